@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: 0BSD
+# clockpage: the kernel, the library, the readers and their tests.  `make help` lists the targets.
+
+# The toolchain: CROSS_COMPILE=x86_64-elf- for a cross compiler, CC=clang for Clang; by default the
+# host's GCC, which has to produce x86_64 ELF.
+CROSS_COMPILE ?=
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+LD := $(CROSS_COMPILE)ld
+AR := $(CROSS_COMPILE)ar
+NM := $(CROSS_COMPILE)nm
+OBJCOPY := $(CROSS_COMPILE)objcopy
+SIZE := $(CROSS_COMPILE)size
+
+# Everything that is built goes below O.
+O ?= build
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Each part of the tree brings its own rules; a target with a `##` comment shows in `make help`.
+include kernel/kernel.mk
+include lib/lib.mk
+include tests/tests.mk
+
+.PHONY: all clean help
+all: kernel lib ## build the kernel and the library (the default)
+
+clean: ## remove everything that was built
+	rm -rf $(O)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9_-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

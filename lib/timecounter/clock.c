@@ -40,13 +40,13 @@ static enum tc_status read_uptime(struct timecounters *set, unsigned int want,
     if ((want & FAST) != 0) {
         status = tc_read_hands(set, image, NULL);
         if (status == TC_OK)
-            *uptime = tc_hands_uptime(hands, hands->count);
+            tc_hands_uptime(hands, hands->count, uptime);
         return status;
     }
     status = tc_read_hands(set, image, &count);
     if (status != TC_OK)
         return status;
-    *uptime = tc_hands_uptime(hands, count);
+    tc_hands_uptime(hands, count, uptime);
     if ((hands->flags & TC_HANDS_GUARDED) != 0)
         status = tc_guard(set, hands, uptime);
     return status;
@@ -92,10 +92,10 @@ enum tc_status tc_gettime(struct timecounters *set, enum tc_clock clock, struct 
 
 enum tc_status tc_getns(struct timecounters *set, enum tc_clock clock, int64_t *time)
 {
-    struct tc_timespec read = {0, 0};
+    struct tc_timespec read;
     enum tc_status status;
 
-    if (time == NULL)
+    if (set == NULL || time == NULL)
         return TC_NULL;
     status = tc_gettime(set, clock, &read);
     *time = tc_timespec_to_ns(read);
@@ -191,15 +191,14 @@ enum tc_status tc_setclock(struct timecounters *set, const struct tc_timespec *r
 {
     enum tc_status status = check_setting(set, realtime);
     struct tc_hands *hands;
-    struct tc_uptime uptime;
     struct tc_timespec now;
 
     if (status != TC_OK)
         return status;
     hands = &set->own.hands;
     (void)tc_wind(set);
-    uptime = tc_hands_uptime(hands, hands->count);
-    now = uptime_to_timespec(hands, &uptime);
+    /* Without floor and ceiling, which pass: what is set must be right when they have gone. */
+    now = uptime_to_timespec(hands, &hands->uptime);
     set_boottime(set, realtime, &now, step);
     return TC_OK;
 }

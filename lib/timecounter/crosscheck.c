@@ -5,22 +5,20 @@
 /* How often a, b and a are read; the tightest bracket counts. */
 #define BRACKETS 4
 
-static struct tc_moment read_moment(const struct timecounter *a, const struct timecounter *b)
+static void read_moment(struct tc_moment *best, const struct timecounter *a,
+                        const struct timecounter *b)
 {
-    struct tc_moment best = {0, 0, 0};
-
     for (unsigned int i = 0; i < BRACKETS; i++) {
         uint64_t before = tc_read_counter(a);
         uint64_t between = tc_read_counter(b);
         uint64_t width = (tc_read_counter(a) - before) & a->mask;
 
-        if (i == 0 || width < best.width) {
-            best.a = (before + (width >> 1)) & a->mask;
-            best.b = between;
-            best.width = width;
+        if (i == 0 || width < best->width) {
+            best->a = (before + (width >> 1)) & a->mask;
+            best->b = between;
+            best->width = width;
         }
     }
-    return best;
 }
 
 enum tc_status tc_crosscheck_begin(struct tc_crosscheck *check, const struct timecounter *a,
@@ -30,8 +28,17 @@ enum tc_status tc_crosscheck_begin(struct tc_crosscheck *check, const struct tim
         return TC_NULL;
     check->a = a;
     check->b = b;
-    check->begin = read_moment(a, b);
+    read_moment(&check->begin, a, b);
     return TC_OK;
+}
+
+static struct tc_u128 wide(uint64_t lo)
+{
+    struct tc_u128 value;
+
+    value.hi = 0;
+    value.lo = lo;
+    return value;
 }
 
 static struct tc_u128 add128(struct tc_u128 x, struct tc_u128 y)
@@ -76,9 +83,8 @@ static struct tc_u128 convert(uint64_t cycles, uint64_t hz, const struct tc_divi
  */
 static uint64_t missing_wraps(struct tc_u128 expected, uint64_t shown, unsigned int bits)
 {
-    struct tc_u128 cycles = {0, shown};
-    struct tc_u128 half = {0, UINT64_C(1) << (bits - 1)};
-    struct tc_u128 missing = add128(add128(expected, half), negate128(cycles));
+    struct tc_u128 half = wide(UINT64_C(1) << (bits - 1));
+    struct tc_u128 missing = add128(add128(expected, half), negate128(wide(shown)));
 
     if ((missing.hi >> 63) != 0)
         return 0;
@@ -126,7 +132,7 @@ enum tc_status tc_crosscheck_end(const struct tc_crosscheck *check, struct tc_de
 
     if (check == NULL || deviation == NULL || check->a == NULL || check->b == NULL)
         return TC_NULL;
-    end = read_moment(check->a, check->b);
+    read_moment(&end, check->a, check->b);
     by_a = tc_divisor(check->a->frequency);
     by_b = tc_divisor(check->b->frequency);
     a_cycles = (end.a - check->begin.a) & check->a->mask;
@@ -138,8 +144,8 @@ enum tc_status tc_crosscheck_end(const struct tc_crosscheck *check, struct tc_de
     bits = bits_of(check->a->mask);
     deviation->wraps = missing_wraps(expected, a_cycles, bits);
     total = tc_multiply(deviation->wraps, check->a->mask); /* and once more: 2^bits = mask + 1 */
-    total = add128(total, (struct tc_u128){0, deviation->wraps});
-    total = add128(total, (struct tc_u128){0, a_cycles});
+    total = add128(total, wide(deviation->wraps));
+    total = add128(total, wide(a_cycles));
     difference = add128(total, negate128(expected));
     slow = (difference.hi >> 63) != 0;
     if (slow)

@@ -79,14 +79,13 @@ static inline void tc_hands_limit(const struct tc_hands *hands, struct tc_uptime
 }
 
 /* Uptime when the counter shows `count` (masked here), within floor and ceiling. */
-static inline struct tc_uptime tc_hands_uptime(const struct tc_hands *hands, uint64_t count)
+static inline void tc_hands_uptime(const struct tc_hands *hands, uint64_t count,
+                                   struct tc_uptime *uptime)
 {
-    struct tc_uptime uptime = hands->uptime;
-
-    tc_hands_add(hands, &uptime, tc_hands_delta(hands, count));
+    *uptime = hands->uptime;
+    tc_hands_add(hands, uptime, tc_hands_delta(hands, count));
     if ((hands->flags & (TC_HANDS_FLOOR | TC_HANDS_CEILING)) != 0)
-        tc_hands_limit(hands, &uptime);
-    return uptime;
+        tc_hands_limit(hands, uptime);
 }
 
 /*

@@ -72,10 +72,9 @@ struct bracket {
     uint64_t count; /* of the new */
 };
 
-static struct bracket read_bracket(const struct tc_hands *old, const struct timecounter *to)
+static void read_bracket(struct bracket *best, const struct tc_hands *old,
+                         const struct timecounter *to)
 {
-    struct bracket best = {0, 0, 0};
-
     for (unsigned int i = 0; i < BRACKETS; i++) {
         uint64_t before = tc_hands_delta(old, tc_read_counter(old->counter));
         uint64_t count = tc_read_counter(to);
@@ -83,13 +82,12 @@ static struct bracket read_bracket(const struct tc_hands *old, const struct time
         uint64_t low = before < after ? before : after;
         uint64_t width = before < after ? after - before : before - after;
 
-        if (i == 0 || width < best.width) {
-            best.low = low;
-            best.width = width;
-            best.count = count;
+        if (i == 0 || width < best->width) {
+            best->low = low;
+            best->width = width;
+            best->count = count;
         }
     }
-    return best;
 }
 
 static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t count)
@@ -120,7 +118,7 @@ static enum tc_status take_over(struct timecounters *set, struct timecounter *to
 
     if (status != TC_OK)
         return status;
-    bracket = read_bracket(hands, to);
+    read_bracket(&bracket, hands, to);
     tc_hands_add(hands, &hands->uptime, bracket.low + (bracket.width >> 1));
 
     report->to = to;
@@ -216,7 +214,6 @@ enum tc_status tc_select(struct timecounters *set, const char *name, struct tc_s
 enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *counter, uint64_t hz)
 {
     uint64_t old_hz;
-    struct tc_divisor old_divisor;
     enum tc_status status = TC_OK;
 
     if (set == NULL || counter == NULL)
@@ -226,14 +223,13 @@ enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *co
     if (counter->name == NULL || tc_find(set, counter->name) != counter)
         return TC_NOT_FOUND;
     old_hz = counter->frequency;
-    old_divisor = counter->divisor;
     counter->frequency = hz;
     counter->divisor = tc_divisor(hz);
     if (set->own.hands.counter == counter)
         status = use(set, counter, NULL);
     if (status != TC_OK) {
         counter->frequency = old_hz;
-        counter->divisor = old_divisor;
+        counter->divisor = tc_divisor(old_hz);
     }
     return status;
 }

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The inline readers, for what is read a million times a second.
+ *
+ * Each takes one page and gives the time now.  What they do not see at a glance (an odd or a
+ * changed version, a page never written, a shift that is positive or absurd, a negative delta) goes
+ * to pvclock_read() of pvclock.h, which has the bound and the statuses; so the values are the same.
+ *
+ * Order: with PVCLOCK_LFENCE and PVCLOCK_RDTSCP the TSC is read after every earlier load, so what
+ * one thread learnt from another is never later than what it reads.  Earlier STORES are not
+ * ordered: a caller that needs its own store to be visible before the time it reads puts an MFENCE
+ * between.
+ *
+ * pvclock_relaxed_ns() is for statistics on one vCPU: half the cost, and no order at all.  Between
+ * threads it can give a time before the one that the other thread has already told.
+ *
+ * For one page for all vCPUs PVCLOCK_FLAG_TSC_STABLE has to count (pvclock_is_stable()); guard.h
+ * has what to do where it does not.
+ */
+#ifndef PVCLOCK_READ_H
+#define PVCLOCK_READ_H
+
+#include "port.h"
+#include "pvclock.h"
+#include "scale.h"
+
+/*
+ * The TSC by `order`.  With a constant there is no branch; with a variable chosen at start there is
+ * one, always predicted.
+ */
+PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+{
+    uint32_t aux;
+
+    if (order == PVCLOCK_LFENCE)
+        return PVCLOCK_TSC_LFENCE();
+    if (order == PVCLOCK_RDTSCP)
+        return PVCLOCK_TSC_RDTSCP(&aux);
+    return PVCLOCK_TSC_RELAXED();
+}
+
+/*
+ * The fields of a page, made ready so that little is left to do once the TSC is there: for a shift
+ * of -n, delta >> n << n is one AND, and (delta >> n) * mul >> 32 is the high half of one 64-bit
+ * product, (delta & mask) * (mul << (32 - n)) >> 64, exactly.
+ */
+struct pvclock_ready {
+    uint64_t timestamp;
+    uint64_t system_time;
+    uint64_t mask;
+    uint64_t multiplier;
+};
+
+/* Whether the scale is one for the inline readers: every TSC of more than 1 GHz. */
+PVCLOCK_INLINE bool pvclock_make_ready(const struct pvclock_vcpu_time_info *page,
+                                       struct pvclock_ready *ready)
+{
+    const volatile struct pvclock_vcpu_time_info *fields = page;
+    uint32_t mul = fields->tsc_to_system_mul;
+    unsigned down = -(unsigned)(int)fields->tsc_shift;
+
+    ready->timestamp = fields->tsc_timestamp;
+    ready->system_time = fields->system_time;
+    ready->mask = UINT64_MAX << (down & 31);
+    ready->multiplier = (uint64_t)mul << 32 >> (down & 31);
+    return down <= PVCLOCK_SHIFT_MAX && mul != 0;
+}
+
+/* Nanoseconds of the page's clock: pvclock_read() without version and flags. */
+PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_info *page,
+                                              enum pvclock_order order, uint64_t *ns)
+{
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    uint64_t tsc = pvclock_tsc(order);
+    struct pvclock_ready ready;
+    bool good = pvclock_make_ready(page, &ready) && (version & 1) == 0;
+    uint64_t delta = tsc - ready.timestamp;
+    uint64_t scaled = pvclock_multiply_high(delta & ready.mask, ready.multiplier);
+    uint32_t again = PVCLOCK_LOAD_AFTER(&page->version, tsc);
+
+    if (PVCLOCK_LIKELY(good && again == version && delta <= PVCLOCK_DELTA_MAX &&
+                       scaled <= UINT64_MAX - ready.system_time)) {
+        *ns = ready.system_time + scaled;
+        return PVCLOCK_OK;
+    } else {
+        struct pvclock_sample sample;
+        enum pvclock_status status = pvclock_read(page, order, &sample);
+
+        *ns = sample.ns;
+        return status;
+    }
+}
+
+/* No order: see above. */
+PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_time_info *page,
+                                                      uint64_t *ns)
+{
+    return pvclock_ns(page, PVCLOCK_RELAXED, ns);
+}
+
+/*
+ * Seconds and nanoseconds of base_ns + the page's clock, in two registers: base_ns is 0 for the
+ * time since the origin, and what pvclock_wall() gives for the date.  The sum is modulo 2^64 ns.
+ */
+PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_info *page,
+                                                enum pvclock_order order, uint64_t base_ns)
+{
+    uint64_t ns;
+    enum pvclock_status status = pvclock_ns(page, order, &ns);
+    struct pvclock_time time;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_has_time(status))) {
+        time.sec = UINT64_MAX;
+        time.nsec = 0;
+        time.status = (uint32_t)status;
+        return time;
+    }
+    ns += base_ns;
+    time.sec = pvclock_div_1e9(ns);
+    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
+    time.status = (uint32_t)status;
+    return time;
+}
+
+/* struct timespec of the 64-bit ABIs; the caller may cast to it where its time_t has 64 bits. */
+struct pvclock_timespec {
+    int64_t tv_sec;
+    int64_t tv_nsec;
+};
+
+/* The same through a pointer; without a value *out is not written. */
+PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_time_info *page,
+                                                    enum pvclock_order order, uint64_t base_ns,
+                                                    struct pvclock_timespec *out)
+{
+    struct pvclock_time time = pvclock_time(page, order, base_ns);
+
+    if (PVCLOCK_LIKELY(time.sec != UINT64_MAX)) {
+        out->tv_sec = (int64_t)time.sec;
+        out->tv_nsec = (int64_t)time.nsec;
+    }
+    return (enum pvclock_status)time.status;
+}
+
+#endif /* PVCLOCK_READ_H */

@@ -256,7 +256,8 @@ show() {
 		[[ $line != "KVM internal error"* ]] || { broken="$line" && stop_qemu; }
 		return
 	fi
-	printf '%s\n' "$line"
+	# Nobody may be reading any more: the trap of SIGPIPE ends the run.
+	[[ -n $interrupted ]] || printf '%s\n' "$line" 2>/dev/null
 }
 
 stop_qemu() {
@@ -268,6 +269,7 @@ run() {
 	said_progress=0 missing_features=0 broken='' interrupted='' pid=''
 	trap 'interrupted=130; stop_qemu' INT
 	trap 'interrupted=143; stop_qemu' TERM HUP
+	trap 'interrupted=141; stop_qemu' PIPE
 
 	# timeout keeps QEMU in the foreground group, so that the terminal stays as it is.
 	exec {guest}< <(exec timeout --foreground -k 5 "$timeout" "${command[@]}" </dev/null 2>&1)

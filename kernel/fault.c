@@ -2,8 +2,8 @@
 #include "kernel/fault.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/msr.h"
-#include "kernel/console.h"
 #include "kernel/settings.h"
+#include <clockpage/report.h>
 #include <stddef.h>
 
 static bool same(const char *a, const char *b)

@@ -2,10 +2,9 @@
 #include "kernel/panic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/paging.h"
-#include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/ksyms.h"
-#include "kernel/report.h"
+#include <clockpage/report.h>
 #include "kernel/shutdown.h"
 
 /* The first vCPU to get here prints; the rest stop. */
@@ -62,14 +61,20 @@ static void print_place(uint64_t address)
         print("    0x%016lx ?\n", address);
 }
 
+/* Before the kernel has its own map, the boot page tables map the first GiB of it. */
+static bool is_mapped(uint64_t va)
+{
+    return va >= KERNEL_OFFSET && (kernel_root() ? page_lookup(kernel_root(), va) != 0
+                                                 : va < KERNEL_OFFSET + (1 << 30));
+}
+
 /* Frame pointers are trusted only while they stay on mapped pages of the kernel and go up. */
 static void backtrace(uint64_t rip, uint64_t rbp)
 {
     print("  backtrace\n");
     print_place(rip);
     for (unsigned depth = 0; depth < 24; depth++) {
-        if (rbp < KERNEL_OFFSET || rbp % 8 || !kernel_root() || !page_lookup(kernel_root(), rbp) ||
-            !page_lookup(kernel_root(), rbp + 15))
+        if (rbp % 8 || !is_mapped(rbp) || !is_mapped(rbp + 15))
             return;
         const uint64_t *frame = (const uint64_t *)rbp;
         if (frame[1] < KERNEL_OFFSET)
@@ -122,8 +127,7 @@ _Noreturn void panic(const char *f, ...)
     format_va(what, sizeof(what), f, args);
     va_end(args);
     print("\nclockpage: %s\n", what);
-    if (kernel_root())
-        backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0));
+    backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0));
     print("\n");
     end_run(what);
 }

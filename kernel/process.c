@@ -5,9 +5,9 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
-#include "kernel/console.h"
 #include "kernel/elf.h"
 #include "kernel/panic.h"
+#include <clockpage/report.h>
 
 /* The program's ELF, on page boundaries: reader_blob.S. */
 extern const uint8_t reader_elf[], reader_elf_end[];

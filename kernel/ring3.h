@@ -25,8 +25,10 @@ void ring3_check_map(void);
  */
 bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors);
 
-/* Cost and order on all vCPUs at once, the tables and the checks. */
+/* Cost and order on all vCPUs at once, and the checks. */
 void ring3_readers(const struct ring3_plan *plan);
+/* What came of it, a row for each vCPU, in both forms. */
+void ring3_report(const struct ring3_plan *plan);
 
 /* The protections, broken on purpose; a check for each. */
 void ring3_probes(const struct ring3_plan *plan);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/settings.h"
-#include "kernel/console.h"
 #include "kernel/format.h"
-#include "kernel/report.h"
+#include <clockpage/report.h>
 #include <clockpage/abi.h>
 #include <stddef.h>
 

@@ -60,6 +60,21 @@ bool cpu_guard_page_at(uint64_t va, uint32_t *index)
     return !page_lookup(kernel_root(), va);
 }
 
+static bool is_guarded(uint64_t top, unsigned pages)
+{
+    return page_lookup(kernel_root(), top - 1) && !page_lookup(kernel_root(), top - pages * PAGE_SIZE - 1);
+}
+
+unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks)
+{
+    unsigned guarded = is_guarded(cpu->stack_top, KERNEL_STACK_PAGES);
+
+    for (unsigned i = 0; i < IST_COUNT; i++)
+        guarded += is_guarded(cpu->tss.ist[i], IST_STACK_PAGES);
+    *stacks += 1 + IST_COUNT;
+    return guarded;
+}
+
 static void load_gdt(struct cpu *cpu)
 {
     uint64_t tss = (uint64_t)&cpu->tss;

@@ -86,6 +86,9 @@ void cpu_load(struct cpu *cpu);
 /* What stands at a stack's address: a guard page of which vCPU, or nothing. */
 bool cpu_guard_page_at(uint64_t va, uint32_t *index);
 
+/* How many of this vCPU's stacks have an unmapped page below them; adds all of them to *stacks. */
+unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks);
+
 /*
  * Map a vCPU's stacks between guard pages and set stack_top and tss.ist[].  `cpu->index` must be
  * set.  Returns false when there is no memory.

@@ -5,8 +5,8 @@
  *
  * A check is one fact that must hold: PASS, FAIL, or SKIP with the reason why it could not be asked.
  */
-#ifndef KERNEL_REPORT_H
-#define KERNEL_REPORT_H
+#ifndef CLOCKPAGE_REPORT_H
+#define CLOCKPAGE_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +16,13 @@ enum result { PASS, FAIL, SKIP };
 /* COM2 is used when it is there. */
 void report_init(void);
 
-/* One check, in both forms. */
+/* A line, or part of one, for people, and its length; see kernel/format.h for the formats. */
+unsigned print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * One check, in both forms: as JSON at once, for people at the end, below the tables, where verdicts
+ * are looked for.
+ */
 void check(enum result result, const char *name, const char *figures, ...)
     __attribute__((format(printf, 3, 4)));
 static inline enum result pass_if(bool ok)
@@ -32,12 +38,13 @@ void record_i64(const char *name, int64_t value);
 void record_milli(const char *name, uint64_t value);
 void record_bool(const char *name, bool value);
 void record_text(const char *name, const char *value);
+/* A list of texts as one member. */
+void record_list_begin(const char *name);
+void record_list_text(const char *value);
+void record_list_end(void);
 void record_end(void);
 
-/* The count of all checks, in both forms; true when none failed. */
+/* The checks' lines for people, and the count of all, in both forms; true when none failed. */
 bool report_end(void);
-
-/* Whether anything has failed so far. */
-bool report_failed(void);
 
 #endif

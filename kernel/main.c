@@ -192,6 +192,8 @@ static struct clock_source source_of(uint32_t index)
     } else {
         s.guarded = tsc.counter.quality < 0;
     }
+    if (fault_wanted_in_ring3() && index == cpu_count - 1)
+        s.page = USER_END - PAGE_SIZE;
     return s;
 }
 

@@ -10,7 +10,7 @@ struct settings settings = {.rounds = 41};
 enum type { NUMBER, SWITCH, CHOICE, WORD };
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
-static const char *const tables[] = {"RSDP", "APIC", "FACP", NULL};
+static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
 
 static const struct setting {
     const char *name;

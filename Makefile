@@ -22,6 +22,7 @@ O ?= build
 
 # Each part of the tree brings its own rules; a target with a `##` comment shows in `make help`.
 include kernel/kernel.mk
+include boot/iso.mk
 include lib/lib.mk
 include tests/tests.mk
 

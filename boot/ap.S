@@ -31,7 +31,7 @@ ap_trampoline:
         wrmsr
         mov $0x80010033, %eax /* CR0: PG, WP, NE, ET, MP, PE */
         mov %eax, %cr0
-        ljmpl $SEL_KERNEL_CODE, $AT(ap_start64)
+        ljmpl $SEL_BOOT_CODE, $AT(ap_start64)
 
         .code64
 ap_start64:

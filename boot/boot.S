@@ -91,7 +91,7 @@ start32:
         mov $CR0_INIT, %eax
         mov %eax, %cr0
         lgdt boot_gdt_pointer
-        ljmp $SEL_KERNEL_CODE, $start64
+        ljmp $SEL_BOOT_CODE, $start64
 
 no_long_mode:
         mov $no_long_mode_text, %esi

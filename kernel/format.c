@@ -23,8 +23,8 @@ static void put_padded(struct out *o, const char *text, int length, int width, b
         put(o, ' ');
 }
 
-static void put_number(struct out *o, uint64_t value, unsigned base, bool negative, int width,
-                       bool left, bool zero)
+static void put_number(struct out *o, uint64_t value, unsigned base, char sign, int width, bool left,
+                       bool zero)
 {
     char digits[24];
     int at = sizeof(digits);
@@ -33,11 +33,11 @@ static void put_number(struct out *o, uint64_t value, unsigned base, bool negati
         digits[--at] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
-    if (negative && zero) {
-        put(o, '-');
+    if (sign && zero) {
+        put(o, sign);
         width--;
-    } else if (negative) {
-        digits[--at] = '-';
+    } else if (sign) {
+        digits[--at] = sign;
     }
     put_padded(o, digits + at, (int)sizeof(digits) - at, width, left, zero ? '0' : ' ');
 }
@@ -51,10 +51,10 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
             put(&o, *f);
             continue;
         }
-        bool left = false, zero = false, is_long = false;
+        bool left = false, zero = false, plus = false, is_long = false;
         int width = 0, precision = -1;
-        for (f++; *f == '-' || *f == '0'; f++)
-            *f == '-' ? (left = true) : (zero = true);
+        for (f++; *f == '-' || *f == '0' || *f == '+'; f++)
+            *(*f == '-' ? &left : *f == '0' ? &zero : &plus) = true;
         if (*f == '*') {
             width = va_arg(args, int);
             f++;
@@ -70,13 +70,14 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
         switch (*f) {
         case 'd': {
             int64_t v = is_long ? va_arg(args, long) : va_arg(args, int);
-            put_number(&o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0, width, left, zero);
+            put_number(&o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0 ? '-' : plus ? '+' : 0, width,
+                       left, zero);
             break;
         }
         case 'u':
         case 'x': {
             uint64_t v = is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned);
-            put_number(&o, v, *f == 'u' ? 10 : 16, false, width, left, zero);
+            put_number(&o, v, *f == 'u' ? 10 : 16, 0, width, left, zero);
             break;
         }
         case 'c':

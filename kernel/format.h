@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * printf's formats, the part of them that a report needs: %s %c %d %u %x %ld %lu %lx %% with '-', '0' and a
- * width (a number or '*'), and %.Ns.  Anything else is printed as it stands.
+ * printf's formats, the part of them that a report needs: %s %c %d %u %x %ld %lu %lx %% with '-', '+', '0' and
+ * a width (a number or '*'), and %.Ns.  Anything else is printed as it stands.
  */
 #ifndef KERNEL_FORMAT_H
 #define KERNEL_FORMAT_H

@@ -64,7 +64,7 @@ struct cpu {
     void *call_arg;
     uint32_t call_pending;
 
-    uint64_t gdt[8];
+    uint64_t gdt[SEL_TSS / 8 + 2];
 } __attribute__((aligned(64)));
 
 extern struct cpu *cpu_table[MAX_CPUS];

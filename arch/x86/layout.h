@@ -48,11 +48,12 @@
 #define CLOCK_PAGES     (MAX_CPUS * CLOCK_SLOT_SIZE / PAGE_SIZE)
 
 /* Selectors; SYSCALL wants kernel code and data side by side, and user data before user code. */
-#define SEL_KERNEL_CODE 0x08
-#define SEL_KERNEL_DATA 0x10
-#define SEL_USER_CODE32 0x1b
-#define SEL_USER_DATA   0x23
-#define SEL_USER_CODE   0x2b
-#define SEL_TSS         0x30
+#define SEL_BOOT_CODE   0x08 /* in the small tables of boot.S and ap.S */
+#define SEL_KERNEL_CODE 0x10
+#define SEL_KERNEL_DATA 0x18
+#define SEL_USER_CODE32 0x23
+#define SEL_USER_DATA   0x2b
+#define SEL_USER_CODE   0x33
+#define SEL_TSS         0x40
 
 #endif

@@ -62,7 +62,7 @@ bool rtc_read(uint64_t *seconds)
     }
 
     bool binary = mode & MODE_BINARY;
-    unsigned hour = decode(f.hour & ~PM, binary);
+    unsigned hour = decode(f.hour & 0x7f, binary);
     if (!(mode & MODE_24_HOURS))
         hour = hour % 12 + (f.hour & PM ? 12 : 0);
     unsigned century = decode(f.century, binary);

@@ -27,6 +27,7 @@ extern const struct {
 
 static struct gate idt[256];
 static struct trap_hooks hooks;
+static bool half_done_syscalls;
 
 static void set_gate(unsigned vector, const char *entry, enum ist ist)
 {
@@ -106,6 +107,28 @@ void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch_fatal(struct trap_frame *frame);
 uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
 
+/*
+ * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS and R11 are
+ * as they should be, but the vCPU stays in ring 3, and the first fetch of the entry faults.  All that
+ * the call needs is there, so it is taken up from the fault.  (Ring 3 can cause the same fault by a
+ * jump; it then gets a system call, which is what it could have had anyway.)
+ */
+static bool is_half_done_syscall(const struct trap_frame *frame)
+{
+    return frame->vector == VECTOR_PAGE_FAULT && frame->rip == (uint64_t)syscall_entry &&
+           frame->error == (PF_PRESENT | PF_USER | PF_FETCH) && frame->rcx < USER_END;
+}
+
+static void finish_syscall(struct cpu *cpu, struct trap_frame *frame)
+{
+    const uint64_t flags_of_user = 0xcd5; /* CF, PF, AF, ZF, SF, DF, OF */
+
+    frame->rip = frame->rcx;
+    frame->rflags = (frame->r11 & flags_of_user) | RFLAGS_IF | 2;
+    half_done_syscalls = true;
+    frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi);
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
     struct cpu *cpu = this_cpu();
@@ -127,6 +150,10 @@ void trap_dispatch(struct trap_frame *frame)
     default:
         break;
     }
+    if (user && is_half_done_syscall(frame)) {
+        finish_syscall(cpu, frame);
+        return;
+    }
     if (user) {
         count(cpu, ENTRY_FAULT);
         if (!probe_hit(cpu, frame))
@@ -147,6 +174,11 @@ uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t
 {
     count(cpu, ENTRY_SYSCALL);
     return hooks.syscall(cpu, number, a, b);
+}
+
+bool trap_syscalls_half_done(void)
+{
+    return half_done_syscalls;
 }
 
 const char *trap_vector_name(uint64_t vector)

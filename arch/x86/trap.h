@@ -52,6 +52,9 @@ static inline bool trap_from_user(const struct trap_frame *frame)
     return (frame->cs & 3) == 3;
 }
 
+/* Whether the host left a SYSCALL in ring 3 and it was taken up from the fault; see trap.c. */
+bool trap_syscalls_half_done(void);
+
 /* "page fault", ...; "unknown vector" past the exceptions. */
 const char *trap_vector_name(uint64_t vector);
 

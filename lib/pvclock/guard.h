@@ -11,69 +11,30 @@
 
 /* ---- The page of the vCPU that runs this ---------------------------------------------------- */
 
-/* Where the number of the running vCPU comes from, before the TSC; RDTSCP confirms it. */
-enum pvclock_cpu_source {
-    PVCLOCK_CPU_RDPID,  /* CPUID 7.0 ECX bit 22 */
-    PVCLOCK_CPU_RDTSCP, /* CPUID 0x80000001 EDX bit 27: about twice the cost */
-};
-
-struct pvclock_vcpus {
-    const void *pages; /* the structure of vCPU 0; that of vCPU n is n * stride bytes on */
-    uint32_t stride;
-    uint32_t count;    /* of vCPUs */
-    uint32_t aux_mask; /* vCPU number = IA32_TSC_AUX & aux_mask; Linux: 0xfff */
-};
-
 /*
- * ns of the running vCPU's page.  The thread may be moved between any two instructions: RDTSCP
- * gives the TSC and its vCPU at once, and where that is another one the read is done again.
+ * ns of the running vCPU's page.  *hint is where this thread ran last, any value at first: RDTSCP
+ * gives the TSC and the vCPU at once, and where that is another one the hint is corrected and the
+ * read done again.  So no instruction is spent on asking for the number first, and RDPID is not
+ * needed (CPUID must announce RDTSCP).  The thread may be moved between any two instructions.
+ *
  * BAD_VALUE: a vCPU number of count or more.
  */
 PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *vcpus,
-                                                   enum pvclock_cpu_source source, uint64_t *ns)
+                                                   uint32_t *hint, uint64_t *ns)
 {
-    *ns = PVCLOCK_NO_TIME;
-    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        const struct pvclock_vcpu_time_info *page;
-        struct pvclock_ready ready;
-        uint32_t before, after, version, again;
-        uint64_t tsc, delta, scaled;
-        bool good;
+    uint32_t cpu = *hint;
 
-        if (source == PVCLOCK_CPU_RDPID)
-            before = PVCLOCK_RDPID();
-        else
-            (void)PVCLOCK_TSC_RDTSCP(&before);
-        before &= vcpus->aux_mask;
-        if (PVCLOCK_UNLIKELY(before >= vcpus->count))
-            return PVCLOCK_BAD_VALUE;
-        page =
-            (const struct pvclock_vcpu_time_info *)(const void *)((const char *)vcpus->pages +
-                                                                  (size_t)before * vcpus->stride);
-        version = PVCLOCK_LOAD_ACQUIRE(&page->version);
-        tsc = PVCLOCK_TSC_RDTSCP(&after);
-        good = pvclock_make_ready(page, &ready) && (version & 1) == 0;
-        delta = tsc - ready.timestamp;
-        scaled = pvclock_multiply_high(delta & ready.mask, ready.multiplier);
-        again = PVCLOCK_LOAD_AFTER(&page->version, tsc);
-        if (PVCLOCK_LIKELY(good && again == version && (after & vcpus->aux_mask) == before &&
-                           delta <= PVCLOCK_DELTA_MAX &&
-                           scaled <= UINT64_MAX - ready.system_time)) {
-            *ns = ready.system_time + scaled;
+    if (PVCLOCK_LIKELY(cpu < vcpus->count)) {
+        const struct pvclock_vcpu_time_info *page = pvclock_page_of(vcpus, cpu);
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+        uint32_t aux;
+        uint64_t tsc = PVCLOCK_TSC_RDTSCP(&aux);
+
+        if (PVCLOCK_LIKELY((aux & vcpus->aux_mask) == cpu) &&
+            PVCLOCK_LIKELY(pvclock_fast_ns(page, version, tsc, ns)))
             return PVCLOCK_OK;
-        }
-        if ((after & vcpus->aux_mask) == before && version == again && (version & 1) == 0) {
-            struct pvclock_sample sample;
-            enum pvclock_status status = pvclock_sample(page, tsc, &sample);
-
-            if (status != PVCLOCK_BUSY && sample.version == version) {
-                *ns = sample.ns;
-                return status;
-            }
-        }
-        PVCLOCK_PAUSE();
     }
-    return PVCLOCK_BUSY;
+    return pvclock_vcpu_read(vcpus, hint, ns);
 }
 
 /* ---- The guard by compare-and-swap ---------------------------------------------------------- */

@@ -8,7 +8,6 @@
  *                             is done (LFENCE; RDTSC).  Earlier stores may still be on their way.
  *   PVCLOCK_TSC_RDTSCP(aux)   the same by RDTSCP; *aux (uint32_t *) gets IA32_TSC_AUX of that vCPU
  *   PVCLOCK_TSC_RELAXED()     uint64_t: the TSC, in no order at all (RDTSC)
- *   PVCLOCK_RDPID()           uint32_t: IA32_TSC_AUX, without its TSC
  *   PVCLOCK_LOAD_ACQUIRE(p)   uint32_t: *p, before every later load
  *   PVCLOCK_LOAD_AFTER(p, t)  uint32_t: *p, after every earlier load and not before the TSC value t
  *                             is known
@@ -38,9 +37,6 @@
 #endif
 #ifndef PVCLOCK_TSC_RELAXED
 #error "the pvclock port header does not define PVCLOCK_TSC_RELAXED()"
-#endif
-#ifndef PVCLOCK_RDPID
-#error "the pvclock port header does not define PVCLOCK_RDPID()"
 #endif
 #ifndef PVCLOCK_LOAD_ACQUIRE
 #error "the pvclock port header does not define PVCLOCK_LOAD_ACQUIRE(p)"

@@ -33,33 +33,46 @@ static bool scale_is_good(uint32_t mul, int shift)
     return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX;
 }
 
+static uint64_t read_tsc(enum pvclock_order order, uint32_t *aux)
+{
+    if (order == PVCLOCK_RDTSCP)
+        return PVCLOCK_TSC_RDTSCP(aux);
+    return order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE() : PVCLOCK_TSC_RELAXED();
+}
+
 /*
- * The version protocol, told in abi.h.  `order` says how the TSC is read; a caller that has its TSC
- * already gives NULL for `tsc`.
+ * One try by the version protocol, told in abi.h.  A caller that has its TSC already gives NULL for
+ * `tsc`.
  */
-static enum pvclock_status take(const struct pvclock_vcpu_time_info *page, enum pvclock_order order,
-                                uint64_t *tsc, struct pvclock_snapshot *out)
+static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page,
+                                    enum pvclock_order order, uint64_t *tsc, uint32_t *aux,
+                                    struct pvclock_snapshot *out)
+{
+    uint64_t now = 0;
+
+    out->version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    if ((out->version & 1) != 0)
+        return PVCLOCK_BUSY;
+    if (tsc != NULL)
+        *tsc = now = read_tsc(order, aux);
+    copy_fields(page, out);
+    if (PVCLOCK_LOAD_AFTER(&page->version, now) != out->version)
+        return PVCLOCK_BUSY;
+    if (out->version == 0 && out->mul == 0)
+        return PVCLOCK_NOT_READY;
+    return scale_is_good(out->mul, out->shift) ? PVCLOCK_OK : PVCLOCK_BAD_SCALE;
+}
+
+static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
+                                     enum pvclock_order order, uint64_t *tsc,
+                                     struct pvclock_snapshot *out)
 {
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        uint64_t now = 0;
+        uint32_t aux;
+        enum pvclock_status status = try_once(page, order, tsc, &aux, out);
 
-        out->version = PVCLOCK_LOAD_ACQUIRE(&page->version);
-        if ((out->version & 1) == 0) {
-            if (tsc != NULL) {
-                uint32_t aux;
-
-                now = order == PVCLOCK_LFENCE   ? PVCLOCK_TSC_LFENCE()
-                      : order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&aux)
-                                                : PVCLOCK_TSC_RELAXED();
-                *tsc = now;
-            }
-            copy_fields(page, out);
-            if (PVCLOCK_LOAD_AFTER(&page->version, now) == out->version) {
-                if (out->version == 0 && out->mul == 0)
-                    return PVCLOCK_NOT_READY;
-                return scale_is_good(out->mul, out->shift) ? PVCLOCK_OK : PVCLOCK_BAD_SCALE;
-            }
-        }
+        if (status != PVCLOCK_BUSY)
+            return status;
         PVCLOCK_PAUSE();
     }
     return PVCLOCK_BUSY;
@@ -68,7 +81,7 @@ static enum pvclock_status take(const struct pvclock_vcpu_time_info *page, enum 
 enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
                                      struct pvclock_snapshot *out)
 {
-    return take(page, PVCLOCK_RELAXED, NULL, out);
+    return try_often(page, PVCLOCK_RELAXED, NULL, out);
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -101,18 +114,18 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     return PVCLOCK_OK;
 }
 
-/* What pvclock_sample() and pvclock_read() share. */
+/* What pvclock_sample() and pvclock_read() share: `own` is where the TSC is read to, or NULL. */
 static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page,
-                                  enum pvclock_order order, uint64_t *read_tsc, uint64_t tsc,
+                                  enum pvclock_order order, uint64_t *own, uint64_t tsc,
                                   struct pvclock_sample *out)
 {
     struct pvclock_snapshot snapshot;
-    enum pvclock_status status = take(page, order, read_tsc, &snapshot);
+    enum pvclock_status status = try_often(page, order, own, &snapshot);
 
     out->ns = PVCLOCK_NO_TIME;
     out->version = snapshot.version;
     if (status == PVCLOCK_OK)
-        status = pvclock_extrapolate(&snapshot, read_tsc != NULL ? *read_tsc : tsc, &out->ns);
+        status = pvclock_extrapolate(&snapshot, own != NULL ? *own : tsc, &out->ns);
     out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
     return status;
 }
@@ -129,6 +142,37 @@ enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
     uint64_t tsc;
 
     return sample(page, order, &tsc, 0, out);
+}
+
+enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
+                                      uint64_t *ns)
+{
+    uint32_t cpu = *hint, aux;
+
+    *ns = PVCLOCK_NO_TIME;
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
+        enum pvclock_status status = PVCLOCK_BUSY;
+        struct pvclock_snapshot snapshot;
+        uint64_t tsc;
+
+        if (cpu >= vcpus->count) { /* a hint that is no vCPU */
+            (void)PVCLOCK_TSC_RDTSCP(&cpu);
+            cpu &= vcpus->aux_mask;
+            if (cpu >= vcpus->count)
+                return PVCLOCK_BAD_VALUE;
+        }
+        aux = cpu;
+        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &tsc, &aux, &snapshot);
+        aux &= vcpus->aux_mask;
+        if (aux == cpu && status != PVCLOCK_BUSY) {
+            *hint = cpu;
+            return status == PVCLOCK_OK ? pvclock_extrapolate(&snapshot, tsc, ns) : status;
+        }
+        if (aux == cpu)
+            PVCLOCK_PAUSE();
+        cpu = aux;
+    }
+    return PVCLOCK_BUSY;
 }
 
 /*

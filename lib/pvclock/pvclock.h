@@ -95,6 +95,29 @@ enum pvclock_order {
 enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
                                  enum pvclock_order order, struct pvclock_sample *out);
 
+/* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader ------------- */
+
+struct pvclock_vcpus {
+    const void *pages; /* the structure of vCPU 0; that of vCPU n is n * stride bytes on */
+    uint32_t stride;
+    uint32_t count;    /* of vCPUs */
+    uint32_t aux_mask; /* vCPU number = IA32_TSC_AUX & aux_mask; Linux: 0xfff */
+};
+
+static inline const struct pvclock_vcpu_time_info *
+pvclock_page_of(const struct pvclock_vcpus *vcpus, uint32_t cpu)
+{
+    const char *first = (const char *)vcpus->pages;
+
+    return (const struct pvclock_vcpu_time_info *)(const void *)(first +
+                                                                 (size_t)cpu * vcpus->stride);
+}
+
+/* pvclock_vcpu_ns() of guard.h, out of line: OK, CLAMPED, NOT_READY, BUSY, BAD_SCALE, OVERFLOW, or
+ * BAD_VALUE for a vCPU number of count or more. */
+enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
+                                      uint64_t *ns);
+
 /* ---- Snapshots: a page's contents, to be used without the page ----------------------------- */
 
 struct pvclock_snapshot {

@@ -97,7 +97,7 @@ enum tc_status tc_register(struct timecounters *set, struct timecounter *counter
     for (last = &set->first; *last != NULL; last = &(*last)->next)
         if (*last == counter || same_name((*last)->name, counter->name))
             return TC_DUPLICATE;
-    counter->divisor = tc_divisor(counter->frequency);
+    tc_make_divisor(&counter->divisor, counter->frequency);
     counter->steps_back = 0;
     counter->worst_back = 0;
     counter->next = NULL;
@@ -143,7 +143,7 @@ uint64_t tc_max_gap_ns(const struct timecounter *counter)
 
     if (counter == NULL || counter->frequency == 0)
         return 0;
-    divisor = tc_divisor(counter->frequency);
+    tc_make_divisor(&divisor, counter->frequency);
     return tc_cycles_to_ns(&divisor, counter->mask >> 1);
 }
 

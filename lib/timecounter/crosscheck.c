@@ -133,8 +133,8 @@ enum tc_status tc_crosscheck_end(const struct tc_crosscheck *check, struct tc_de
     if (check == NULL || deviation == NULL || check->a == NULL || check->b == NULL)
         return TC_NULL;
     read_moment(&end, check->a, check->b);
-    by_a = tc_divisor(check->a->frequency);
-    by_b = tc_divisor(check->b->frequency);
+    tc_make_divisor(&by_a, check->a->frequency);
+    tc_make_divisor(&by_b, check->b->frequency);
     a_cycles = (end.a - check->begin.a) & check->a->mask;
     b_cycles = (end.b - check->begin.b) & check->b->mask;
     expected = convert(b_cycles, check->a->frequency, &by_b);

@@ -8,7 +8,7 @@
  * windup.
  *
  * Here the division itself is done, by multiplication with a reciprocal that is made once
- * (tc_divisor). It leaves quotient and remainder of a 128-bit number over f, both exact:
+ * (tc_make_divisor). It leaves quotient and remainder of a 128-bit number over f, both exact:
  *
  *     n * 2^64 + r  =  q * f + r'        0 <= r, r' < f
  *
@@ -36,7 +36,7 @@ struct tc_u128 {
     uint64_t lo;
 };
 
-/* A divisor d > 0, ready for tc_divide(). Made by tc_divisor(). */
+/* A divisor d > 0, ready for tc_divide(). Made by tc_make_divisor(). */
 struct tc_divisor {
     uint64_t normal;  /* d << shift: its top bit is set */
     uint64_t inverse; /* floor((2^128 - 1) / normal) - 2^64 */
@@ -120,18 +120,17 @@ static inline uint64_t tc_divide_slowly(uint64_t d, uint64_t hi, uint64_t lo)
     return lo;
 }
 
-/* Make the divisor for d > 0. */
-static inline struct tc_divisor tc_divisor(uint64_t d)
+/* Make `made` the divisor d > 0. */
+static inline void tc_make_divisor(struct tc_divisor *made, uint64_t d)
 {
-    struct tc_divisor made = {d, 0, 0};
-
-    while ((made.normal >> 63) == 0) {
-        made.normal <<= 1;
-        made.shift++;
+    made->normal = d;
+    made->shift = 0;
+    while ((made->normal >> 63) == 0) {
+        made->normal <<= 1;
+        made->shift++;
     }
     /* (2^128 - 1) / normal - 2^64 = ((2^64 - 1 - normal) * 2^64 + 2^64 - 1) / normal. */
-    made.inverse = tc_divide_slowly(made.normal, ~made.normal, ~UINT64_C(0));
-    return made;
+    made->inverse = tc_divide_slowly(made->normal, ~made->normal, ~UINT64_C(0));
 }
 
 #ifdef __cplusplus

@@ -96,7 +96,10 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
     hands->count = count;
     hands->mask = to->mask;
     hands->hz = to->frequency;
-    hands->divisor = to->divisor;
+    /* One by one: Clang -O0 calls memcpy to assign all of it. */
+    hands->divisor.normal = to->divisor.normal;
+    hands->divisor.inverse = to->divisor.inverse;
+    hands->divisor.shift = to->divisor.shift;
 }
 
 static void begin(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
@@ -224,12 +227,12 @@ enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *co
         return TC_NOT_FOUND;
     old_hz = counter->frequency;
     counter->frequency = hz;
-    counter->divisor = tc_divisor(hz);
+    tc_make_divisor(&counter->divisor, hz);
     if (set->own.hands.counter == counter)
         status = use(set, counter, NULL);
     if (status != TC_OK) {
         counter->frequency = old_hz;
-        counter->divisor = tc_divisor(old_hz);
+        tc_make_divisor(&counter->divisor, old_hz);
     }
     return status;
 }

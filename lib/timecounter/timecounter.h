@@ -292,7 +292,7 @@ enum tc_status tc_windup(struct timecounters *set);
  */
 enum tc_status tc_advance(struct timecounters *set, uint64_t ns);
 
-/* What has happened so far. Not consistent as a whole while a writer is at work. */
+/* What has happened so far. TC_NULL. [writer] */
 enum tc_status tc_get_statistics(struct timecounters *set, struct tc_statistics *statistics);
 
 /* ---- Clocks -------------------------------------------------------------------------------- */

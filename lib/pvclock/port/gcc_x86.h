@@ -8,10 +8,17 @@
 
 #define PVCLOCK_PORT_INLINE static inline __attribute__((always_inline, unused))
 
+/* RDTSC clears the upper halves of RAX and RDX: taking all of them saves an instruction. */
+#ifdef __x86_64__
+typedef uint64_t pvclock_port_half;
+#else
+typedef uint32_t pvclock_port_half;
+#endif
+
 /* LFENCE does not let a later instruction start before the earlier ones are done [5][6]. */
 PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_lfence(void)
 {
-    uint32_t lo, hi;
+    pvclock_port_half lo, hi;
 
     __asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
     return (uint64_t)hi << 32 | lo;
@@ -20,7 +27,7 @@ PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_lfence(void)
 /* RDTSCP waits for earlier loads, but later ones may pass it: LOAD_AFTER is for those [5]. */
 PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_rdtscp(uint32_t *aux)
 {
-    uint32_t lo, hi;
+    pvclock_port_half lo, hi;
 
     __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(*aux) : : "memory");
     return (uint64_t)hi << 32 | lo;
@@ -28,19 +35,10 @@ PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_rdtscp(uint32_t *aux)
 
 PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_relaxed(void)
 {
-    uint32_t lo, hi;
+    pvclock_port_half lo, hi;
 
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
     return (uint64_t)hi << 32 | lo;
-}
-
-PVCLOCK_PORT_INLINE uint32_t pvclock_port_rdpid(void)
-{
-    uintptr_t aux;
-
-    /* In bytes (RDPID of the A register), for assemblers that do not know the name. */
-    __asm__ volatile(".byte 0xf3, 0x0f, 0xc7, 0xf8" : "=a"(aux));
-    return (uint32_t)aux;
 }
 
 /* x86 keeps loads in order, and stores in order [5]: only the compiler is held back. */
@@ -77,7 +75,6 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
 #define PVCLOCK_TSC_LFENCE()            pvclock_port_tsc_lfence()
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_port_tsc_rdtscp(aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_port_tsc_relaxed()
-#define PVCLOCK_RDPID()                 pvclock_port_rdpid()
 #define PVCLOCK_LOAD_ACQUIRE(p)         pvclock_port_load_acquire(p)
 #define PVCLOCK_LOAD_AFTER(p, tsc)      pvclock_port_load_after(p, tsc)
 #define PVCLOCK_STORE_RELEASE(p, value) pvclock_port_store_release(p, value)

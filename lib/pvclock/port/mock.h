@@ -16,7 +16,6 @@ enum pvclock_mock_step {
     PVCLOCK_MOCK_TSC_LFENCE,  /* the TSC, in order */
     PVCLOCK_MOCK_TSC_RDTSCP,  /* the same, and the vCPU */
     PVCLOCK_MOCK_TSC_RELAXED, /* the TSC, not in order */
-    PVCLOCK_MOCK_RDPID,       /* the vCPU */
     PVCLOCK_MOCK_LOAD_AFTER,  /* the version again */
     PVCLOCK_MOCK_STORE,       /* a version, with release */
     PVCLOCK_MOCK_STORE_FENCE,
@@ -57,12 +56,6 @@ static inline uint64_t pvclock_mock_tsc_without_aux(enum pvclock_mock_step step)
     uint32_t aux;
 
     return pvclock_mock_tsc(step, &aux);
-}
-
-static inline uint32_t pvclock_mock_rdpid(void)
-{
-    pvclock_mock_step(PVCLOCK_MOCK_RDPID, 0);
-    return pvclock_mock.aux;
 }
 
 static inline uint32_t pvclock_mock_load(enum pvclock_mock_step step, const volatile uint32_t *p,
@@ -116,7 +109,6 @@ static inline bool pvclock_mock_cas64(volatile uint64_t *p, uint64_t *old, uint6
 #define PVCLOCK_TSC_LFENCE()            pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_LFENCE)
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_mock_tsc(PVCLOCK_MOCK_TSC_RDTSCP, aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_RELAXED)
-#define PVCLOCK_RDPID()                 pvclock_mock_rdpid()
 #define PVCLOCK_LOAD_ACQUIRE(p)         pvclock_mock_load(PVCLOCK_MOCK_LOAD, p, 0)
 #define PVCLOCK_LOAD_AFTER(p, tsc)      pvclock_mock_load(PVCLOCK_MOCK_LOAD_AFTER, p, tsc)
 #define PVCLOCK_STORE_RELEASE(p, value) pvclock_mock_store(p, value)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Breaking things on purpose, by the settings debug.*: how the tests see that failures are handled. */
+#ifndef KERNEL_FAULT_H
+#define KERNEL_FAULT_H
+
+#include "arch/x86/acpi.h"
+
+/* Flip a bit of the table that debug.acpi names. */
+void fault_damage_table(acpi_map map, uint64_t rsdp);
+
+/* Do what debug.fault names; returns when it is NULL. */
+void fault_provoke(const char *name);
+
+#endif

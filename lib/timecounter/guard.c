@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The guard: one shared word, the highest uptime that any guarded reading has returned, in ns. A
+ * reading below it returns the word instead. Nanoseconds since boot mean the same under every
+ * counter, so a late reader of an earlier epoch can do no harm to it.
+ */
+#include "timecounter/internal.h"
+#include "timecounter/port.h"
+
+#ifdef TIMECOUNTER_CAS64
+
+static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
+
+bool tc_guard_supported(void)
+{
+    return true;
+}
+
+/* A 64-bit load that is whole on 32-bit machines too: swap 0 for 0, or fail and be told. */
+static uint64_t load64(uint64_t *word)
+{
+    uint64_t value = 0;
+
+    (void)TIMECOUNTER_CAS64(word, &value, 0);
+    return value;
+}
+
+/* One more reading held. A count is missed if TC_TRIES others get in between. */
+static void count_step(struct timecounters *set)
+{
+    uint64_t steps = load64(&set->guard_steps);
+
+    for (unsigned int try = 0; try < TC_TRIES; try++)
+        if (TIMECOUNTER_CAS64(&set->guard_steps, &steps, steps + 1))
+            return;
+}
+
+uint64_t tc_guard_steps(struct timecounters *set)
+{
+    return load64(&set->guard_steps);
+}
+
+/* All of an uptime in ns; up to 584 years. */
+static uint64_t guard_word(const struct tc_hands *hands, const struct tc_uptime *uptime)
+{
+    return uptime->sec * TC_NSEC + tc_hands_nsec(hands, uptime);
+}
+
+static struct tc_bintime guard_time(uint64_t word)
+{
+    uint64_t nsec;
+    uint64_t sec = tc_divide(&nsec_divisor, 0, word, &nsec);
+    struct tc_timespec time = {(int64_t)sec, (int64_t)nsec};
+
+    return tc_timespec_to_bintime(time);
+}
+
+enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
+                        struct tc_uptime *uptime)
+{
+    uint64_t mine = guard_word(hands, uptime);
+    uint64_t highest = load64(&set->guard);
+    struct tc_bintime time;
+
+    for (unsigned int try = 0; highest < mine; try++) {
+        if (try == TC_TRIES)
+            return TC_BUSY;
+        if (TIMECOUNTER_CAS64(&set->guard, &highest, mine))
+            highest = mine;
+    }
+    if (highest > mine)
+        count_step(set);
+    time = guard_time(highest);
+    uptime->sec = (uint64_t)time.sec;
+    uptime->frac = time.frac;
+    uptime->rest = 0;
+    return TC_OK;
+}
+
+struct tc_bintime tc_guard_highest(struct timecounters *set)
+{
+    return guard_time(load64(&set->guard));
+}
+
+#else
+
+/* No compare-and-swap: no counter is ever guarded, so nothing is held either. */
+
+bool tc_guard_supported(void)
+{
+    return false;
+}
+
+enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
+                        struct tc_uptime *uptime)
+{
+    (void)set;
+    (void)hands;
+    (void)uptime;
+    return TC_UNSUPPORTED;
+}
+
+struct tc_bintime tc_guard_highest(struct timecounters *set)
+{
+    struct tc_bintime zero = {0, 0};
+
+    (void)set;
+    return zero;
+}
+
+uint64_t tc_guard_steps(struct timecounters *set)
+{
+    (void)set;
+    return 0;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The hands of the clock: what a reader needs to turn a count into a time, and the arithmetic that
+ * does it. Pure: a copy of the hands on a page of user space serves as well as the kernel's own.
+ */
+#ifndef TIMECOUNTER_HANDS_H
+#define TIMECOUNTER_HANDS_H
+
+#include "timecounter/bintime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct timecounter;
+
+/* Uptime: sec + (frac + rest / hz) / 2^64 seconds, exactly. rest < hz. */
+struct tc_uptime {
+    uint64_t sec;
+    uint64_t frac;
+    uint64_t rest;
+};
+
+/* One set of hands, valid as a whole. Made by the writer. */
+struct tc_hands {
+    struct timecounter *counter; /* of no use outside its own address space */
+    uintptr_t epoch;             /* readers from an older epoch try again */
+    uint64_t count;              /* the counter at windup, masked */
+    uint64_t mask;               /* of the counter */
+    uint64_t hz;                 /* of the counter */
+    struct tc_divisor divisor;   /* of hz */
+    struct tc_uptime uptime;     /* at windup */
+    struct tc_bintime floor;     /* with TC_HANDS_FLOOR, uptime is never below this */
+    struct tc_bintime ceiling;   /* with TC_HANDS_CEILING, never above; floor <= ceiling */
+    struct tc_timespec boottime; /* real time at uptime 0 */
+    uint64_t flags;              /* TC_HANDS_* */
+};
+
+#define TC_HANDS_FLOOR   0x1u
+#define TC_HANDS_CEILING 0x2u
+#define TC_HANDS_GUARDED 0x4u /* readings pass the guard of the set */
+#define TC_HANDS_SET     0x8u /* boottime has been set */
+
+/* Cycles from windup to `count`, 0 if the counter is behind (in the upper half of its range). */
+static inline uint64_t tc_hands_delta(const struct tc_hands *hands, uint64_t count)
+{
+    uint64_t delta = (count - hands->count) & hands->mask;
+
+    return delta > hands->mask >> 1 ? 0 : delta;
+}
+
+/* Add `cycles` of the hands' counter to an uptime that they made. Exact; see scale.h. */
+static inline void tc_hands_add(const struct tc_hands *hands, struct tc_uptime *uptime,
+                                uint64_t cycles)
+{
+    uint64_t frac;
+
+    if (cycles >= hands->hz)
+        uptime->sec += tc_divide(&hands->divisor, 0, cycles, &cycles);
+    frac = tc_divide(&hands->divisor, cycles, uptime->rest, &uptime->rest);
+    uptime->frac += frac;
+    uptime->sec += uptime->frac < frac;
+}
+
+/* Keep an uptime between floor and ceiling. */
+static inline void tc_hands_limit(const struct tc_hands *hands, struct tc_uptime *uptime)
+{
+    struct tc_bintime time = {(int64_t)uptime->sec, uptime->frac};
+
+    if ((hands->flags & TC_HANDS_FLOOR) != 0 && tc_bintime_less(time, hands->floor))
+        time = hands->floor;
+    else if ((hands->flags & TC_HANDS_CEILING) != 0 && !tc_bintime_less(time, hands->ceiling))
+        time = hands->ceiling;
+    else
+        return;
+    uptime->sec = (uint64_t)time.sec;
+    uptime->frac = time.frac;
+    uptime->rest = 0;
+}
+
+/* Uptime when the counter shows `count` (masked here), within floor and ceiling. */
+static inline void tc_hands_uptime(const struct tc_hands *hands, uint64_t count,
+                                   struct tc_uptime *uptime)
+{
+    *uptime = hands->uptime;
+    tc_hands_add(hands, uptime, tc_hands_delta(hands, count));
+    if ((hands->flags & (TC_HANDS_FLOOR | TC_HANDS_CEILING)) != 0)
+        tc_hands_limit(hands, uptime);
+}
+
+/*
+ * Nanoseconds in an uptime, 0..999999999, exactly: floor(10^9 * (frac + rest / hz) / 2^64). The
+ * rest adds less than 10^9 to the product's low half, so it matters only where that is about to
+ * overflow, as it is just below every whole nanosecond.
+ */
+static inline uint32_t tc_hands_nsec(const struct tc_hands *hands, const struct tc_uptime *uptime)
+{
+    struct tc_u128 nsec = tc_multiply(uptime->frac, TC_NSEC);
+
+    if (nsec.lo > UINT64_MAX - TC_NSEC) {
+        struct tc_u128 rest = tc_multiply(uptime->rest, TC_NSEC);
+        uint64_t unused;
+
+        nsec.hi += nsec.lo + tc_divide(&hands->divisor, rest.hi, rest.lo, &unused) < nsec.lo;
+    }
+    return (uint32_t)nsec.hi;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

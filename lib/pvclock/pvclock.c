@@ -35,9 +35,11 @@ static bool scale_is_good(uint32_t mul, int shift)
 
 static uint64_t read_tsc(enum pvclock_order order, uint32_t *aux)
 {
-    if (order == PVCLOCK_RDTSCP)
-        return PVCLOCK_TSC_RDTSCP(aux);
-    return order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE() : PVCLOCK_TSC_RELAXED();
+    struct pvclock_tsc tsc = order == PVCLOCK_RDTSCP   ? PVCLOCK_TSC_RDTSCP(aux)
+                             : order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE()
+                                                       : PVCLOCK_TSC_RELAXED();
+
+    return (tsc.hi << 32) + tsc.lo;
 }
 
 /*
@@ -142,6 +144,24 @@ enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
     uint64_t tsc;
 
     return sample(page, order, &tsc, 0, out);
+}
+
+struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+                                      enum pvclock_order order, uint64_t base_ns)
+{
+    struct pvclock_sample now;
+    struct pvclock_time time = {UINT64_MAX, 0, 0};
+    enum pvclock_status status = pvclock_read(page, order, &now);
+
+    if (pvclock_has_time(status)) {
+        now.ns += base_ns;
+        if (now.ns < base_ns)
+            status = PVCLOCK_OVERFLOW;
+        else
+            time = pvclock_time_from_ns(now.ns);
+    }
+    time.status = (uint32_t)status;
+    return time;
 }
 
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,

@@ -63,8 +63,8 @@ void clock_try_switching(void)
         check(SKIP, "timecounter.switch", "there is one timecounter only");
     else
         check(pass_if(bad == 0), "timecounter.switch",
-              "%u switches, %u failed or stepped back, uptime goes on within +- %lu ns", switches, bad,
-              worst);
+              "%u switches, %u failed or stepped back, uptime goes on within +- %lu ns", switches,
+              bad, worst);
 }
 
 void clock_report(void)
@@ -139,8 +139,9 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
     } else if (source) {
         check(SKIP, "clock.date", "%s UTC by %s; there is no RTC to compare with", text, source);
     } else {
-        check(SKIP, "clock.date", "%s", rtc_seconds ? "by the RTC alone; there is no kvmclock to compare with"
-                                                    : "neither kvmclock nor an RTC tells it");
+        check(SKIP, "clock.date", "%s",
+              rtc_seconds ? "by the RTC alone; there is no kvmclock to compare with"
+                          : "neither kvmclock nor an RTC tells it");
     }
     record_begin("date");
     record_u64("seconds", now);

@@ -26,8 +26,8 @@ void clock_tick(void);
 /* Set the date to `ns` since 1970, now. */
 void clock_set_date(uint64_t ns);
 /*
- * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none, else
- * seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".
+ * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
+ * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".
  */
 void clock_check_date(const char *source, const uint64_t *rtc_seconds);
 

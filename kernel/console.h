@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Where people read: COM1.  Only one vCPU prints at a time: the boot vCPU, or the one that ends the run. */
+/* Where people read: COM1.  Only one vCPU prints at a time: the boot vCPU, or the one that ends the
+ * run. */
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 

@@ -5,13 +5,14 @@
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/trap.h"
-#include "boot/bootinfo.h"
+#include <clockpage/bootinfo.h>
 #include <stdint.h>
 
 /* Exceptions are dumped from here on; on the stack of boot.S. */
 void machine_start_traps(const struct trap_hooks *hooks);
 
-/* The low 4 GiB as the boot page tables map them; an acpi_map, good until machine_start_paging(). */
+/* The low 4 GiB as the boot page tables map them; an acpi_map, good until machine_start_paging().
+ */
 const void *machine_low_memory(uint64_t pa, uint64_t length);
 
 /* The frame pool above the image, and the kernel's own map. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The wiring: the one place that knows every part.  Data flows one way, and the last function reads in its
- * order: host page, driver, timecounter, clock, ring 3, report.
+ * The wiring: the one place that knows every part.  Data flows one way, and the last function reads
+ * in its order: host page, driver, timecounter, clock, ring 3, report.
  */
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
@@ -14,7 +14,6 @@
 #include "arch/x86/rtc.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
-#include "boot/bootinfo.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock.h"
@@ -27,6 +26,7 @@
 #include "kernel/settings.h"
 #include "kernel/shutdown.h"
 #include "kernel/vcpus.h"
+#include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/version.h>
 #include <pvclock/read.h>
@@ -101,7 +101,8 @@ static void attach_kvmclock(void)
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
 }
 
-/* ---- The TSC's frequency, and the local APIC timer's from it ---------------------------------- */
+/* ---- The TSC's frequency, and the local APIC timer's from it ----------------------------------
+ */
 
 /* Timer interrupts a second on each vCPU. */
 static uint64_t tick_rate(void)
@@ -138,7 +139,8 @@ static void end_calibration(uint64_t begin)
     apic_timer_periodic(process_timer_count);
 }
 
-/* ---- From the driver to the clock ------------------------------------------------------------- */
+/* ---- From the driver to the clock -------------------------------------------------------------
+ */
 
 static void start_clock(bool synchronised)
 {
@@ -161,7 +163,8 @@ static bool set_date_by_kvmclock(void)
         return false;
     }
     enum pvclock_status status = kvmclock_wall(&kvmclock, &epoch);
-    bool good = status == PVCLOCK_OK && pvclock_ns(&slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
+    bool good =
+        status == PVCLOCK_OK && pvclock_ns(&slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
     if (good)
         clock_set_date(epoch + ns);
     check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
@@ -180,7 +183,8 @@ static void set_date(void)
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }
 
-/* ---- From the clock to ring 3 ------------------------------------------------------------------ */
+/* ---- From the clock to ring 3 ------------------------------------------------------------------
+ */
 
 static struct clock_source source_of(uint32_t index)
 {
@@ -207,7 +211,8 @@ static void publish_time_page(void)
     pvclock_publish(&time_page.info, &s);
 }
 
-/* ---- The report ---------------------------------------------------------------------------------- */
+/* ---- The report
+ * ---------------------------------------------------------------------------------- */
 
 static void report_start(void)
 {
@@ -235,8 +240,8 @@ static void report_vcpu(uint32_t i)
     if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
         (void)pvclock_frequency(s.mul, s.shift, &f);
     print("%4u  %4u  %7u  %10u  %5d  %s  %6lu  %10lu  ", i, cpu_table[i]->apic_id, s.version, s.mul,
-          s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -", kvmclock.vcpus[i].paused,
-          f.hz);
+          s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -",
+          kvmclock.vcpus[i].paused, f.hz);
     if (known)
         print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
     else
@@ -258,7 +263,8 @@ static void report_vcpu(uint32_t i)
 
 static void report(void)
 {
-    print("\nvCPU  APIC  version         mul  shift   flags  paused      TSC Hz  TSC, to vCPU 0's\n");
+    print(
+        "\nvCPU  APIC  version         mul  shift   flags  paused      TSC Hz  TSC, to vCPU 0's\n");
     for (uint32_t i = 0; i < cpu_count; i++)
         report_vcpu(i);
     tsc_report(&tsc);
@@ -266,7 +272,8 @@ static void report(void)
     ring3_report(&plan);
 }
 
-/* ---- The end -------------------------------------------------------------------------------------- */
+/* ---- The end
+ * -------------------------------------------------------------------------------------- */
 
 static void wait_ms(uint64_t ms)
 {
@@ -305,7 +312,8 @@ static _Noreturn void end_run(void)
     shutdown(report_end() ? EXIT_PASS : EXIT_FAIL);
 }
 
-/* ---- In order --------------------------------------------------------------------------------------- */
+/* ---- In order
+ * --------------------------------------------------------------------------------------- */
 
 static _Noreturn void main_on_own_stack(void);
 
@@ -353,15 +361,17 @@ static _Noreturn void main_on_own_stack(void)
     cpu_count = vcpus_start(&firmware, tsc.hz, enable_clock);
 
     process_clock = clock_uptime;
-    const char *wrong = process_create(virt_to_phys(slots), CLOCK_PAGES, virt_to_phys(&time_page),
-                                       cpu_count);
+    const char *wrong =
+        process_create(virt_to_phys(slots), CLOCK_PAGES, virt_to_phys(&time_page), cpu_count);
     if (wrong)
         panic("%s", wrong);
     plan = (struct ring3_plan){
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,
-        .reads = settings.reads ? settings.reads : kvmclock.host.base ? READS_KVM : READS_ELSE,
+        .reads = settings.reads       ? settings.reads
+                 : kvmclock.host.base ? READS_KVM
+                                      : READS_ELSE,
         .source = source_of,
     };
     start_clock(ring3_offsets(&plan, offsets, offset_errors));

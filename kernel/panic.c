@@ -4,8 +4,8 @@
 #include "arch/x86/paging.h"
 #include "kernel/format.h"
 #include "kernel/ksyms.h"
-#include <clockpage/report.h>
 #include "kernel/shutdown.h"
+#include <clockpage/report.h>
 
 /* The first vCPU to get here prints; the rest stop. */
 static void take_the_floor(void)
@@ -33,7 +33,7 @@ static void describe_error(const struct trap_frame *f)
     if (f->vector == VECTOR_PAGE_FAULT) {
         uint64_t cr2 = read_cr2();
         print("  %s at 0x%016lx: %s, by ring %d%s\n",
-              f->error & PF_FETCH ? "fetch"
+              f->error & PF_FETCH   ? "fetch"
               : f->error & PF_WRITE ? "write"
                                     : "read",
               cr2, f->error & PF_PRESENT ? "the page forbids it" : "no page there",
@@ -64,8 +64,8 @@ static void print_place(uint64_t address)
 /* Before the kernel has its own map, the boot page tables map the first GiB of it. */
 static bool is_mapped(uint64_t va)
 {
-    return va >= KERNEL_OFFSET && (kernel_root() ? page_lookup(kernel_root(), va) != 0
-                                                 : va < KERNEL_OFFSET + (1 << 30));
+    return va >= KERNEL_OFFSET &&
+           (kernel_root() ? page_lookup(kernel_root(), va) != 0 : va < KERNEL_OFFSET + (1 << 30));
 }
 
 /* Frame pointers are trusted only while they stay on mapped pages of the kernel and go up. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-#include <clockpage/report.h>
 #include "arch/x86/serial.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
+#include <clockpage/report.h>
 
 static const char *const result_names[] = {"PASS", "FAIL", "SKIP"};
 
@@ -165,9 +165,9 @@ void check(enum result result, const char *name, const char *figures, ...)
     counts[result]++;
     if (verdicts.length + 500 > sizeof(verdicts.text))
         print_verdicts();
-    verdicts.length += format(verdicts.text + verdicts.length,
-                              sizeof(verdicts.text) - verdicts.length, "%s %s: %s\n",
-                              result_names[result], name, detail);
+    verdicts.length +=
+        format(verdicts.text + verdicts.length, sizeof(verdicts.text) - verdicts.length,
+               "%s %s: %s\n", result_names[result], name, detail);
     record_begin("check");
     record_text("name", name);
     record_text("result", result_names[result]);

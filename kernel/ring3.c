@@ -69,8 +69,9 @@ bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *er
         check(SKIP, "tsc.offset", "there is one vCPU only");
     else
         check(pass_if(unknown == 0), "tsc.offset",
-              "%u vCPUs against vCPU 0: at most %lu cycles, %s; %u not measured", plan->cpus - 1, worst,
-              agree ? "none beyond what could be measured" : "which is more than the error", unknown);
+              "%u vCPUs against vCPU 0: at most %lu cycles, %s; %u not measured", plan->cpus - 1,
+              worst, agree ? "none beyond what could be measured" : "which is more than the error",
+              unknown);
     return agree;
 }
 
@@ -186,10 +187,12 @@ void ring3_readers(const struct ring3_plan *plan)
 
 void ring3_report(const struct ring3_plan *plan)
 {
-    print("\nRing 3, medians of %lu rounds: cycles, and times the floor (lfence; rdtsc)\n"
-          "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
-          "                  cycles   cycles    ratio     ratio    call  system call   ticks    back\n",
-          plan->rounds);
+    print(
+        "\nRing 3, medians of %lu rounds: cycles, and times the floor (lfence; rdtsc)\n"
+        "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
+        "                  cycles   cycles    ratio     ratio    call  system call   ticks    "
+        "back\n",
+        plan->rounds);
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
     if (trap_syscalls_half_done())

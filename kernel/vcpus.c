@@ -47,7 +47,8 @@ uint32_t vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
         check(PASS, "vcpus.online", "%u of %u, the others in %lu ms", online, facts->cpu_count, ms);
     else
         check(FAIL, "vcpus.online", "%u of %u after %lu ms; no answer from APIC %u first%s", online,
-              facts->cpu_count, ms, missing, prepared < facts->cpu_count ? "; no memory for all" : "");
+              facts->cpu_count, ms, missing,
+              prepared < facts->cpu_count ? "; no memory for all" : "");
     /* What follows runs on vCPUs 0 to n-1: a gap ends the list. */
     uint32_t usable = 1;
     while (usable < prepared && cpu_is_online(cpu_table[usable]))

@@ -7,8 +7,8 @@
 #include "userspace_sim/ring3.h"
 
 /*
- * At least FEW exchanges; then on until the error is small, or the two have not run at the same time
- * for long: a vCPU that the host has put aside answers late.
+ * At least FEW exchanges; then on until the error is small, or the two have not run at the same
+ * time for long: a vCPU that the host has put aside answers late.
  */
 enum { FEW = 64, MANY = 990, END = 999, SMALL_ERROR = 1000 };
 

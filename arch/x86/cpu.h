@@ -2,8 +2,8 @@
 /*
  * One vCPU as the hardware sees it: descriptor tables, stacks, and what entered the kernel on it.
  *
- * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS points
- * at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
+ * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS
+ * points at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
  */
 #ifndef ARCH_X86_CPU_H
 #define ARCH_X86_CPU_H

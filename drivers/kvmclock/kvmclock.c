@@ -55,12 +55,24 @@ const char *kvmclock_feature_name(unsigned bit)
 {
     /* [Linux, Documentation/virt/kvm/x86/cpuid.rst] */
     static const char *const names[32] = {
-        [0] = "clocksource",    [1] = "nop-io-delay",     [2] = "mmu-op",
-        [3] = "clocksource2",   [4] = "async-pf",         [5] = "steal-time",
-        [6] = "pv-eoi",         [7] = "pv-unhalt",        [9] = "pv-tlb-flush",
-        [10] = "async-pf-vmexit", [11] = "pv-send-ipi",   [12] = "poll-control",
-        [13] = "pv-sched-yield", [14] = "async-pf-int",   [15] = "msi-ext-dest-id",
-        [16] = "hc-map-gpa-range", [17] = "migration-control", [24] = "clocksource-stable-bit",
+        [0] = "clocksource",
+        [1] = "nop-io-delay",
+        [2] = "mmu-op",
+        [3] = "clocksource2",
+        [4] = "async-pf",
+        [5] = "steal-time",
+        [6] = "pv-eoi",
+        [7] = "pv-unhalt",
+        [9] = "pv-tlb-flush",
+        [10] = "async-pf-vmexit",
+        [11] = "pv-send-ipi",
+        [12] = "poll-control",
+        [13] = "pv-sched-yield",
+        [14] = "async-pf-int",
+        [15] = "msi-ext-dest-id",
+        [16] = "hc-map-gpa-range",
+        [17] = "migration-control",
+        [24] = "clocksource-stable-bit",
     };
     return bit < 32 ? names[bit] : NULL;
 }
@@ -75,9 +87,9 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index)
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
     if (kc->present)
-        vcpu->status = pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
-                                           kc->slots_physical + index * sizeof(*kc->slots),
-                                           &vcpu->registered);
+        vcpu->status =
+            pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
+                                kc->slots_physical + index * sizeof(*kc->slots), &vcpu->registered);
 }
 
 void kvmclock_disable(struct kvmclock *kc, uint32_t index)

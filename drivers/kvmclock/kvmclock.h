@@ -30,19 +30,20 @@ struct kvmclock_vcpu {
 
 struct kvmclock {
     struct pvclock_host host;
-    const char *hypervisor;       /* its signature, 12 characters; "" when there is none */
-    bool present;                 /* found, and not disabled: it is in use */
-    bool disabled;                /* by the user's setting */
-    bool stable;                  /* CPUID AND every registered page say so; see kvmclock_check() */
-    struct kvmclock_slot *slots;  /* MAX_CPUS of them, on pages of their own */
+    const char *hypervisor;      /* its signature, 12 characters; "" when there is none */
+    bool present;                /* found, and not disabled: it is in use */
+    bool disabled;               /* by the user's setting */
+    bool stable;                 /* CPUID AND every registered page say so; see kvmclock_check() */
+    struct kvmclock_slot *slots; /* MAX_CPUS of them, on pages of their own */
     uint64_t slots_physical;
     struct kvmclock_vcpu vcpus[MAX_CPUS];
     struct timecounter counter;
 };
 
 /*
- * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.  `slots` are
- * zeroed pages that hold nothing else, at physical address `physical`.  `disabled` looks but does not touch.
+ * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.
+ * `slots` are zeroed pages that hold nothing else, at physical address `physical`.  `disabled`
+ * looks but does not touch.
  */
 void kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots, uint64_t physical,
                      bool disabled);
@@ -54,15 +55,15 @@ const char *kvmclock_feature_name(unsigned bit);
 bool kvmclock_uses_new_msrs(const struct kvmclock *kc);
 
 /*
- * Register, or stop, the running vCPU, which has this index; its state tells what came of it.  Without
- * a kvmclock, and for one that is not registered, nothing is done.
+ * Register, or stop, the running vCPU, which has this index; its state tells what came of it.
+ * Without a kvmclock, and for one that is not registered, nothing is done.
  */
 void kvmclock_enable(struct kvmclock *kc, uint32_t index);
 void kvmclock_disable(struct kvmclock *kc, uint32_t index);
 
 /*
- * Once all vCPUs [0, count) are registered: whether their pages give one time, and the timecounter that
- * follows from it.  `index_of_this_cpu` is asked at each read where they do not.
+ * Once all vCPUs [0, count) are registered: whether their pages give one time, and the timecounter
+ * that follows from it.  `index_of_this_cpu` is asked at each read where they do not.
  */
 void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void));
 

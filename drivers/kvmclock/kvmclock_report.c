@@ -23,7 +23,8 @@ void kvmclock_report(const struct kvmclock *kc)
 {
     print("hypervisor  %s", kc->hypervisor[0] ? kc->hypervisor : "none");
     if (kc->host.base)
-        print(", KVM's leaves at 0x%x, features 0x%x:\n           ", kc->host.base, kc->host.features);
+        print(", KVM's leaves at 0x%x, features 0x%x:\n           ", kc->host.base,
+              kc->host.features);
     record_begin("hypervisor");
     record_text("signature", kc->hypervisor);
     record_u64("base", kc->host.base);
@@ -53,7 +54,8 @@ void kvmclock_report(const struct kvmclock *kc)
               kc->stable ? "STABLE: one page serves all vCPUs"
                          : "not STABLE: each vCPU reads its own page, behind a guard");
     else
-        print("kvmclock    none: %s; the TSC alone keeps time,\n            and nothing corrects it when "
+        print("kvmclock    none: %s; the TSC alone keeps time,\n            and nothing corrects "
+              "it when "
               "this guest is paused or moved\n",
               kvmclock_why_none(kc));
 }
@@ -80,8 +82,8 @@ void kvmclock_judge(const struct kvmclock *kc, uint32_t count)
     if (alive == count)
         check(PASS, "kvmclock.alive", "%u of %u pages written by the host", alive, count);
     else
-        check(FAIL, "kvmclock.alive", "%u of %u pages written by the host; vCPU %u: %s", alive, count,
-              first_bad, pvclock_status_name(kc->vcpus[first_bad].status));
+        check(FAIL, "kvmclock.alive", "%u of %u pages written by the host; vCPU %u: %s", alive,
+              count, first_bad, pvclock_status_name(kc->vcpus[first_bad].status));
     /* Trusted without both is the one thing that must not be; not to trust is always right. */
     bool feature = kc->host.features & PVCLOCK_FEATURE_TSC_STABLE;
     bool flag = kc->slots[0].info.flags & PVCLOCK_FLAG_TSC_STABLE;

@@ -15,9 +15,9 @@ void tsc_report(const struct tsc *t)
         else
             print("  %-20s %10lu  %+7ld  %7lu   %s%s\n", s->name, s->hz, ppm, s->error_ppm,
                   s->refused ? "refused: " : "",
-                  s->refused         ? s->refused
+                  s->refused       ? s->refused
                   : i == t->chosen ? "chosen"
-                                     : "");
+                                   : "");
         record_begin("tsc_source");
         record_text("name", s->name);
         record_u64("hz", s->hz);
@@ -44,6 +44,7 @@ void tsc_judge(const struct tsc *t)
         if (distance > worst)
             worst = distance;
     }
-    check(pass_if(t->hz && agree > 0), "tsc.frequency", "%lu Hz by %s; %u sources, at most %lu ppm off",
-          t->hz, t->sources[t->chosen].name, agree, worst);
+    check(pass_if(t->hz && agree > 0), "tsc.frequency",
+          "%lu Hz by %s; %u sources, at most %lu ppm off", t->hz, t->sources[t->chosen].name, agree,
+          worst);
 }

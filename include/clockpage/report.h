@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The report: what is found is said twice, for people on COM1 and as JSON on COM2, one object a line
- * (docs/report.md has the schema).
+ * The report: what is found is said twice, for people on COM1 and as JSON on COM2, one object a
+ * line (docs/report.md has the schema).
  *
- * A check is one fact that must hold: PASS, FAIL, or SKIP with the reason why it could not be asked.
+ * A check is one fact that must hold: PASS, FAIL, or SKIP with the reason why it could not be
+ * asked.
  */
 #ifndef CLOCKPAGE_REPORT_H
 #define CLOCKPAGE_REPORT_H
@@ -20,8 +21,8 @@ void report_init(void);
 unsigned print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * One check, in both forms: as JSON at once, for people at the end, below the tables, where verdicts
- * are looked for.
+ * One check, in both forms: as JSON at once, for people at the end, below the tables, where
+ * verdicts are looked for.
  */
 void check(enum result result, const char *name, const char *figures, ...)
     __attribute__((format(printf, 3, 4)));

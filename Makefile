@@ -33,6 +33,7 @@ endif
 # Each part of the tree brings its own rules; a target with a `##` comment shows in `make help`.
 include lib/lib.mk
 include kernel/kernel.mk
+include boot/iso.mk
 include tests/tests.mk
 
 .PHONY: all clean help

@@ -8,6 +8,8 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 # shellcheck source=tools/deps.sh
 . "$root/tools/deps.sh"
+# shellcheck source=tools/kvm.sh
+. "$root/tools/kvm.sh"
 
 # What the kernel writes to the isa-debug-exit port, as the status that QEMU makes of it.
 readonly exit_passed=33 exit_failed=35
@@ -152,18 +154,6 @@ build() {
 }
 
 # --- the virtual machine ---------------------------------------------------------------------
-
-# kvm_works: can a virtual machine with a vCPU be created?  /dev/kvm alone says little: it may be
-# forbidden to open, or belong to a module without the hardware for it.  If not, print why.
-kvm_works() {
-	local why
-	[[ -e /dev/kvm ]] || { echo "there is no /dev/kvm" && return 1; }
-	why=$(timeout 10 "$qemu" -accel kvm -machine microvm -m 16 -nodefaults -display none -S \
-		-monitor stdio <<<quit 2>&1 >/dev/null) && return 0
-	why=${why%%$'\n'*}
-	echo "${why#"$qemu: "}"
-	return 1
-}
 
 choose_accel() {
 	local why

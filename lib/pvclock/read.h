@@ -28,7 +28,7 @@
  * The TSC by `order`.  With a constant there is no branch; with a variable chosen at start there is
  * one, always predicted.
  */
-PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc(enum pvclock_order order)
+PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc_halves(enum pvclock_order order)
 {
     uint32_t aux;
 
@@ -37,6 +37,13 @@ PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc(enum pvclock_order order)
     if (order == PVCLOCK_RDTSCP)
         return PVCLOCK_TSC_RDTSCP(&aux);
     return PVCLOCK_TSC_RELAXED();
+}
+
+PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+{
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+
+    return (tsc.hi << 32) + tsc.lo;
 }
 
 /*
@@ -104,7 +111,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_inf
     struct pvclock_sample sample;
     enum pvclock_status status;
 
-    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc(order), ns)))
+    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc_halves(order), ns)))
         return PVCLOCK_OK;
     status = pvclock_read(page, order, &sample);
     *ns = sample.ns;
@@ -135,7 +142,7 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_i
                                                 enum pvclock_order order, uint64_t base_ns)
 {
     uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
-    struct pvclock_tsc tsc = pvclock_tsc(order);
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
     struct pvclock_fast fast;
 
     if (PVCLOCK_LIKELY(pvclock_load_fast(page, version, tsc, &fast))) {

@@ -7,8 +7,12 @@
 
 #include <string.h>
 
+#ifdef TEST_SINGLE_HEADER
+#include "pvclock_all.h"
+#else
 #include <pvclock/guard.h>
 #include <pvclock/read.h>
+#endif
 
 struct pvclock_mock pvclock_mock;
 

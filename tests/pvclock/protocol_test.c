@@ -7,9 +7,13 @@
 
 #include <string.h>
 
+#ifdef TEST_SINGLE_HEADER
+#include "pvclock_all.h"
+#else
 #include <pvclock/guard.h>
 #include <pvclock/host.h>
 #include <pvclock/read.h>
+#endif
 
 struct pvclock_mock pvclock_mock;
 

@@ -14,10 +14,15 @@
 #include "arch/x86/rtc.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
+#include "drivers/acpi_timer/acpi_timer.h"
+#include "drivers/hpet/hpet.h"
+#include "drivers/i8254/i8254.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/continuity.h"
+#include "kernel/deviation.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -52,6 +57,9 @@ static struct bootinfo boot;
 static struct firmware_facts firmware;
 static struct kvmclock kvmclock;
 static struct tsc tsc;
+static struct hpet hpet;
+static struct acpi_timer acpi_timer;
+static struct i8254 i8254;
 static uint32_t cpu_count; /* online */
 static struct ring3_plan plan;
 
@@ -64,8 +72,10 @@ static uint64_t offset_errors[MAX_CPUS];
 static void on_timer(struct cpu *cpu)
 {
     kvmclock_poll(&kvmclock, cpu->index);
-    if (cpu->index == 0)
+    if (cpu->index == 0) {
         clock_tick();
+        deviation_tick();
+    }
 }
 
 /* On each vCPU as it starts. */
@@ -146,12 +156,19 @@ static void end_calibration(uint64_t begin)
 static void start_clock(bool synchronised)
 {
     kvmclock_check(&kvmclock, cpu_count, this_index);
-    tsc_make_counter(&tsc, synchronised, kvmclock.present);
-    clock_init();
-    if (kvmclock.present)
-        clock_register(&kvmclock.counter);
-    clock_register(&tsc.counter);
+    if (settings.invariant_tsc != TSC_BY_CPUID)
+        tsc.invariant = tsc.in_guest = settings.invariant_tsc;
+    tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
+    clock_init(tick_rate());
+    clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
+    clock_offer(&tsc.counter, NULL);
+    clock_offer(&hpet.counter, hpet_attach(&hpet, firmware.hpet));
+    clock_offer(&acpi_timer.counter,
+                acpi_timer_attach(&acpi_timer, firmware.pm_timer_port, firmware.pm_timer_32));
+    clock_offer(&i8254.counter, i8254_attach(&i8254));
+    clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
     clock_choose(settings.hardware);
+    deviation_begin(tick_rate());
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
@@ -270,11 +287,22 @@ static void report(void)
         report_vcpu(i);
     tsc_report(&tsc);
     clock_report();
+    deviation_report();
+    continuity_report();
     ring3_report(&plan);
 }
 
 /* ---- The end
  * -------------------------------------------------------------------------------------- */
+
+/* With interrupts off: the windups of that time come late. */
+static void stall_ms(uint64_t ms)
+{
+    uint64_t begin = rdtsc_ordered();
+
+    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms)
+        cpu_pause();
+}
 
 static void wait_ms(uint64_t ms)
 {
@@ -385,9 +413,11 @@ static _Noreturn void main_on_own_stack(void)
     ring3_check_map();
 
     fault_provoke(settings.fault);
+    stall_ms(settings.stall_ms);
     ring3_readers(&plan);
     ring3_probes(&plan);
-    clock_try_switching();
+    deviation_end();
+    continuity_measure();
     /* Over the whole run, its readings' own width counts for less. */
     tsc_end_pm_timer(&tsc);
     (void)tsc_choose(&tsc);

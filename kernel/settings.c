@@ -5,7 +5,7 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
-struct settings settings;
+struct settings settings = {.deviation = 5, .invariant_tsc = TSC_BY_CPUID};
 
 enum type { NUMBER, SWITCH, CHOICE, WORD };
 
@@ -25,6 +25,14 @@ static const struct setting {
      "timer interrupts a second on each vCPU; default 100, less with many vCPUs"},
     {"kern.timecounter.hardware", WORD, &settings.hardware, 0, 0, NULL,
      "the timecounter to use, by name; default the one of the highest quality"},
+    {"kern.timecounter.alloweddeviation", NUMBER, &settings.deviation, 0, 100, NULL,
+     "how far counters may differ before it is warned of, in per cent; default 5"},
+    {"kern.timecounter.invariant_tsc", NUMBER, &settings.invariant_tsc, 0, 1, NULL,
+     "whether the TSC keeps its rate; default by CPUID, and 1 in any guest"},
+    {"kern.timecounter.stepwarnings", SWITCH, &settings.step_warnings, 0, 1, NULL,
+     "1: say so when the date is set; default 0"},
+    {"kern.timecounter.tsc_first", SWITCH, &settings.tsc_first, 0, 1, NULL,
+     "1: a TSC that keeps its rate comes before kvmclock; default 0"},
     {"hint.kvmclock.0.disabled", SWITCH, &settings.kvmclock_disabled, 0, 1, NULL,
      "1: leave kvmclock alone; default 0"},
     {"reader.reads", NUMBER, &settings.reads, 1, UINT64_C(1000000000000), NULL,
@@ -35,6 +43,8 @@ static const struct setting {
      "break something on purpose, to see how the run ends"},
     {"debug.acpi", CHOICE, &settings.bad_table, 0, 0, tables,
      "damage this ACPI table before it is read"},
+    {"debug.windup.stall", NUMBER, &settings.stall_ms, 1, 10000, NULL,
+     "keep interrupts off for so many ms, so that a windup comes late"},
     {"debug.smp.missing", NUMBER, &settings.missing_cpu, 1, 2047, NULL,
      "expect a vCPU with this local APIC identity too"},
 };

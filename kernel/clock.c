@@ -10,6 +10,9 @@
 /* Ticks in which one windup is promised; readings of counter and reference side by side. */
 enum { PROMISE = 2, TRIES = 4 };
 
+/* At a tick, a bracket of this width will do. */
+#define ENOUGH_NS 100000
+
 static struct timecounters set;
 static struct timecounter dummy;
 static uintptr_t dummy_state;
@@ -37,7 +40,7 @@ static struct moment last;
 static const struct timecounter *last_of; /* NULL: there was none, or another counter since */
 static struct {
     uint64_t count, longest_ns; /* the longest time between two, of a counter that wraps */
-    uint64_t late, recovered_ns;
+    uint64_t late, recovered_ns, uncertain_ns; /* the sum of what the changes of counter cost */
 } windups;
 
 static uint64_t read_reference(void)
@@ -59,7 +62,7 @@ static bool wraps(const struct timecounter *counter)
 
 /*
  * Wind up and read: the counter in use between two readings of the reference.  Of up to `tries`
- * such brackets the tightest counts; one is enough when it is so tight that no wrap can hide in it.
+ * such brackets the tightest counts, or the first that is tight enough.
  */
 static struct moment wind_up(unsigned tries, uint64_t enough_ns)
 {
@@ -92,29 +95,53 @@ static int64_t lag_ns(const struct moment *from, const struct moment *to)
                      (to->uptime_ns - from->uptime_ns));
 }
 
-/*
- * Bring back what whole wraps took since `from`.  The counter's present count may be in the half of
- * its range that means "behind", which only another counter gets out of: uptime goes over to the
- * reference, is put right there, and goes back.
- */
-static struct moment recover(const struct moment *from, const char *name)
-{
-    (void)tc_select(&set, reference->name, NULL);
-    struct moment now = wind_up(TRIES, 0);
-    int64_t lag = lag_ns(from, &now);
-    if (lag > 0) {
-        (void)tc_advance(&set, (uint64_t)lag);
-        windups.recovered_ns += (uint64_t)lag;
-    }
-    windups.late++;
-    (void)tc_select(&set, name, NULL);
-    return wind_up(TRIES, 0);
-}
-
 /* A whole wrap is missing, or more than the half at which a windup believes in a step back. */
 static bool is_late(const struct moment *from, const struct moment *to, uint64_t limit_ns)
 {
     return lag_ns(from, to) > (int64_t)(limit_ns / 4 * 3);
+}
+
+/*
+ * Bring back what whole wraps took since `from`, and use the counter of this name.  The one in use
+ * may be in the half of its range that means "behind", which only another counter gets out of:
+ * uptime goes over to the reference, is put right there, and goes on.
+ *
+ * The moment that is returned is the one on the reference, which cannot wrap: should the last
+ * change be late again, the next windup sees it.
+ */
+static struct moment recover(const struct moment *from, const char *name)
+{
+    (void)tc_select(&set, reference->name, NULL);
+    struct moment right = wind_up(TRIES, 0);
+    int64_t lag = lag_ns(from, &right);
+    if (lag > 0) {
+        (void)tc_advance(&set, (uint64_t)lag);
+        right.uptime_ns += (uint64_t)lag;
+        windups.recovered_ns += (uint64_t)lag;
+    }
+    windups.late++;
+    struct tc_switch back;
+    if (tc_select(&set, name, &back) == TC_OK)
+        windups.uncertain_ns += back.uncertainty_ns;
+    return right;
+}
+
+/* Wind up, with no wrap lost since the last time, and say where that led. */
+static struct moment carry(uint64_t enough_ns)
+{
+    const struct timecounter *now = tc_current(&set);
+    struct moment moment = wind_up(TRIES, enough_ns);
+
+    if (now == last_of && wraps(now)) {
+        uint64_t gap = reference_ns(moment.reference - last.reference);
+        if (gap > windups.longest_ns)
+            windups.longest_ns = gap;
+        if (is_late(&last, &moment, tc_max_gap_ns(now)))
+            moment = recover(&last, now->name);
+    }
+    last = moment;
+    last_of = now;
+    return moment;
 }
 
 void clock_tick(void)
@@ -122,21 +149,10 @@ void clock_tick(void)
     const struct timecounter *now = tc_current(&set);
 
     windups.count++;
-    if (!now || !reference || !wraps(now)) {
+    if (now && reference && wraps(now))
+        (void)carry(ENOUGH_NS);
+    else
         (void)tc_windup(&set);
-        return;
-    }
-    uint64_t limit = tc_max_gap_ns(now);
-    struct moment moment = wind_up(TRIES, limit / 8);
-    if (now == last_of) {
-        uint64_t gap = reference_ns(moment.reference - last.reference);
-        if (gap > windups.longest_ns)
-            windups.longest_ns = gap;
-        if (is_late(&last, &moment, limit))
-            moment = recover(&last, now->name);
-    }
-    last = moment;
-    last_of = now;
 }
 
 bool clock_is_fresh(void)
@@ -273,10 +289,9 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     *report = (struct clock_switch){0};
     if (!from || !to || !reference)
         return tc_select(&set, name, &report->by_library);
-    clock_tick();
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
-    struct moment before = wind_up(TRIES, 0);
+    struct moment before = carry(0);
     enum tc_status status = tc_select(&set, name, &report->by_library);
     if (status != TC_OK)
         return status;
@@ -337,7 +352,8 @@ void clock_report(void)
     print("%lu windups; of counters that wrap, at most %lu us apart, %lu too late", windups.count,
           windups.longest_ns / 1000, windups.late);
     if (windups.late)
-        print(": %lu us brought back by %s", windups.recovered_ns / 1000, reference->name);
+        print(": %lu +- %lu us brought back by %s", windups.recovered_ns / 1000,
+              windups.uncertain_ns / 1000 + 1, reference->name);
     print("\n");
     record_begin("windup");
     record_u64("count", windups.count);
@@ -345,6 +361,7 @@ void clock_report(void)
     record_u64("longest_ns", windups.longest_ns);
     record_u64("late", windups.late);
     record_u64("recovered_ns", windups.recovered_ns);
+    record_u64("uncertainty_ns", windups.uncertain_ns);
     record_end();
 }
 

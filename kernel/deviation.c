@@ -96,6 +96,12 @@ static uint64_t magnitude(int64_t value)
     return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
+/* How much of a deviation is certain; negative: none. */
+static int64_t certain_ppb(const struct tc_deviation *d)
+{
+    return (int64_t)(magnitude(d->ppb) - d->uncertainty_ppb);
+}
+
 /* Thousandths of a ppm, with a sign. */
 static void format_ppm(char *to, size_t size, int64_t ppb)
 {
@@ -118,7 +124,7 @@ void deviation_end(void)
         done++;
         c->deviates = tc_deviates(&c->result, (uint32_t)settings.deviation * PPM_PER_CENT);
         deviating += c->deviates;
-        if (!worst || magnitude(c->result.ppb) > magnitude(worst->result.ppb))
+        if (!worst || certain_ppb(&c->result) > certain_ppb(&worst->result))
             worst = c;
         if (!c->deviates)
             continue;

@@ -12,6 +12,24 @@ RECORDS = {
     "start": {},
     "vcpu": {"id": int, "mul": int, "shift": int, "flags": int, "tsc_hz": int},
     "timecounter": {"name": str, "quality": int, "selected": bool},
+    "no_timecounter": {"name": str, "reason": str},
+    "windup": {"count": int, "promised_ns": int, "longest_ns": int, "late": int},
+    "crosscheck": {
+        "name": str,
+        "against": str,
+        "elapsed_ns": int,
+        "ppb": int,
+        "uncertainty_ppb": int,
+        "deviates": bool,
+    },
+    "switch": {
+        "from": str,
+        "to": str,
+        "uncertainty_ns": int,
+        "held_ns": int,
+        "step_ns": int,
+        "step_error_ns": int,
+    },
     "reader": {
         "vcpu": int,
         "reads": int,
@@ -99,6 +117,12 @@ def judge(data, output, whole, vcpus):
                 complaints.append(f"{kind} records for vCPUs {ids}, expected {vcpus}")
         if sum(r.get("selected") is True for r in of["timecounter"]) != 1:
             complaints.append("not exactly one timecounter is selected")
+        others = {
+            r.get("name") for r in of["timecounter"] if not r.get("refused")
+        } - {"dummy"}
+        pairs = sorted((r.get("from"), r.get("to")) for r in of["switch"])
+        if pairs != sorted((a, b) for a in others for b in others if a != b):
+            complaints.append(f"switches {pairs}: not each pair of {sorted(others)} once")
         if any(r.get("syscalls") != 0 or r.get("steps_back") != 0 for r in of["reader"]):
             complaints.append("a reader entered the kernel, or saw time step back")
     return complaints, facts

@@ -8,8 +8,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 failures=0
 
-# verdict NAME FIGURES COMMAND...: PASS with the figures if the command is content; else its output
-# and FAIL.
+# verdict NAME FIGURES COMMAND...: PASS with the figures if the command is content; else its output,
+# and FAIL with the first line of it.
 verdict() {
 	local name=$1 figures=$2 output
 	shift 2
@@ -17,7 +17,7 @@ verdict() {
 		echo "PASS $name: $figures"
 	else
 		printf '%s\n' "$output" | sed 's/^/  /'
-		echo "FAIL $name: see above"
+		echo "FAIL $name: $(grep -m 1 '[^[:space:]]' <<<"$output")"
 		((failures++))
 	fi
 }
@@ -91,7 +91,10 @@ while IFS= read -r file; do
 	case $(head -n 1 "$file" 2>/dev/null | tr -d '\0') in
 	'#!'*sh | '# shellcheck shell='*) scripts+=("$file") ;;
 	'#!'*python3) python+=("$file") ;;
-	*) [[ $file != *.sh ]] || scripts+=("$file") ;;
+	*)
+		[[ $file != *.sh ]] || scripts+=("$file")
+		[[ $file != *.py ]] || python+=("$file")
+		;;
 	esac
 done < <(tree)
 verdict lint-shellcheck "${#scripts[@]} scripts" shellcheck -x "${scripts[@]}"

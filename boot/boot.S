@@ -9,7 +9,7 @@
  *  [3] Intel SDM vol. 3A, 10.8.5, Initializing IA-32e Mode.
  */
 #include "arch/x86/layout.h"
-#include "boot/protocol.h"
+#include <clockpage/boot_protocol.h>
 
 #define CR0_INIT 0x80010033 /* PG, WP, NE, ET, MP, PE */
 #define CR4_PAE  0x20

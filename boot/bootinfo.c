@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-#include "boot/bootinfo.h"
+#include <clockpage/bootinfo.h>
 
 static const void *physical(uint64_t pa)
 {
@@ -67,7 +67,8 @@ static void read_multiboot2(uint32_t address, struct bootinfo *info)
             const struct multiboot2_memory *map = (const void *)tag;
             if (tag->size < sizeof(*map) || map->entry_size < sizeof(struct multiboot2_range))
                 break;
-            for (uint32_t i = sizeof(*map); i + map->entry_size <= tag->size; i += map->entry_size) {
+            for (uint32_t i = sizeof(*map); i + map->entry_size <= tag->size;
+                 i += map->entry_size) {
                 const struct multiboot2_range *r = (const void *)((const char *)tag + i);
                 add_range(info, r->start, r->length, r->type);
             }

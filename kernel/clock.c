@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/clock.h"
-#include "kernel/console.h"
 #include "kernel/format.h"
-#include "kernel/report.h"
+#include <clockpage/report.h>
 #include <stddef.h>
 
 static struct timecounters set;
@@ -64,8 +63,8 @@ void clock_try_switching(void)
         check(SKIP, "timecounter.switch", "there is one timecounter only");
     else
         check(pass_if(bad == 0), "timecounter.switch",
-              "%u switches, %u failed or stepped back, uptime goes on within +- %lu ns", switches, bad,
-              worst);
+              "%u switches, %u failed or stepped back, uptime goes on within +- %lu ns", switches,
+              bad, worst);
 }
 
 void clock_report(void)
@@ -107,30 +106,49 @@ static struct tc_timespec timespec_of(uint64_t ns)
     return (struct tc_timespec){(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
 }
 
-bool clock_set_from_epoch(const char *counter, uint64_t epoch_ns)
+void clock_set_date(uint64_t ns)
 {
-    const struct timecounter *now = tc_current(&set);
-
-    if (!now || now != tc_find(&set, counter) || now->frequency != 1000000000)
-        return false;
-    /* The same moment on both scales: the counter's own, and uptime's. */
-    struct tc_timespec uptime, date = timespec_of(epoch_ns + now->read(now->context));
-    return tc_gettime(&set, TC_CLOCK_UPTIME, &uptime) == TC_OK &&
-           tc_setclock_at(&set, &date, &uptime, NULL) == TC_OK;
-}
-
-void clock_set_seconds(uint64_t seconds)
-{
-    struct tc_timespec date = {(int64_t)seconds, 0};
+    struct tc_timespec date = timespec_of(ns);
 
     (void)tc_setclock(&set, &date, NULL);
 }
 
-uint64_t clock_date(void)
+static uint64_t date_seconds(void)
 {
-    int64_t ns;
+    struct tc_timespec date;
 
-    return tc_getns(&set, TC_CLOCK_REALTIME, &ns) == TC_OK ? (uint64_t)ns : 0;
+    return tc_gettime(&set, TC_CLOCK_REALTIME, &date) == TC_OK ? (uint64_t)date.sec : 0;
+}
+
+void clock_check_date(const char *source, const uint64_t *rtc_seconds)
+{
+    char text[20] = "unknown", rtc_text[20] = "none";
+
+    if (!source && rtc_seconds)
+        clock_set_date(*rtc_seconds * 1000000000);
+    uint64_t now = date_seconds();
+    if (source || rtc_seconds)
+        format_date(text, now);
+    if (rtc_seconds)
+        format_date(rtc_text, *rtc_seconds);
+    print("date        %s UTC by %s; RTC: %s\n", text, source ? source : "the RTC", rtc_text);
+    if (source && rtc_seconds) {
+        int64_t difference = (int64_t)(now - *rtc_seconds);
+        check(pass_if(difference >= -2 && difference <= 2), "clock.date",
+              "%s UTC by %s, %+ld s from the RTC", text, source, difference);
+    } else if (source) {
+        check(SKIP, "clock.date", "%s UTC by %s; there is no RTC to compare with", text, source);
+    } else {
+        check(SKIP, "clock.date", "%s",
+              rtc_seconds ? "by the RTC alone; there is no kvmclock to compare with"
+                          : "neither kvmclock nor an RTC tells it");
+    }
+    record_begin("date");
+    record_u64("seconds", now);
+    record_text("utc", text);
+    record_text("source", source ? source : rtc_seconds ? "RTC" : "");
+    record_u64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0);
+    record_end();
 }
 
 void format_date(char *to, uint64_t seconds)

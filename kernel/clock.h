@@ -23,15 +23,13 @@ uint64_t clock_uptime(void);
 /* Once a tick, on the boot vCPU. */
 void clock_tick(void);
 
+/* Set the date to `ns` since 1970, now. */
+void clock_set_date(uint64_t ns);
 /*
- * Set the date: the origin `epoch_ns` (since 1970) was when the counter named `counter` stood at 0 ns.
- * False when that counter is not in use.
+ * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
+ * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".
  */
-bool clock_set_from_epoch(const char *counter, uint64_t epoch_ns);
-/* Set the date to whole seconds, now. */
-void clock_set_seconds(uint64_t seconds);
-/* The date in ns since 1970; 0 when nobody has set it. */
-uint64_t clock_date(void);
+void clock_check_date(const char *source, const uint64_t *rtc_seconds);
 
 /* "2026-11-22 18:15:01" from seconds since 1970; `to` has at least 20 bytes. */
 void format_date(char *to, uint64_t seconds);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/console.h"
 #include "arch/x86/serial.h"
-#include "kernel/format.h"
 
 static bool present;
 
@@ -12,10 +11,12 @@ bool console_init(void)
 }
 
 /* A terminal wants a carriage return too. */
-static void write_lines(const char *text, size_t length)
+void console_write(const char *text, size_t length)
 {
     size_t start = 0;
 
+    if (!present)
+        return;
     for (size_t i = 0; i < length; i++) {
         if (text[i] != '\n')
             continue;
@@ -24,17 +25,4 @@ static void write_lines(const char *text, size_t length)
         start = i + 1;
     }
     serial_write(COM1, text + start, length - start);
-}
-
-void print(const char *f, ...)
-{
-    char line[512];
-    va_list args;
-
-    if (!present)
-        return;
-    va_start(args, f);
-    size_t n = format_va(line, sizeof(line), f, args);
-    va_end(args);
-    write_lines(line, n);
 }

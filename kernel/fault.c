@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/fault.h"
 #include "arch/x86/apic.h"
-#include "arch/x86/msr.h"
-#include "kernel/console.h"
 #include "kernel/settings.h"
+#include <clockpage/report.h>
 #include <stddef.h>
 
 static bool same(const char *a, const char *b)
@@ -22,12 +21,10 @@ void fault_damage_table(acpi_map map, uint64_t rsdp)
 {
     if (!settings.bad_table || !rsdp)
         return;
-    uint8_t *p = (uint8_t *)(uintptr_t)map(rsdp, 36);
-    if (same(settings.bad_table, "RSDP")) {
-        p[9] ^= 1; /* the OEM's name */
-        return;
-    }
-    const uint8_t *root = map(word_at(p + 16), 36);
+    const uint8_t *p = map(rsdp, 36);
+    uint8_t *root = p ? (uint8_t *)(uintptr_t)map(word_at(p + 16), 36) : NULL;
+    if (root && same(settings.bad_table, "RSDT"))
+        root[10] ^= 1; /* the OEM's name */
     for (uint32_t at = 36; root && at + 4 <= word_at(root + 4); at += 4) {
         uint8_t *t = (uint8_t *)(uintptr_t)map(word_at(root + at), 36);
         if (t && t[0] == (uint8_t)settings.bad_table[0] && t[1] == (uint8_t)settings.bad_table[1] &&
@@ -55,7 +52,7 @@ void fault_provoke(const char *name)
     if (same(name, "ud"))
         __asm__ volatile("ud2");
     else if (same(name, "gp"))
-        (void)rdmsr(0xdeadbeef);
+        *(volatile uint64_t *)0x8000000000000000 = 1; /* not canonical */
     else if (same(name, "pf"))
         *(volatile uint64_t *)0xdead0000 = 1;
     else if (same(name, "text"))
@@ -66,4 +63,9 @@ void fault_provoke(const char *name)
         (void)overflow_the_stack(0);
     else if (same(name, "nmi"))
         apic_send_nmi_all_others();
+}
+
+bool fault_wanted_in_ring3(void)
+{
+    return settings.fault && same(settings.fault, "user");
 }

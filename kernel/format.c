@@ -23,8 +23,8 @@ static void put_padded(struct out *o, const char *text, int length, int width, b
         put(o, ' ');
 }
 
-static void put_number(struct out *o, uint64_t value, unsigned base, char sign, int width, bool left,
-                       bool zero)
+static void put_number(struct out *o, uint64_t value, unsigned base, char sign, int width,
+                       bool left, bool zero)
 {
     char digits[24];
     int at = sizeof(digits);
@@ -70,8 +70,11 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
         switch (*f) {
         case 'd': {
             int64_t v = is_long ? va_arg(args, long) : va_arg(args, int);
-            put_number(&o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0 ? '-' : plus ? '+' : 0, width,
-                       left, zero);
+            put_number(&o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10,
+                       v < 0  ? '-'
+                       : plus ? '+'
+                              : 0,
+                       width, left, zero);
             break;
         }
         case 'u':

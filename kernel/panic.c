@@ -2,11 +2,10 @@
 #include "kernel/panic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/paging.h"
-#include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/ksyms.h"
-#include "kernel/report.h"
 #include "kernel/shutdown.h"
+#include <clockpage/report.h>
 
 /* The first vCPU to get here prints; the rest stop. */
 static void take_the_floor(void)
@@ -34,7 +33,7 @@ static void describe_error(const struct trap_frame *f)
     if (f->vector == VECTOR_PAGE_FAULT) {
         uint64_t cr2 = read_cr2();
         print("  %s at 0x%016lx: %s, by ring %d%s\n",
-              f->error & PF_FETCH ? "fetch"
+              f->error & PF_FETCH   ? "fetch"
               : f->error & PF_WRITE ? "write"
                                     : "read",
               cr2, f->error & PF_PRESENT ? "the page forbids it" : "no page there",
@@ -62,14 +61,20 @@ static void print_place(uint64_t address)
         print("    0x%016lx ?\n", address);
 }
 
+/* Before the kernel has its own map, the boot page tables map the first GiB of it. */
+static bool is_mapped(uint64_t va)
+{
+    return va >= KERNEL_OFFSET &&
+           (kernel_root() ? page_lookup(kernel_root(), va) != 0 : va < KERNEL_OFFSET + (1 << 30));
+}
+
 /* Frame pointers are trusted only while they stay on mapped pages of the kernel and go up. */
 static void backtrace(uint64_t rip, uint64_t rbp)
 {
     print("  backtrace\n");
     print_place(rip);
     for (unsigned depth = 0; depth < 24; depth++) {
-        if (rbp < KERNEL_OFFSET || rbp % 8 || !kernel_root() || !page_lookup(kernel_root(), rbp) ||
-            !page_lookup(kernel_root(), rbp + 15))
+        if (rbp % 8 || !is_mapped(rbp) || !is_mapped(rbp + 15))
             return;
         const uint64_t *frame = (const uint64_t *)rbp;
         if (frame[1] < KERNEL_OFFSET)
@@ -122,8 +127,7 @@ _Noreturn void panic(const char *f, ...)
     format_va(what, sizeof(what), f, args);
     va_end(args);
     print("\nclockpage: %s\n", what);
-    if (kernel_root())
-        backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0));
+    backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0));
     print("\n");
     end_run(what);
 }

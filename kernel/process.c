@@ -5,9 +5,9 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
-#include "kernel/console.h"
 #include "kernel/elf.h"
 #include "kernel/panic.h"
+#include <clockpage/report.h>
 
 /* The program's ELF, on page boundaries: reader_blob.S. */
 extern const uint8_t reader_elf[], reader_elf_end[];
@@ -23,8 +23,8 @@ uint64_t (*process_clock)(void);
 uint32_t process_timer_count;
 
 /*
- * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of its
- * own, a copy of what the file has and zeros behind it.
+ * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of
+ * its own, a copy of what the file has and zeros behind it.
  */
 static const char *load_segment(const struct elf64_program_header *h)
 {
@@ -158,7 +158,8 @@ void process_run(struct cpu *cpu, void *arg)
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
     uint64_t stack = thread_stack_top(cpu->index);
-    /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first instruction. */
+    /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first instruction.
+     */
     (void)user_enter(cpu, entry, stack - 8, stack);
     if (process_timer_count && cpu->index != 0)
         apic_timer_stop();

@@ -15,7 +15,7 @@
 
 /* What the kernel notes about a thread, where the thread cannot write. */
 struct thread {
-    struct thread_page *page; /* shared with the thread */
+    struct thread_page *page;      /* shared with the thread */
     uint64_t entries[ENTRY_KINDS]; /* of all its jobs, added up */
     struct fault_probe probes[PROBES];
     unsigned probe_count;
@@ -23,9 +23,9 @@ struct thread {
 };
 
 /*
- * Load the program and make the address space: its segments, `clock_pages` pages at physical `clock_physical`
- * read-only and not executable, the page at `time_physical` likewise, and a stack and a page for each of
- * `threads` threads.  NULL, or why it failed.
+ * Load the program and make the address space: its segments, `clock_pages` pages at physical
+ * `clock_physical` read-only and not executable, the page at `time_physical` likewise, and a stack
+ * and a page for each of `threads` threads.  NULL, or why it failed.
  */
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned threads);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: 0BSD */
-#include "kernel/report.h"
 #include "arch/x86/serial.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
+#include <clockpage/report.h>
 
 static const char *const result_names[] = {"PASS", "FAIL", "SKIP"};
 
 static unsigned counts[3];
+/* Check lines for people, until the end or until it is full. */
+static struct {
+    char text[8192];
+    size_t length;
+} verdicts;
 static bool json_present;
 static struct {
     char text[1024];
@@ -16,6 +21,18 @@ static struct {
 void report_init(void)
 {
     json_present = serial_init(COM2);
+}
+
+unsigned print(const char *f, ...)
+{
+    char line[512];
+    va_list args;
+
+    va_start(args, f);
+    size_t n = format_va(line, sizeof(line), f, args);
+    va_end(args);
+    console_write(line, n);
+    return (unsigned)n;
 }
 
 static void json_put(const char *text)
@@ -99,6 +116,28 @@ void record_text(const char *name, const char *value)
     json_put_quoted(value);
 }
 
+static bool list_is_empty;
+
+void record_list_begin(const char *name)
+{
+    json_name(name);
+    json_put("[");
+    list_is_empty = true;
+}
+
+void record_list_text(const char *value)
+{
+    if (!list_is_empty)
+        json_put(",");
+    json_put_quoted(value);
+    list_is_empty = false;
+}
+
+void record_list_end(void)
+{
+    json_put("]");
+}
+
 void record_end(void)
 {
     json_put("}");
@@ -106,6 +145,13 @@ void record_end(void)
     if (json_present)
         serial_write(COM2, json.text, json.length);
     json.length = 0;
+}
+
+static void print_verdicts(void)
+{
+    verdicts.text[verdicts.length] = 0;
+    console_write(verdicts.text, verdicts.length);
+    verdicts.length = 0;
 }
 
 void check(enum result result, const char *name, const char *figures, ...)
@@ -117,7 +163,11 @@ void check(enum result result, const char *name, const char *figures, ...)
     format_va(detail, sizeof(detail), figures, args);
     va_end(args);
     counts[result]++;
-    print("%s %s: %s\n", result_names[result], name, detail);
+    if (verdicts.length + 500 > sizeof(verdicts.text))
+        print_verdicts();
+    verdicts.length +=
+        format(verdicts.text + verdicts.length, sizeof(verdicts.text) - verdicts.length,
+               "%s %s: %s\n", result_names[result], name, detail);
     record_begin("check");
     record_text("name", name);
     record_text("result", result_names[result]);
@@ -125,13 +175,10 @@ void check(enum result result, const char *name, const char *figures, ...)
     record_end();
 }
 
-bool report_failed(void)
-{
-    return counts[FAIL] > 0;
-}
-
 bool report_end(void)
 {
+    print("\n");
+    print_verdicts();
     print("\n%u passed, %u failed, %u skipped\n", counts[PASS], counts[FAIL], counts[SKIP]);
     record_begin("end");
     record_u64("passed", counts[PASS]);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/settings.h"
-#include "kernel/console.h"
 #include "kernel/format.h"
-#include "kernel/report.h"
 #include <clockpage/abi.h>
+#include <clockpage/report.h>
 #include <stddef.h>
 
-struct settings settings = {.rounds = 41};
+struct settings settings;
 
 enum type { NUMBER, SWITCH, CHOICE, WORD };
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
-static const char *const tables[] = {"RSDP", "APIC", "FACP", NULL};
+static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
 
 static const struct setting {
     const char *name;
@@ -31,7 +30,7 @@ static const struct setting {
     {"reader.reads", NUMBER, &settings.reads, 1, UINT64_C(1000000000000), NULL,
      "ring-3 reads of the order test over all vCPUs; default 10,500,000 under KVM, else 1,000,000"},
     {"reader.rounds", NUMBER, &settings.rounds, 31, MAX_ROUNDS, NULL,
-     "rounds of the cost measurement; default 41"},
+     "rounds of the cost measurement; default 41, and 31 with more than 8 vCPUs"},
     {"debug.fault", CHOICE, &settings.fault, 0, 0, faults,
      "break something on purpose, to see how the run ends"},
     {"debug.acpi", CHOICE, &settings.bad_table, 0, 0, tables,
@@ -59,9 +58,10 @@ static bool parse_number(const char *text, uint64_t *value)
         return false;
     *value = 0;
     for (; *text; text++) {
-        unsigned digit = *text >= '0' && *text <= '9'              ? (unsigned)(*text - '0')
-                         : (*text | 32) >= 'a' && (*text | 32) <= 'f' ? (unsigned)(*text | 32) - 'a' + 10
-                                                                      : 16;
+        unsigned digit = *text >= '0' && *text <= '9' ? (unsigned)(*text - '0')
+                         : (*text | 32) >= 'a' && (*text | 32) <= 'f'
+                             ? (unsigned)(*text | 32) - 'a' + 10
+                             : 16;
         if (digit >= base || *value > (UINT64_MAX - digit) / base)
             return false;
         *value = *value * base + digit;
@@ -169,7 +169,8 @@ void settings_read(char *line, bool cut)
         read_word(word) ? good++ : bad++;
     }
     if (cut)
-        print("settings: the command line is too long; what is past its first 1023 bytes is lost\n");
+        print(
+            "settings: the command line is too long; what is past its first 1023 bytes is lost\n");
     check(pass_if(bad == 0 && !cut), "settings", "%u set, %u refused%s", good, bad,
           cut ? ", the rest of the command line cut off" : "");
 }

@@ -15,10 +15,12 @@ static inline const struct pvclock_vcpu_time_info *clock_page(const struct clock
     return (const struct pvclock_vcpu_time_info *)(uintptr_t)clock->page;
 }
 
-/* The floor: the cheapest ordered read of the TSC. */
+/* The TSC, after all earlier loads. */
 static inline uint64_t clock_tsc(void)
 {
-    return pvclock_tsc(PVCLOCK_LFENCE);
+    struct pvclock_tsc tsc = pvclock_tsc(PVCLOCK_LFENCE);
+
+    return (tsc.hi << 32) + tsc.lo;
 }
 
 static inline enum pvclock_status clock_read(const struct clock_source *clock, uint64_t *ns)

@@ -26,6 +26,7 @@ static uint64_t thousandths(uint64_t cycles, uint64_t n)
 /* The loops have a function each, aligned alike, so that none of them gains by where it stands. */
 #define LOOP static __attribute__((noinline, aligned(64)))
 
+/* The floor: the cheapest ordered read of the TSC, LFENCE; RDTSC, as one 64-bit number. */
 LOOP uint64_t floor_loop(uint64_t n)
 {
     uint64_t start = clock_tsc();

@@ -19,7 +19,8 @@ static struct {
     uint64_t arrived __attribute__((aligned(64)));
 } gate;
 
-/* Start together, or after `patience` alone: the threads must overlap for the test to mean something. */
+/* Start together, or after `patience` alone: the threads must overlap for the test to mean
+ * something. */
 static void wait_for_all(const struct thread_page *t)
 {
     uint64_t begin = clock_tsc();

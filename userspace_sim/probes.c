@@ -7,8 +7,9 @@
 #include "userspace_sim/ring3.h"
 
 /*
- * One instruction that has to fault, with RCX = `address`; 1 when ring 3 went on at the label it announced, 2 when
- * the instruction went through.  The call form is for fetches: its return address is dropped.
+ * One instruction that has to fault, with RCX = `address`; 1 when ring 3 went on at the label it
+ * announced, 2 when the instruction went through.  The call form is for fetches: its return address
+ * is dropped.
  */
 #define PROBE(address, instruction)                                                                \
     ({                                                                                             \
@@ -22,7 +23,7 @@
                          "1: mov %%rbx, %%rsp\n"                                                   \
                          "mov $1, %[back]\n"                                                       \
                          "2:"                                                                      \
-                         : [back] "=&r"(came_back), "+&a"(number), "+&D"(resume)                     \
+                         : [back] "=&r"(came_back), "+&a"(number), "+&D"(resume)                   \
                          : [at] "r"((uint64_t)(address))                                           \
                          : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");  \
         came_back;                                                                                 \

@@ -104,8 +104,9 @@ static void read_madt(struct table t, struct firmware_facts *facts)
 }
 
 /*
- * The type to write for \_S5, found as bytes in the DSDT: NameOp "_S5_" PackageOp, its length and count, and
- * the first element as a byte or a constant.  A whole interpreter for one number would be absurd.
+ * The type to write for \_S5, found as bytes in the DSDT: NameOp "_S5_" PackageOp, its length and
+ * count, and the first element as a byte or a constant.  A whole interpreter for one number would
+ * be absurd.
  */
 static bool find_s5(struct table dsdt, uint16_t *type)
 {
@@ -200,7 +201,8 @@ static void read_tables(acpi_map map, uint64_t rsdp, struct firmware_facts *fact
         const uint8_t *head = map(pa, HEADER);
         if (!head)
             continue;
-        bool madt = text_is(head, "APIC"), fadt = text_is(head, "FACP"), hpet = text_is(head, "HPET");
+        bool madt = text_is(head, "APIC"), fadt = text_is(head, "FACP"),
+             hpet = text_is(head, "HPET");
         if (!madt && !fadt && !hpet)
             continue;
         struct table t = verify(map, pa, facts);

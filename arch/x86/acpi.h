@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What the firmware's tables say, copied out: the vCPUs, the PM timer, the way to power off, the HPET.
+ * What the firmware's tables say, copied out: the vCPUs, the PM timer, the way to power off, the
+ * HPET.
  *
- * Tables are read where the firmware left them, through a function that the caller gives, so that the
- * same code runs on a table that a test made.  Nothing of a table is used before its checksum, its
- * length and its place have been verified.
+ * Tables are read where the firmware left them, through a function that the caller gives, so that
+ * the same code runs on a table that a test made.  Nothing of a table is used before its checksum,
+ * its length and its place have been verified.
  *
  * References:
  *  [1] ACPI Specification 6.5: 5.2.5 RSDP, 5.2.6 header, 5.2.7 RSDT, 5.2.8 XSDT, 5.2.9 FADT,
@@ -19,7 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* `length` bytes at physical `pa`, readable until the end of parsing; NULL when that is no memory. */
+/* `length` bytes at physical `pa`, readable until the end of parsing; NULL when that is no memory.
+ */
 typedef const void *(*acpi_map)(uint64_t pa, uint64_t length);
 
 struct firmware_facts {
@@ -46,8 +48,9 @@ struct firmware_facts {
 };
 
 /*
- * Read the tables that the RSDP at physical `rsdp` leads to (0: look for it in the BIOS area).  Where there is
- * no usable MADT, the MP table; where there is none, source says so and cpu_count is 0.
+ * Read the tables that the RSDP at physical `rsdp` leads to (0: look for it in the BIOS area).
+ * Where there is no usable MADT, the MP table; where there is none, source says so and cpu_count is
+ * 0.
  */
 void firmware_read(acpi_map map, uint64_t rsdp, struct firmware_facts *facts);
 

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 /*
- * Find the running vCPU's APIC and choose the mode: x2APIC where the firmware left it on or CPUID has
- * it, and every identity can be addressed; xAPIC otherwise.  False when there is no APIC.  Call once, on
- * the boot vCPU, before apic_enable(); maps the registers.
+ * Find the running vCPU's APIC and choose the mode: x2APIC where the firmware left it on or CPUID
+ * has it, and every identity can be addressed; xAPIC otherwise.  False when there is no APIC.  Call
+ * once, on the boot vCPU, before apic_enable(); maps the registers.
  */
 bool apic_init(void);
 bool apic_is_x2apic(void);

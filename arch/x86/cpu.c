@@ -60,6 +60,22 @@ bool cpu_guard_page_at(uint64_t va, uint32_t *index)
     return !page_lookup(kernel_root(), va);
 }
 
+static bool is_guarded(uint64_t top, unsigned pages)
+{
+    return page_lookup(kernel_root(), top - 1) &&
+           !page_lookup(kernel_root(), top - pages * PAGE_SIZE - 1);
+}
+
+unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks)
+{
+    unsigned guarded = is_guarded(cpu->stack_top, KERNEL_STACK_PAGES);
+
+    for (unsigned i = 0; i < IST_COUNT; i++)
+        guarded += is_guarded(cpu->tss.ist[i], IST_STACK_PAGES);
+    *stacks += 1 + IST_COUNT;
+    return guarded;
+}
+
 static void load_gdt(struct cpu *cpu)
 {
     uint64_t tss = (uint64_t)&cpu->tss;
@@ -69,7 +85,8 @@ static void load_gdt(struct cpu *cpu)
     cpu->gdt[SEL_USER_CODE32 / 8] = 0x00cffb000000ffff;
     cpu->gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
     cpu->gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
-    /* An available 64-bit TSS: limit, base and type 9, spread as the SDM has it (vol. 3A, 8.2.3). */
+    /* An available 64-bit TSS: limit, base and type 9, spread as the SDM has it (vol. 3A, 8.2.3).
+     */
     cpu->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
                             (tss >> 24 & 0xff) << 56;
     cpu->gdt[SEL_TSS / 8 + 1] = tss >> 32;

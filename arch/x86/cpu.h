@@ -2,8 +2,8 @@
 /*
  * One vCPU as the hardware sees it: descriptor tables, stacks, and what entered the kernel on it.
  *
- * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS points
- * at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
+ * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS
+ * points at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
  */
 #ifndef ARCH_X86_CPU_H
 #define ARCH_X86_CPU_H
@@ -85,6 +85,9 @@ void cpu_load(struct cpu *cpu);
 
 /* What stands at a stack's address: a guard page of which vCPU, or nothing. */
 bool cpu_guard_page_at(uint64_t va, uint32_t *index);
+
+/* How many of this vCPU's stacks have an unmapped page below them; adds all of them to *stacks. */
+unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks);
 
 /*
  * Map a vCPU's stacks between guard pages and set stack_top and tss.ist[].  `cpu->index` must be

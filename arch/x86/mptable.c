@@ -22,12 +22,14 @@ static uint32_t get(const uint8_t *p, unsigned bytes)
     return value;
 }
 
-/* The physical address of the configuration table that a floating pointer in [from, to) names, or 0. */
+/* The physical address of the configuration table that a floating pointer in [from, to) names, or
+ * 0. */
 static uint32_t find(acpi_map map, uint64_t from, uint64_t to)
 {
     for (uint64_t pa = from; pa + FLOATING <= to; pa += 16) {
         const uint8_t *p = map(pa, FLOATING);
-        if (p && p[0] == '_' && p[1] == 'M' && p[2] == 'P' && p[3] == '_' && sums_to_zero(p, FLOATING))
+        if (p && p[0] == '_' && p[1] == 'M' && p[2] == 'P' && p[3] == '_' &&
+            sums_to_zero(p, FLOATING))
             return get(p + 4, 4);
     }
     return 0;

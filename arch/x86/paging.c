@@ -89,8 +89,7 @@ bool paging_init(void)
     if (!root_frame)
         return false;
 
-    bool ok = map_range(text_start, text_end, 0) &&
-              map_range(rodata_start, rodata_end, PAGE_NX) &&
+    bool ok = map_range(text_start, text_end, 0) && map_range(rodata_start, rodata_end, PAGE_NX) &&
               map_range(data_start, data_end, PAGE_WRITE | PAGE_NX) &&
               page_map(root_frame, TRAMPOLINE_PHYS, TRAMPOLINE_PHYS, 0);
     for (uint64_t pa = frames_start(); ok && pa < frames_end(); pa += LARGE_PAGE) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* [1: Intel 8254 data sheet: mode 0, read-back command] [2: 8259A data sheet: initialisation words] */
+/* [1: Intel 8254 data sheet: mode 0, read-back command] [2: 8259A data sheet: initialisation words]
+ */
 #include "arch/x86/pit.h"
 #include "arch/x86/io.h"
 
@@ -8,7 +9,7 @@ enum { CHANNEL2 = 0x42, COMMAND = 0x43, GATE = 0x61 };
 enum {
     GATE_ON = 0x01,
     SPEAKER_ON = 0x02,
-    CHANNEL2_MODE0 = 0xb0, /* low byte then high byte, interrupt on terminal count */
+    CHANNEL2_MODE0 = 0xb0,     /* low byte then high byte, interrupt on terminal count */
     READ_BACK_CHANNEL2 = 0xc8, /* latch both status and count */
     STATUS_OUT = 0x80,
     STATUS_NULL_COUNT = 0x40,

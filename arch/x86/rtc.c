@@ -3,7 +3,17 @@
 #include "arch/x86/rtc.h"
 #include "arch/x86/io.h"
 
-enum { SECONDS = 0, MINUTES = 2, HOURS = 4, DAY = 7, MONTH = 8, YEAR = 9, STATUS_A = 10, STATUS_B = 11, CENTURY = 0x32 };
+enum {
+    SECONDS = 0,
+    MINUTES = 2,
+    HOURS = 4,
+    DAY = 7,
+    MONTH = 8,
+    YEAR = 9,
+    STATUS_A = 10,
+    STATUS_B = 11,
+    CENTURY = 0x32
+};
 enum { UPDATE_IN_PROGRESS = 0x80, MODE_24_HOURS = 2, MODE_BINARY = 4, PM = 0x80 };
 
 struct fields {
@@ -33,7 +43,8 @@ static unsigned decode(uint8_t value, bool binary)
     return binary ? value : (value >> 4) * 10u + (value & 15);
 }
 
-/* Days from 1970-01-01 to the first of March of year y, and on: years that begin in March end in leap days. */
+/* Days from 1970-01-01 to the first of March of year y, and on: years that begin in March end in
+ * leap days. */
 static uint64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
 {
     unsigned y = month > 2 ? year : year - 1;

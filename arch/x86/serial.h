@@ -14,8 +14,8 @@
 bool serial_init(uint16_t port);
 
 /*
- * Write all bytes.  Waiting for room is bounded: a port that takes nothing for about 100,000 looks loses
- * what is left of this call.
+ * Write all bytes.  Waiting for room is bounded: a port that takes nothing for about 100,000 looks
+ * loses what is left of this call.
  */
 void serial_write(uint16_t port, const char *text, size_t length);
 

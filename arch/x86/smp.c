@@ -119,8 +119,9 @@ uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cp
         return 1;
 
     /*
-     * The 10 ms between INIT and start-up that the SDM asks for are for chips with an external APIC;
-     * since the P6 both are latched.  A vCPU that missed its start-up gets the second one below.
+     * The 10 ms between INIT and start-up that the SDM asks for are for chips with an external
+     * APIC; since the P6 both are latched.  A vCPU that missed its start-up gets the second one
+     * below.
      */
     for (uint32_t i = 1; i < count; i++)
         apic_send_init(cpu_table[i]->apic_id);

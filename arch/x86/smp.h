@@ -2,8 +2,8 @@
 /*
  * The other vCPUs: all started together, then asleep until a function is asked of them.
  *
- * Kernel code runs with interrupts off; they are on in ring 3 and while a vCPU sleeps.  So a function
- * that is called here is never interrupted, and ring-3 code that it enters always is.
+ * Kernel code runs with interrupts off; they are on in ring 3 and while a vCPU sleeps.  So a
+ * function that is called here is never interrupted, and ring-3 code that it enters always is.
  */
 #ifndef ARCH_X86_SMP_H
 #define ARCH_X86_SMP_H
@@ -19,9 +19,9 @@
 struct cpu *smp_prepare(uint32_t index, uint32_t apic_id);
 
 /*
- * Start vCPUs 1 to count-1, all at once: INIT to each, start-up to each, then wait.  `on_start` runs
- * on each of them before it counts as online.  Waiting ends when all are online, or when none came for
- * `patience` TSC cycles; returns how many are online, the boot vCPU among them.
+ * Start vCPUs 1 to count-1, all at once: INIT to each, start-up to each, then wait.  `on_start`
+ * runs on each of them before it counts as online.  Waiting ends when all are online, or when none
+ * came for `patience` TSC cycles; returns how many are online, the boot vCPU among them.
  */
 uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cpu *cpu));
 

@@ -108,10 +108,10 @@ void trap_dispatch_fatal(struct trap_frame *frame);
 uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
 
 /*
- * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS and R11 are
- * as they should be, but the vCPU stays in ring 3, and the first fetch of the entry faults.  All that
- * the call needs is there, so it is taken up from the fault.  (Ring 3 can cause the same fault by a
- * jump; it then gets a system call, which is what it could have had anyway.)
+ * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS
+ * and R11 are as they should be, but the vCPU stays in ring 3, and the first fetch of the entry
+ * faults.  All that the call needs is there, so it is taken up from the fault.  (Ring 3 can cause
+ * the same fault by a jump; it then gets a system call, which is what it could have had anyway.)
  */
 static bool is_half_done_syscall(const struct trap_frame *frame)
 {

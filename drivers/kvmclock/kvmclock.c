@@ -38,31 +38,41 @@ static void read_signature(void)
         signature[i] = (char)(words[i / 4] >> i % 4 * 8);
 }
 
-enum pvclock_status kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots,
-                                    uint64_t physical)
+void kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots, uint64_t physical,
+                     bool disabled)
 {
     kc->slots = slots;
     kc->slots_physical = physical;
     kc->stable = false;
+    kc->disabled = disabled;
     read_signature();
     kc->hypervisor = signature;
-    if (!signature[0]) {
-        kc->host = (struct pvclock_host){0};
-        return PVCLOCK_NOT_READY;
-    }
-    return pvclock_host_find(&ops, &kc->host);
+    kc->host = (struct pvclock_host){0};
+    kc->present = signature[0] && pvclock_host_find(&ops, &kc->host) == PVCLOCK_OK && !disabled;
 }
 
 const char *kvmclock_feature_name(unsigned bit)
 {
     /* [Linux, Documentation/virt/kvm/x86/cpuid.rst] */
     static const char *const names[32] = {
-        [0] = "clocksource",    [1] = "nop-io-delay",     [2] = "mmu-op",
-        [3] = "clocksource2",   [4] = "async-pf",         [5] = "steal-time",
-        [6] = "pv-eoi",         [7] = "pv-unhalt",        [9] = "pv-tlb-flush",
-        [10] = "async-pf-vmexit", [11] = "pv-send-ipi",   [12] = "poll-control",
-        [13] = "pv-sched-yield", [14] = "async-pf-int",   [15] = "msi-ext-dest-id",
-        [16] = "hc-map-gpa-range", [17] = "migration-control", [24] = "clocksource-stable-bit",
+        [0] = "clocksource",
+        [1] = "nop-io-delay",
+        [2] = "mmu-op",
+        [3] = "clocksource2",
+        [4] = "async-pf",
+        [5] = "steal-time",
+        [6] = "pv-eoi",
+        [7] = "pv-unhalt",
+        [9] = "pv-tlb-flush",
+        [10] = "async-pf-vmexit",
+        [11] = "pv-send-ipi",
+        [12] = "poll-control",
+        [13] = "pv-sched-yield",
+        [14] = "async-pf-int",
+        [15] = "msi-ext-dest-id",
+        [16] = "hc-map-gpa-range",
+        [17] = "migration-control",
+        [24] = "clocksource-stable-bit",
     };
     return bit < 32 ? names[bit] : NULL;
 }
@@ -72,19 +82,21 @@ bool kvmclock_uses_new_msrs(const struct kvmclock *kc)
     return kc->host.msr_system_time == PVCLOCK_MSR_SYSTEM_TIME;
 }
 
-enum pvclock_status kvmclock_enable(struct kvmclock *kc, uint32_t index)
+void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
-    vcpu->status = pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
-                                       kc->slots_physical + index * sizeof(*kc->slots),
-                                       &vcpu->registered);
-    return vcpu->status;
+    if (kc->present)
+        vcpu->status =
+            pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
+                                kc->slots_physical + index * sizeof(*kc->slots), &vcpu->registered);
 }
 
-enum pvclock_status kvmclock_disable(struct kvmclock *kc, uint32_t index)
+void kvmclock_disable(struct kvmclock *kc, uint32_t index)
 {
-    return pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
+    if (kc->present)
+        kc->vcpus[index].status =
+            pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
 }
 
 static uint64_t read_stable(void *context)
@@ -108,7 +120,7 @@ static uint64_t read_own(void *context)
 
 void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void))
 {
-    bool stable = true;
+    bool stable = kc->present;
 
     for (uint32_t i = 0; i < count; i++) {
         struct pvclock_snapshot s;
@@ -125,6 +137,7 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
         .mask = UINT64_MAX,
         .frequency = 1000000000, /* the page's clock counts ns */
         .quality = TC_QUALITY_KVMCLOCK,
+        .reason = TC_REASON_KVMCLOCK,
         .flags = stable ? 0 : TC_GUARDED,
     };
 }

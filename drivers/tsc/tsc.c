@@ -12,9 +12,12 @@
 enum { READS = 5, PPM = 1000000, MAX_DISAGREEMENT_PPM = 10000 };
 
 static const char *const source_names[TSC_SOURCES] = {
-    [TSC_KVMCLOCK] = "kvmclock page",        [TSC_HYPERVISOR_LEAF] = "hypervisor leaf 0x10",
-    [TSC_CPUID_15] = "CPUID 0x15",           [TSC_PM_TIMER] = "ACPI PM timer",
-    [TSC_I8254] = "i8254",                   [TSC_CPUID_16] = "CPUID 0x16",
+    [TSC_KVMCLOCK] = "kvmclock page",
+    [TSC_HYPERVISOR_LEAF] = "hypervisor leaf 0x10",
+    [TSC_CPUID_15] = "CPUID 0x15",
+    [TSC_PM_TIMER] = "ACPI PM timer",
+    [TSC_I8254] = "i8254",
+    [TSC_CPUID_16] = "CPUID 0x16",
 };
 
 static void set(struct tsc *t, enum tsc_source_id id, uint64_t hz, uint64_t error_ppm)
@@ -110,7 +113,8 @@ static void conclude(struct tsc *t, enum tsc_source_id id, struct tsc_reading fr
         return;
     }
     /* cycles * timer_hz stays below 2^64: 4 s of 20 GHz times 3.6 MHz is 2.9e17. */
-    set(t, id, cycles * timer_hz / counts, (from.error + to.error) * PPM / cycles + PPM / counts + 1);
+    set(t, id, cycles * timer_hz / counts,
+        (from.error + to.error) * PPM / cycles + PPM / counts + 1);
 }
 
 void tsc_end_pit(struct tsc *t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The time-stamp counter: its frequency from every independent source there is, whether it keeps that
- * frequency, and how good a timecounter it makes.
+ * The time-stamp counter: its frequency from every independent source there is, whether it keeps
+ * that frequency, and how good a timecounter it makes.
  *
  * References:
  *  [1] Intel SDM vol. 2A, CPUID leaves 0x15 and 0x16; vol. 3B, 17.17 (invariant TSC).
@@ -62,13 +62,15 @@ void tsc_end_pit(struct tsc *t);
 /* End the PM timer's: from 10 ms to 4 s after its start; may be called again. */
 void tsc_end_pm_timer(struct tsc *t);
 
-/* The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf. */
+/* The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf.
+ */
 void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz);
 void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);
 
 /*
- * Refuse what is implausible (outside 100 MHz to 20 GHz, or more than 1 % from the one before it in the order
- * of trust, which is that of enum tsc_source_id) and take the first that is left.  False: none.
+ * Refuse what is implausible (outside 100 MHz to 20 GHz, or more than 1 % from the one before it in
+ * the order of trust, which is that of enum tsc_source_id) and take the first that is left.  False:
+ * none.
  */
 bool tsc_choose(struct tsc *t);
 
@@ -80,5 +82,9 @@ int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
  * `below_kvmclock`: there is a kvmclock, which is to be preferred.
  */
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
+
+/* The sources side by side, in both forms of the report; the check "tsc.frequency". */
+void tsc_report(const struct tsc *t);
+void tsc_judge(const struct tsc *t);
 
 #endif

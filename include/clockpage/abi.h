@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Between the kernel and its ring-3 program: system calls, and the page that each thread shares with
- * the kernel.
+ * Between the kernel and its ring-3 program: system calls, and the page that each thread shares
+ * with the kernel.
  *
- * One thread runs on each vCPU, bound to it.  The kernel starts it at the program's entry with RDI = its
- * struct thread_page, does one job with it, and takes it back at SYS_EXIT.
+ * One thread runs on each vCPU, bound to it.  The kernel starts it at the program's entry with RDI
+ * = its struct thread_page, does one job with it, and takes it back at SYS_EXIT.
  */
 #ifndef CLOCKPAGE_ABI_H
 #define CLOCKPAGE_ABI_H
@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 /*
- * System calls: number in RAX, arguments in RDI and RSI, result in RAX; RCX, RDX, RSI, RDI and R8 to R11 are
- * lost.  An unknown number returns SYS_ERROR.
+ * System calls: number in RAX, arguments in RDI and RSI, result in RAX; RCX, RDX, RSI, RDI and R8
+ * to R11 are lost.  An unknown number returns SYS_ERROR.
  */
 enum system_call {
     SYS_EXIT,  /* the job is done; does not return */
@@ -45,7 +45,8 @@ struct clock_source {
 struct measured {
     uint64_t rounds;
     uint64_t batch; /* reads in a round */
-    /* Medians over the rounds, in thousandths of a cycle, and of the rounds' own ratios to the floor. */
+    /* Medians over the rounds, in thousandths of a cycle, and of the rounds' own ratios to the
+     * floor. */
     uint64_t floor, read, timespec, system_call;
     uint64_t read_ratio, timespec_ratio, system_call_ratio;
 };
@@ -78,7 +79,8 @@ enum probe {
 };
 
 struct probe_result {
-    uint64_t came_back; /* 1: at the resume address, as it should; 2: the instruction went through */
+    uint64_t
+        came_back; /* 1: at the resume address, as it should; 2: the instruction went through */
 };
 
 struct thread_page {
@@ -91,6 +93,7 @@ struct thread_page {
     uint64_t rounds, batch, system_calls; /* JOB_MEASURE */
     uint64_t reads;                       /* JOB_ORDER, of this thread */
     uint64_t patience;                    /* TSC cycles that a thread waits for another one */
+    uint64_t budget;   /* JOB_OFFSET: TSC cycles that all exchanges may take */
     uint64_t kernel_address;              /* something of the kernel, not to be reachable */
     uint64_t start;                       /* a number that differs from run to run of a job */
 

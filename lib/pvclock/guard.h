@@ -28,7 +28,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
         const struct pvclock_vcpu_time_info *page = pvclock_page_of(vcpus, cpu);
         uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
         uint32_t aux;
-        uint64_t tsc = PVCLOCK_TSC_RDTSCP(&aux);
+        struct pvclock_tsc tsc = PVCLOCK_TSC_RDTSCP(&aux);
 
         if (PVCLOCK_LIKELY((aux & vcpus->aux_mask) == cpu) &&
             PVCLOCK_LIKELY(pvclock_fast_ns(page, version, tsc, ns)))

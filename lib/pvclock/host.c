@@ -94,20 +94,9 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
 enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
 {
     struct pvclock_cpuid leaf;
-    uint32_t last;
 
-    ops->cpuid(ops->context, 0, &leaf);
-    /* "GenuineIntel": LFENCE is ordered by the manual.  Others may have to say so. */
-    if (leaf.ebx == 0x756e6547 && leaf.edx == 0x49656e69 && leaf.ecx == 0x6c65746e)
-        return PVCLOCK_LFENCE;
     ops->cpuid(ops->context, 0x80000000, &leaf);
-    last = leaf.eax;
-    if (last >= 0x80000021 && last < 0x80010000) {
-        ops->cpuid(ops->context, 0x80000021, &leaf);
-        if ((leaf.eax & 1 << 2) != 0)
-            return PVCLOCK_LFENCE;
-    }
-    if (last >= 0x80000001 && last < 0x80010000) {
+    if (leaf.eax >= 0x80000001 && leaf.eax < 0x80010000) {
         ops->cpuid(ops->context, 0x80000001, &leaf);
         if ((leaf.edx & 1 << 27) != 0)
             return PVCLOCK_RDTSCP;

@@ -65,8 +65,9 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       uint64_t *epoch_ns);
 
 /*
- * The ordered TSC read for this CPU, once at start: LFENCE where it is known to wait for earlier
- * instructions (Intel, and AMD that says so in CPUID 0x80000021), else RDTSCP where there is one.
+ * The ordered TSC read for this CPU, once at start: RDTSCP where CPUID has it, for it is ordered by
+ * the manuals of both makers [5][6] and costs no more; else LFENCE; RDTSC, which on an AMD
+ * processor from before 2019 needs a kernel that makes LFENCE serializing (MSR 0xc0011029 bit 1).
  */
 enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops);
 

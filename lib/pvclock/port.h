@@ -4,13 +4,13 @@
  * chooses with -DPVCLOCK_PORT_HEADER='"my_port.h"'.  Without it the port for GCC and Clang on x86
  * is taken.  A hook that is missing is a compile error that names it.
  *
- *   PVCLOCK_TSC_LFENCE()      uint64_t: the TSC, read after every load before it in program order
- *                             is done (LFENCE; RDTSC).  Earlier stores may still be on their way.
+ *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read after every load before it in
+ * program order is done (LFENCE; RDTSC).  Earlier stores may be on their way.
  *   PVCLOCK_TSC_RDTSCP(aux)   the same by RDTSCP; *aux (uint32_t *) gets IA32_TSC_AUX of that vCPU
- *   PVCLOCK_TSC_RELAXED()     uint64_t: the TSC, in no order at all (RDTSC)
+ *   PVCLOCK_TSC_RELAXED()     the TSC, in no order at all (RDTSC)
  *   PVCLOCK_LOAD_ACQUIRE(p)   uint32_t: *p, before every later load
- *   PVCLOCK_LOAD_AFTER(p, t)  uint32_t: *p, after every earlier load and not before the TSC value t
- *                             is known
+ *   PVCLOCK_LOAD_AFTER(p, t)  uint32_t: *p, after every earlier load and not before t (the low half
+ *                             of a TSC) is known
  *   PVCLOCK_STORE_RELEASE(p, v)  *p = v (uint32_t), after every earlier store
  *   PVCLOCK_STORE_FENCE()     every earlier store before every later one
  *   PVCLOCK_TAKE_BITS(p, m)   uint8_t: *p &= ~m in one atomic step of one byte; what it was
@@ -22,6 +22,16 @@
  */
 #ifndef PVCLOCK_PORT_H
 #define PVCLOCK_PORT_H
+
+#include <stdint.h>
+
+/*
+ * A TSC is (hi << 32) + lo, for that is how the instruction gives it, and joining the halves after
+ * a subtraction is one step shorter than before.  A port may have all of it in lo.
+ */
+struct pvclock_tsc {
+    uint64_t lo, hi;
+};
 
 #ifdef PVCLOCK_PORT_HEADER
 #include PVCLOCK_PORT_HEADER

@@ -17,55 +17,45 @@ const char *pvclock_status_name(enum pvclock_status status)
     return name;
 }
 
-/* The fields, between two reads of the version. */
-static void copy_fields(const volatile struct pvclock_vcpu_time_info *page,
-                        struct pvclock_snapshot *out)
-{
-    out->tsc_timestamp = page->tsc_timestamp;
-    out->system_time = page->system_time;
-    out->mul = page->tsc_to_system_mul;
-    out->shift = page->tsc_shift;
-    out->flags = page->flags;
-}
-
 static bool scale_is_good(uint32_t mul, int shift)
 {
     return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX;
 }
 
-static uint64_t read_tsc(enum pvclock_order order, uint32_t *aux)
-{
-    if (order == PVCLOCK_RDTSCP)
-        return PVCLOCK_TSC_RDTSCP(aux);
-    return order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE() : PVCLOCK_TSC_RELAXED();
-}
+/* Beside the values of enum pvclock_order: the caller has its TSC already. */
+enum { TSC_GIVEN = -1 };
 
-/*
- * One try by the version protocol, told in abi.h.  A caller that has its TSC already gives NULL for
- * `tsc`.
- */
-static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page,
-                                    enum pvclock_order order, uint64_t *tsc, uint32_t *aux,
-                                    struct pvclock_snapshot *out)
+/* One try by the version protocol, told in abi.h; `order` says where *tsc and *aux come from. */
+static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
+                                    uint64_t *tsc, uint32_t *aux, struct pvclock_snapshot *out)
 {
-    uint64_t now = 0;
+    const volatile struct pvclock_vcpu_time_info *fields = page;
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
 
-    out->version = PVCLOCK_LOAD_ACQUIRE(&page->version);
-    if ((out->version & 1) != 0)
+    out->version = version;
+    if ((version & 1) != 0)
         return PVCLOCK_BUSY;
-    if (tsc != NULL)
-        *tsc = now = read_tsc(order, aux);
-    copy_fields(page, out);
-    if (PVCLOCK_LOAD_AFTER(&page->version, now) != out->version)
+    if (order != TSC_GIVEN) {
+        struct pvclock_tsc halves = order == PVCLOCK_RDTSCP   ? PVCLOCK_TSC_RDTSCP(aux)
+                                    : order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE()
+                                                              : PVCLOCK_TSC_RELAXED();
+
+        *tsc = (halves.hi << 32) + halves.lo;
+    }
+    out->tsc_timestamp = fields->tsc_timestamp;
+    out->system_time = fields->system_time;
+    out->mul = fields->tsc_to_system_mul;
+    out->shift = fields->tsc_shift;
+    out->flags = fields->flags;
+    if (PVCLOCK_LOAD_AFTER(&page->version, *tsc) != version)
         return PVCLOCK_BUSY;
-    if (out->version == 0 && out->mul == 0)
+    if (version == 0 && out->mul == 0)
         return PVCLOCK_NOT_READY;
     return scale_is_good(out->mul, out->shift) ? PVCLOCK_OK : PVCLOCK_BAD_SCALE;
 }
 
-static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
-                                     enum pvclock_order order, uint64_t *tsc,
-                                     struct pvclock_snapshot *out)
+static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page, int order,
+                                     uint64_t *tsc, struct pvclock_snapshot *out)
 {
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
         uint32_t aux;
@@ -81,7 +71,9 @@ static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
 enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
                                      struct pvclock_snapshot *out)
 {
-    return try_often(page, PVCLOCK_RELAXED, NULL, out);
+    uint64_t tsc = 0;
+
+    return try_often(page, TSC_GIVEN, &tsc, out);
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -114,18 +106,16 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     return PVCLOCK_OK;
 }
 
-/* What pvclock_sample() and pvclock_read() share: `own` is where the TSC is read to, or NULL. */
-static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page,
-                                  enum pvclock_order order, uint64_t *own, uint64_t tsc,
-                                  struct pvclock_sample *out)
+static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
+                                  uint64_t tsc, struct pvclock_sample *out)
 {
     struct pvclock_snapshot snapshot;
-    enum pvclock_status status = try_often(page, order, own, &snapshot);
+    enum pvclock_status status = try_often(page, order, &tsc, &snapshot);
 
     out->ns = PVCLOCK_NO_TIME;
     out->version = snapshot.version;
     if (status == PVCLOCK_OK)
-        status = pvclock_extrapolate(&snapshot, own != NULL ? *own : tsc, &out->ns);
+        status = pvclock_extrapolate(&snapshot, tsc, &out->ns);
     out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
     return status;
 }
@@ -133,54 +123,70 @@ static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page,
 enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
                                    struct pvclock_sample *out)
 {
-    return sample(page, PVCLOCK_RELAXED, NULL, tsc, out);
+    return sample(page, TSC_GIVEN, tsc, out);
 }
 
 enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
                                  enum pvclock_order order, struct pvclock_sample *out)
 {
-    uint64_t tsc;
+    return sample(page, (int)order, 0, out);
+}
 
-    return sample(page, order, &tsc, 0, out);
+struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+                                      enum pvclock_order order, uint64_t base_ns)
+{
+    struct pvclock_sample now;
+    struct pvclock_time time = {UINT64_MAX, 0, 0};
+    enum pvclock_status status = pvclock_read(page, order, &now);
+
+    if (pvclock_has_time(status)) {
+        now.ns += base_ns;
+        if (now.ns < base_ns)
+            status = PVCLOCK_OVERFLOW;
+        else
+            time = pvclock_time_from_ns(now.ns);
+    }
+    time.status = (uint32_t)status;
+    return time;
 }
 
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns)
 {
-    uint32_t cpu = *hint, aux;
+    uint32_t cpu = *hint;
 
     *ns = PVCLOCK_NO_TIME;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        enum pvclock_status status = PVCLOCK_BUSY;
         struct pvclock_snapshot snapshot;
+        /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
+        uint32_t page = cpu < vcpus->count ? cpu : 0;
         uint64_t tsc;
+        enum pvclock_status status;
 
-        if (cpu >= vcpus->count) { /* a hint that is no vCPU */
-            (void)PVCLOCK_TSC_RDTSCP(&cpu);
-            cpu &= vcpus->aux_mask;
-            if (cpu >= vcpus->count)
-                return PVCLOCK_BAD_VALUE;
-        }
-        aux = cpu;
-        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &tsc, &aux, &snapshot);
-        aux &= vcpus->aux_mask;
-        if (aux == cpu && status != PVCLOCK_BUSY) {
+        cpu = page;
+        status = try_once(pvclock_page_of(vcpus, page), PVCLOCK_RDTSCP, &tsc, &cpu, &snapshot);
+        cpu &= vcpus->aux_mask;
+        if (cpu >= vcpus->count)
+            return PVCLOCK_BAD_VALUE;
+        if (cpu == page && status != PVCLOCK_BUSY) {
             *hint = cpu;
             return status == PVCLOCK_OK ? pvclock_extrapolate(&snapshot, tsc, ns) : status;
         }
-        if (aux == cpu)
-            PVCLOCK_PAUSE();
-        cpu = aux;
+        PVCLOCK_PAUSE();
     }
     return PVCLOCK_BUSY;
 }
 
 /*
- * hi:lo / divisor, for hi < divisor, bit by bit: cold, and the only way that needs no run-time
- * helper on i386.
+ * (value << up) / divisor for 0 <= up < 64: false where that has more than 64 bits.  Bit by bit:
+ * cold, and the only way that needs no run-time helper on i386.
  */
-static uint64_t divide(uint64_t hi, uint64_t lo, uint32_t divisor, uint32_t *remainder)
+static bool divide(uint64_t value, int up, uint32_t divisor, uint64_t *quotient,
+                   uint32_t *remainder)
 {
+    uint64_t hi = value >> 1 >> (63 - up), lo = value << up;
+    bool fits = hi < divisor;
+
     for (int bit = 0; bit < 64; bit++) {
         hi = hi << 1 | lo >> 63;
         lo <<= 1;
@@ -189,8 +195,9 @@ static uint64_t divide(uint64_t hi, uint64_t lo, uint32_t divisor, uint32_t *rem
             lo |= 1;
         }
     }
+    *quotient = lo;
     *remainder = (uint32_t)hi;
-    return lo;
+    return fits;
 }
 
 enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, uint64_t ns,
@@ -198,8 +205,8 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
 {
     int shift = snapshot->shift;
     /* The inverse of the scale, rounded up: delta = ceil(ns * 2^(32 - shift) / mul). */
-    int up = shift > 0 ? 32 - shift : 32;
     int down = shift < 0 ? -shift : 0;
+    uint64_t last = PVCLOCK_DELTA_MAX >> down;
     uint64_t delta;
     uint32_t remainder;
 
@@ -210,11 +217,8 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
         *tsc = snapshot->tsc_timestamp;
         return PVCLOCK_CLAMPED;
     }
-    ns -= snapshot->system_time;
-    if (ns >> (64 - up) >= snapshot->mul)
-        return PVCLOCK_OVERFLOW;
-    delta = divide(ns >> (64 - up), ns << up, snapshot->mul, &remainder);
-    if (delta > PVCLOCK_DELTA_MAX >> down || (delta == PVCLOCK_DELTA_MAX >> down && remainder != 0))
+    if (!divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul, &delta, &remainder) ||
+        delta > last || (delta == last && remainder != 0))
         return PVCLOCK_OVERFLOW;
     delta += remainder != 0;
     *tsc = snapshot->tsc_timestamp + (delta << down);
@@ -224,26 +228,23 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
 enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock_frequency *out)
 {
     uint32_t remainder;
-    int up = 32 - shift;
-    uint64_t hi;
 
     out->hz = 0;
     out->error_hz = 0;
     if (!scale_is_good(mul, shift))
         return PVCLOCK_BAD_SCALE;
-    hi = (uint64_t)PVCLOCK_NSEC_PER_SEC >> (64 - up);
-    if (hi >= mul)
-        return PVCLOCK_OVERFLOW;
-    out->hz = divide(hi, (uint64_t)PVCLOCK_NSEC_PER_SEC << up, mul, &remainder);
-    if (remainder > (mul - 1) / 2 && ++out->hz == 0)
+    if (!divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul, &out->hz, &remainder) ||
+        (remainder > (mul - 1) / 2 && ++out->hz == 0))
         return PVCLOCK_OVERFLOW;
     /* Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops. */
-    out->error_hz = divide(0, out->hz, mul, &remainder) + (UINT64_C(1) << (shift < 0 ? -shift : 0));
+    (void)divide(out->hz, 0, mul, &out->error_hz, &remainder);
+    out->error_hz += UINT64_C(1) << (shift < 0 ? -shift : 0);
     return PVCLOCK_OK;
 }
 
 enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *shift)
 {
+    uint64_t quotient;
     uint32_t remainder;
     int n = 0;
 
@@ -258,7 +259,8 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
         hz <<= 1;
     if (n < -PVCLOCK_SHIFT_MAX)
         return PVCLOCK_BAD_VALUE;
-    *mul = (uint32_t)divide(0, (uint64_t)PVCLOCK_NSEC_PER_SEC << 32, (uint32_t)hz, &remainder);
+    (void)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz, &quotient, &remainder);
+    *mul = (uint32_t)quotient;
     *shift = (int8_t)n;
     return PVCLOCK_OK;
 }

@@ -95,6 +95,19 @@ enum pvclock_order {
 enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
                                  enum pvclock_order order, struct pvclock_sample *out);
 
+struct pvclock_time {
+    uint64_t sec;
+    uint32_t nsec;   /* 0 .. 999,999,999 */
+    uint32_t status; /* enum pvclock_status; without a value sec is UINT64_MAX, nsec 0 */
+};
+
+/* Seconds and nanoseconds, without a division instruction. */
+struct pvclock_time pvclock_time_from_ns(uint64_t ns);
+
+/* pvclock_time() of read.h, out of line. */
+struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+                                      enum pvclock_order order, uint64_t base_ns);
+
 /* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader ------------- */
 
 struct pvclock_vcpus {
@@ -169,15 +182,6 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
  * What is read is as old as the last write of the MSR.
  */
 enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t *epoch_ns);
-
-struct pvclock_time {
-    uint64_t sec;
-    uint32_t nsec;   /* 0 .. 999,999,999 */
-    uint32_t status; /* enum pvclock_status; without a value sec is UINT64_MAX, nsec 0 */
-};
-
-/* Seconds and nanoseconds, without a division instruction. */
-struct pvclock_time pvclock_time_from_ns(uint64_t ns);
 
 /* ---- Setting a page up, and what the host says through it ---------------------------------- */
 

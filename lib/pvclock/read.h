@@ -28,7 +28,7 @@
  * The TSC by `order`.  With a constant there is no branch; with a variable chosen at start there is
  * one, always predicted.
  */
-PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc_halves(enum pvclock_order order)
 {
     uint32_t aux;
 
@@ -39,43 +39,68 @@ PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
     return PVCLOCK_TSC_RELAXED();
 }
 
+PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+{
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+
+    return (tsc.hi << 32) + tsc.lo;
+}
+
 /*
- * The time at a TSC that was read after `version`, if nothing is unusual.  All checks are branches
- * that are never taken, and nothing but a subtraction, a shift, one multiplication and an addition
- * stands between the TSC and the result; the rest is done while the TSC is being read.
+ * What a page says at a TSC that was read after `version`: ns = system_time + (cycles * multiplier
+ * >> 64).  False for all that is unusual.
  *
- * (delta >> n) * mul >> 32 is the high half of one 64-bit product: (delta >> n) * (mul << 32).
- * A shift by a constant is cheaper than one by CL, and -1 is the shift of every TSC from 2 to 4
- * GHz.
+ * Every check is a branch that is never taken.  Between the TSC and the nanoseconds stand a
+ * subtraction, an addition that joins the halves, a shift, a multiplication and an addition; the
+ * rest is done while the TSC is being read.  (delta >> n) * mul >> 32 is the high half of one
+ * 64-bit product, (delta >> n) * (mul << 32).  A shift by a constant is cheaper than one by CL, and
+ * -1 is the shift of every TSC from 2 to 4 GHz.
  */
-PVCLOCK_INLINE bool pvclock_fast_ns(const struct pvclock_vcpu_time_info *page, uint32_t version,
-                                    uint64_t tsc, uint64_t *ns)
+struct pvclock_fast {
+    uint64_t system_time;
+    uint64_t cycles;     /* at most 2^63 */
+    uint64_t multiplier; /* mul << 32 */
+};
+
+PVCLOCK_INLINE bool pvclock_load_fast(const struct pvclock_vcpu_time_info *page, uint32_t version,
+                                      struct pvclock_tsc tsc, struct pvclock_fast *fast)
 {
     const volatile struct pvclock_vcpu_time_info *fields = page;
-    uint64_t delta = tsc - fields->tsc_timestamp;
-    uint64_t multiplier = (uint64_t)fields->tsc_to_system_mul << 32;
-    uint64_t system_time = fields->system_time;
+    uint64_t low = tsc.lo - fields->tsc_timestamp;
+    uint64_t delta;
     int shift = fields->tsc_shift;
-    uint64_t result;
 
+    PVCLOCK_KEEP(low);
+    delta = (tsc.hi << 32) + low;
+    fast->system_time = fields->system_time;
+    fast->multiplier = (uint64_t)fields->tsc_to_system_mul << 32;
     if (PVCLOCK_UNLIKELY((version & 1) != 0))
+        return false;
+    if (PVCLOCK_UNLIKELY(fast->multiplier == 0))
         return false;
     if (PVCLOCK_UNLIKELY((int64_t)delta < 0))
         return false;
     if (PVCLOCK_LIKELY(shift == -1)) {
-        delta >>= 1;
+        fast->cycles = delta >> 1;
     } else {
         if (PVCLOCK_UNLIKELY(-(unsigned)shift > PVCLOCK_SHIFT_MAX))
             return false;
-        delta >>= -shift;
+        fast->cycles = delta >> -shift;
     }
-    if (PVCLOCK_UNLIKELY(multiplier == 0))
+    return true;
+}
+
+PVCLOCK_INLINE bool pvclock_fast_ns(const struct pvclock_vcpu_time_info *page, uint32_t version,
+                                    struct pvclock_tsc tsc, uint64_t *ns)
+{
+    struct pvclock_fast fast;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(page, version, tsc, &fast)))
         return false;
-    result = system_time + pvclock_multiply_high(delta, multiplier);
-    if (PVCLOCK_UNLIKELY(result < system_time))
+    *ns = fast.system_time + pvclock_multiply_high(fast.cycles, fast.multiplier);
+    if (PVCLOCK_UNLIKELY(*ns < fast.system_time))
         return false;
-    *ns = result;
-    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc) == version);
+    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version);
 }
 
 /* Nanoseconds of the page's clock: pvclock_read() without version and flags. */
@@ -86,7 +111,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_inf
     struct pvclock_sample sample;
     enum pvclock_status status;
 
-    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc(order), ns)))
+    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc_halves(order), ns)))
         return PVCLOCK_OK;
     status = pvclock_read(page, order, &sample);
     *ns = sample.ns;
@@ -102,26 +127,46 @@ PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_
 
 /*
  * Seconds and nanoseconds of base_ns + the page's clock, in two registers: base_ns is 0 for the
- * time since the origin, and what pvclock_wall() gives for the date.  The sum is modulo 2^64 ns.
+ * time since the origin, and what pvclock_wall() gives for the date.  OVERFLOW: 2^64 ns or more.
+ *
+ * The division by 10^9 is a second multiplication beside the first one, with k = 2^64 / 10^9
+ * rounded down.  Below the true quotient are, in seconds: start * k >> 64                   by less
+ * than 2^63 / 2^64 + 1, for start < 2^63 r = multiplier * k >> 64          by less than 2, so
+ *     cycles * r >> 64                  by less than 2 * 2^63 / 2^64 + 1
+ * together 3.5, so what is left fits 32 bits, and at most three corrections are made; where times
+ * are those of machines it is none or one, the same for a second, so the branch is foreseen.
  */
+#define PVCLOCK_RECIPROCAL UINT64_C(18446744073)
+
 PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_info *page,
                                                 enum pvclock_order order, uint64_t base_ns)
 {
-    uint64_t ns;
-    enum pvclock_status status = pvclock_ns(page, order, &ns);
-    struct pvclock_time time;
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+    struct pvclock_fast fast;
 
-    if (PVCLOCK_UNLIKELY(!pvclock_has_time(status))) {
-        time.sec = UINT64_MAX;
-        time.nsec = 0;
-        time.status = (uint32_t)status;
-        return time;
+    if (PVCLOCK_LIKELY(pvclock_load_fast(page, version, tsc, &fast))) {
+        uint64_t start = fast.system_time + base_ns;
+        uint64_t rate = pvclock_multiply_high(fast.multiplier, PVCLOCK_RECIPROCAL);
+        uint64_t sec = pvclock_multiply_high(start, PVCLOCK_RECIPROCAL) +
+                       pvclock_multiply_high(fast.cycles, rate);
+        uint64_t ns = start + pvclock_multiply_high(fast.cycles, fast.multiplier);
+        uint32_t nsec = (uint32_t)ns - (uint32_t)sec * PVCLOCK_NSEC_PER_SEC;
+        struct pvclock_time time;
+
+        while (PVCLOCK_UNLIKELY(nsec >= PVCLOCK_NSEC_PER_SEC)) {
+            sec++;
+            nsec -= PVCLOCK_NSEC_PER_SEC;
+        }
+        time.sec = sec;
+        time.nsec = nsec;
+        time.status = PVCLOCK_OK;
+        /* The start is below 2^63, as is what comes to it: no sum overflowed. */
+        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version) &&
+            PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0))
+            return time;
     }
-    ns += base_ns;
-    time.sec = pvclock_div_1e9(ns);
-    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
-    time.status = (uint32_t)status;
-    return time;
+    return pvclock_read_time(page, order, base_ns);
 }
 
 /* struct timespec of the 64-bit ABIs; the caller may cast to it where its time_t has 64 bits. */

@@ -197,7 +197,6 @@ enum tc_status tc_setclock(struct timecounters *set, const struct tc_timespec *r
         return status;
     hands = &set->own.hands;
     (void)tc_wind(set);
-    /* Without floor and ceiling, which pass: what is set must be right when they have gone. */
     now = uptime_to_timespec(hands, &hands->uptime);
     set_boottime(set, realtime, &now, step);
     return TC_OK;

@@ -34,8 +34,6 @@ const char *tc_status_text(enum tc_status status)
         return "no time has passed";
     case TC_BUSY:
         return "the hands kept changing";
-    case TC_UNSUPPORTED:
-        return "the port has no compare-and-swap for a guarded counter";
     case TC_UNSET:
         return "real time has not been set";
     case TC_STEPPED_BACK:
@@ -92,8 +90,6 @@ enum tc_status tc_register(struct timecounters *set, struct timecounter *counter
         return TC_BAD_FREQUENCY;
     if ((counter->flags & ~TC_GUARDED) != 0)
         return TC_BAD_FLAGS;
-    if (counter->flags != 0 && !tc_guard_supported())
-        return TC_UNSUPPORTED;
     for (last = &set->first; *last != NULL; last = &(*last)->next)
         if (*last == counter || same_name((*last)->name, counter->name))
             return TC_DUPLICATE;

@@ -7,14 +7,7 @@
 #include "timecounter/internal.h"
 #include "timecounter/port.h"
 
-#ifdef TIMECOUNTER_CAS64
-
 static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
-
-bool tc_guard_supported(void)
-{
-    return true;
-}
 
 /* A 64-bit load that is whole on 32-bit machines too: swap 0 for 0, or fail and be told. */
 static uint64_t load64(uint64_t *word)
@@ -46,22 +39,14 @@ static uint64_t guard_word(const struct tc_hands *hands, const struct tc_uptime 
     return uptime->sec * TC_NSEC + tc_hands_nsec(hands, uptime);
 }
 
-static struct tc_bintime guard_time(uint64_t word)
-{
-    uint64_t nsec;
-    uint64_t sec = tc_divide(&nsec_divisor, 0, word, &nsec);
-    struct tc_timespec time = {(int64_t)sec, (int64_t)nsec};
-
-    return tc_timespec_to_bintime(time);
-}
-
 enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
                         struct tc_uptime *uptime)
 {
     uint64_t mine = guard_word(hands, uptime);
     uint64_t highest = load64(&set->guard);
-    struct tc_bintime time;
+    struct tc_timespec held;
 
+    /* The word only grows, so each failure is another reading that lies between. */
     for (unsigned int try = 0; highest < mine; try++) {
         if (try == TC_TRIES)
             return TC_BUSY;
@@ -70,48 +55,20 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
     }
     if (highest > mine)
         count_step(set);
-    time = guard_time(highest);
-    uptime->sec = (uint64_t)time.sec;
-    uptime->frac = time.frac;
+    held.sec = (int64_t)tc_divide(&nsec_divisor, 0, highest, &mine);
+    held.nsec = (int64_t)mine;
+    uptime->sec = (uint64_t)held.sec;
+    uptime->frac = tc_timespec_to_bintime(held).frac;
     uptime->rest = 0;
     return TC_OK;
 }
 
-struct tc_bintime tc_guard_highest(struct timecounters *set)
+void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
+                    const struct tc_uptime *uptime)
 {
-    return guard_time(load64(&set->guard));
+    uint64_t to = guard_word(hands, uptime);
+    uint64_t highest = load64(&set->guard);
+
+    while (highest < to && !TIMECOUNTER_CAS64(&set->guard, &highest, to))
+        continue;
 }
-
-#else
-
-/* No compare-and-swap: no counter is ever guarded, so nothing is held either. */
-
-bool tc_guard_supported(void)
-{
-    return false;
-}
-
-enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
-                        struct tc_uptime *uptime)
-{
-    (void)set;
-    (void)hands;
-    (void)uptime;
-    return TC_UNSUPPORTED;
-}
-
-struct tc_bintime tc_guard_highest(struct timecounters *set)
-{
-    struct tc_bintime zero = {0, 0};
-
-    (void)set;
-    return zero;
-}
-
-uint64_t tc_guard_steps(struct timecounters *set)
-{
-    (void)set;
-    return 0;
-}
-
-#endif

@@ -30,16 +30,12 @@ struct tc_hands {
     uint64_t hz;                 /* of the counter */
     struct tc_divisor divisor;   /* of hz */
     struct tc_uptime uptime;     /* at windup */
-    struct tc_bintime floor;     /* with TC_HANDS_FLOOR, uptime is never below this */
-    struct tc_bintime ceiling;   /* with TC_HANDS_CEILING, never above; floor <= ceiling */
     struct tc_timespec boottime; /* real time at uptime 0 */
     uint64_t flags;              /* TC_HANDS_* */
 };
 
-#define TC_HANDS_FLOOR   0x1u
-#define TC_HANDS_CEILING 0x2u
-#define TC_HANDS_GUARDED 0x4u /* readings pass the guard of the set */
-#define TC_HANDS_SET     0x8u /* boottime has been set */
+#define TC_HANDS_GUARDED 0x1u /* readings have to pass the guard of the set: see tc_windup() */
+#define TC_HANDS_SET     0x2u /* boottime has been set */
 
 /* Cycles from windup to `count`, 0 if the counter is behind (in the upper half of its range). */
 static inline uint64_t tc_hands_delta(const struct tc_hands *hands, uint64_t count)
@@ -62,30 +58,12 @@ static inline void tc_hands_add(const struct tc_hands *hands, struct tc_uptime *
     uptime->sec += uptime->frac < frac;
 }
 
-/* Keep an uptime between floor and ceiling. */
-static inline void tc_hands_limit(const struct tc_hands *hands, struct tc_uptime *uptime)
-{
-    struct tc_bintime time = {(int64_t)uptime->sec, uptime->frac};
-
-    if ((hands->flags & TC_HANDS_FLOOR) != 0 && tc_bintime_less(time, hands->floor))
-        time = hands->floor;
-    else if ((hands->flags & TC_HANDS_CEILING) != 0 && !tc_bintime_less(time, hands->ceiling))
-        time = hands->ceiling;
-    else
-        return;
-    uptime->sec = (uint64_t)time.sec;
-    uptime->frac = time.frac;
-    uptime->rest = 0;
-}
-
-/* Uptime when the counter shows `count` (masked here), within floor and ceiling. */
+/* Uptime when the counter shows `count` (masked here). Without the guard. */
 static inline void tc_hands_uptime(const struct tc_hands *hands, uint64_t count,
                                    struct tc_uptime *uptime)
 {
     *uptime = hands->uptime;
     tc_hands_add(hands, uptime, tc_hands_delta(hands, count));
-    if ((hands->flags & (TC_HANDS_FLOOR | TC_HANDS_CEILING)) != 0)
-        tc_hands_limit(hands, uptime);
 }
 
 /*

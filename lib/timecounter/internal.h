@@ -20,14 +20,14 @@ enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *ima
 
 /* guard.c: uptimes that never go back, even if the counter does. */
 
-bool tc_guard_supported(void);
-
-/* Never less than an uptime that this gave before. TC_BUSY. */
+/* Reader: record an uptime, and make it the highest recorded if it is lower. It is whole ns then.
+ * TC_BUSY. */
 enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
                         struct tc_uptime *uptime);
 
-/* The highest uptime that the guard has given. */
-struct tc_bintime tc_guard_highest(struct timecounters *set);
+/* Writer: no guarded reading that begins from now on is lower than this. */
+void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
+                    const struct tc_uptime *uptime);
 
 /* Readings that the guard has held. */
 uint64_t tc_guard_steps(struct timecounters *set);
@@ -37,8 +37,16 @@ uint64_t tc_guard_steps(struct timecounters *set);
 /* Writer: bring set->own to the present. TC_STEPPED_BACK, TC_RESTARTED. */
 enum tc_status tc_wind(struct timecounters *set);
 
-/* Writer: work out the flags of set->own that depend on its uptime and counter. */
-void tc_update_flags(struct timecounters *set);
+/* Writer: have readers pass the guard or not, as counter and uptime ask for. */
+void tc_update_guarded(struct timecounters *set);
+
+/* Writer: have them pass it at least until uptime is this. */
+void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime);
+
+static inline bool tc_differs_between_cpus(const struct timecounter *counter)
+{
+    return (counter->flags & TC_GUARDED) != 0 || counter->steps_back != 0;
+}
 
 static inline struct tc_bintime tc_uptime_to_bintime(const struct tc_uptime *uptime)
 {

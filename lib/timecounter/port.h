@@ -57,8 +57,12 @@
 #endif
 
 /*
- * Optional. TIMECOUNTER_CAS64(p, expected, v): if *p is *expected, store v and be true; else set
- * *expected to *p and be false. Sequentially consistent. Without it TC_GUARDED is refused.
+ * TIMECOUNTER_CAS64(p, expected, v): if *p is *expected, store v and be true; else set *expected to
+ * *p and be false. Sequentially consistent. (Where the machine has no such instruction: with all
+ * interrupts off, on one CPU.)
  */
+#ifndef TIMECOUNTER_CAS64
+#error "timecounter: the port header lacks TIMECOUNTER_CAS64(pointer, expected, value)"
+#endif
 
 #endif

@@ -109,8 +109,6 @@ enum tc_status tc_get_hands(const struct timecounters *set, struct tc_hands *han
     hands->hz = image.hands.hz;
     hands->divisor = image.hands.divisor;
     hands->uptime = image.hands.uptime;
-    hands->floor = image.hands.floor;
-    hands->ceiling = image.hands.ceiling;
     hands->boottime = image.hands.boottime;
     hands->flags = image.hands.flags;
     return TC_OK;

@@ -5,64 +5,11 @@
 
 /* How often old, new and old are read; the tightest bracket counts. */
 #define BRACKETS 4
-/* How often the ceiling is put higher. */
-#define CEILINGS 32
-/* The first height of the ceiling above the present: 2^-20 s, about 1 us. */
-#define FIRST_CEILING (UINT64_C(1) << 44)
-
-/* Nanoseconds in a bintime that is not negative, rounded up; saturates. */
-static uint64_t bintime_to_ns_up(struct tc_bintime time)
-{
-    int64_t ns = tc_timespec_to_ns(tc_bintime_to_timespec(time));
-
-    return (uint64_t)ns + (time.frac != 0);
-}
 
 /* One tick in ns, rounded up. */
 static uint64_t tick_ns(const struct tc_divisor *divisor)
 {
     return tc_cycles_to_ns(divisor, 1) + 1;
-}
-
-/*
- * Bound what readers can see from now until the new counter has taken over.
- *
- * A reader that is under way on earlier hands read the counter before the new hands were visible,
- * or else is made to try again (a new epoch begins). So after the fence, what this CPU reads is
- * more than any such reader has seen: if that is still below the ceiling, no reading past the
- * ceiling has been or will be returned. Else the ceiling was put up too slowly: again, higher.
- */
-static enum tc_status raise_ceiling(struct timecounters *set)
-{
-    struct tc_hands *hands = &set->own.hands;
-    struct tc_bintime ahead = {0, FIRST_CEILING};
-
-    for (unsigned int i = 0; i < CEILINGS; i++) {
-        struct tc_uptime uptime;
-        struct tc_bintime start, passed;
-
-        (void)tc_wind(set);
-        start = tc_uptime_to_bintime(&hands->uptime);
-        hands->ceiling = start;
-        if ((hands->flags & TC_HANDS_FLOOR) != 0)
-            hands->ceiling = hands->floor;
-        hands->ceiling = tc_bintime_add(hands->ceiling, ahead);
-        hands->flags |= TC_HANDS_CEILING;
-        tc_publish_epoch(set);
-        TIMECOUNTER_FENCE_FULL();
-
-        uptime = hands->uptime;
-        tc_hands_add(hands, &uptime, tc_hands_delta(hands, tc_read_counter(hands->counter)));
-        if (tc_bintime_less(tc_uptime_to_bintime(&uptime), hands->ceiling))
-            return TC_OK;
-        passed = tc_bintime_subtract(tc_uptime_to_bintime(&uptime), start);
-        if (tc_bintime_less(ahead, passed))
-            ahead = passed;
-        ahead = tc_bintime_add(ahead, ahead);
-    }
-    hands->flags &= ~(uint64_t)TC_HANDS_CEILING;
-    tc_publish_epoch(set);
-    return TC_BUSY;
 }
 
 /* Old and new counter at one moment. */
@@ -105,55 +52,67 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
 static void begin(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     point_hands(&set->own.hands, to, tc_read_counter(to));
-    tc_update_flags(set);
+    tc_update_guarded(set);
     tc_publish_epoch(set);
     report->to = to;
 }
 
-static enum tc_status take_over(struct timecounters *set, struct timecounter *to,
-                                struct tc_switch *report)
+/* Uptime by these hands, now. */
+static void read_uptime(const struct tc_hands *hands, struct tc_uptime *uptime)
+{
+    tc_hands_uptime(hands, tc_read_counter(hands->counter), uptime);
+}
+
+/*
+ * Four steps, so that no reading is lower than one before it, though the new counter may be a
+ * little behind the old, and though other CPUs go on reading all the while:
+ *
+ * 1. Readers of the old counter pass the guard (a new epoch: a reading that has not read the
+ *    counter by now does, or is made again). It records all that they return.
+ * 2. What readings returned before that is no more than the old counter shows now: record that.
+ * 3. Old and new counter are read in brackets, and readers go over to the new one, guarded.
+ * 4. A reader that had read the old counter just before may not have recorded it yet; but
+ *    it read no more than the old counter shows now. Once uptime is past that, the guard may go.
+ */
+static void take_over(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     struct tc_hands *hands = &set->own.hands;
-    struct bracket bracket;
+    union tc_image old;
+    struct tc_uptime uptime;
     struct tc_u128 rest;
+    struct bracket bracket;
     uint64_t unused;
-    enum tc_status status = raise_ceiling(set);
 
-    if (status != TC_OK)
-        return status;
-    read_bracket(&bracket, hands, to);
+    (void)tc_wind(set);
+    hands->flags |= TC_HANDS_GUARDED;
+    tc_publish_epoch(set);
+    TIMECOUNTER_FENCE_FULL();
+    (void)tc_read_hands(set, &old, NULL);
+
+    read_uptime(&old.hands, &uptime);
+    tc_guard_raise(set, &old.hands, &uptime);
+
+    read_bracket(&bracket, &old.hands, to);
     tc_hands_add(hands, &hands->uptime, bracket.low + (bracket.width >> 1));
-
-    report->to = to;
-    report->uptime = tc_uptime_to_bintime(&hands->uptime);
-    report->bracket_ns = tc_cycles_to_ns(&hands->divisor, bracket.width) + (bracket.width != 0);
-    report->uncertainty_ns =
-        ((report->bracket_ns + 1) >> 1) + tick_ns(&hands->divisor) + tick_ns(&to->divisor);
-    report->held_ns = bintime_to_ns_up(tc_bintime_subtract(hands->ceiling, report->uptime));
-
     /* The remainder goes over too, in parts of the new frequency: what is lost is less than one
      * of them, 2^-64 / hz seconds. */
     rest = tc_multiply(hands->uptime.rest, to->frequency);
     hands->uptime.rest = tc_divide(&hands->divisor, rest.hi, rest.lo, &unused);
-
-    if ((hands->flags & TC_HANDS_GUARDED) != 0) {
-        /* Readers of the old counter on other CPUs may have been ahead of the ceiling, and may yet
-         * enter the guard: keep it up for as long as such a counter may be ahead. */
-        struct tc_bintime ahead = {(int64_t)(TC_BACK_NS / TC_NSEC), 0};
-        struct tc_bintime highest = tc_guard_highest(set);
-
-        if (tc_bintime_less(highest, hands->ceiling))
-            highest = hands->ceiling;
-        set->guard_until = tc_bintime_add(highest, ahead);
-    }
-    hands->floor = hands->ceiling;
-    hands->flags |= TC_HANDS_FLOOR;
-    hands->flags &= ~(uint64_t)TC_HANDS_CEILING;
     point_hands(hands, to, bracket.count);
-    tc_update_flags(set);
     tc_publish_epoch(set);
+    TIMECOUNTER_FENCE_FULL();
+
+    read_uptime(&old.hands, &uptime);
+    if (tc_differs_between_cpus(old.hands.counter))
+        uptime.sec += TC_BACK_NS / TC_NSEC; /* other CPUs may have read that much more */
+    tc_guard_until(set, &uptime);
     set->statistics.switches++;
-    return TC_OK;
+
+    report->to = to;
+    report->uptime = tc_uptime_to_bintime(&hands->uptime);
+    report->bracket_ns = tc_cycles_to_ns(&old.hands.divisor, bracket.width) + (bracket.width != 0);
+    report->uncertainty_ns =
+        ((report->bracket_ns + 1) >> 1) + tick_ns(&old.hands.divisor) + tick_ns(&to->divisor);
 }
 
 /* Whether the promised windups are often enough for this counter. */
@@ -174,7 +133,6 @@ static enum tc_status use(struct timecounters *set, struct timecounter *to,
     report->uptime = tc_uptime_to_bintime(&set->own.hands.uptime);
     report->bracket_ns = 0;
     report->uncertainty_ns = 0;
-    report->held_ns = 0;
     if (to == NULL)
         return TC_NOT_FOUND;
     if (!slow_enough(set, to))
@@ -186,7 +144,8 @@ static enum tc_status use(struct timecounters *set, struct timecounter *to,
     /* The same counter at a new frequency is a switch; at the same, none. */
     if (report->from == to && set->own.hands.hz == to->frequency)
         return TC_OK;
-    return take_over(set, to, report);
+    take_over(set, to, report);
+    return TC_OK;
 }
 
 enum tc_status tc_choose(struct timecounters *set, struct tc_switch *report)

@@ -24,9 +24,9 @@
  *
  * Memory order. What a reader returns after TC_OK was computed from one consistent set of hands,
  * and the counter was read after the call began and before it returned. A read that begins after
- * another has returned, on whatever CPU, does not give a lower uptime, provided that the counter
- * itself is the same on every CPU, or is marked TC_GUARDED. Readers do not order the caller's
- * earlier stores.
+ * another has returned, on whatever CPU, does not give a lower uptime in ns, provided that the
+ * counter itself is the same on every CPU, or is marked TC_GUARDED. Readers do not order the
+ * caller's earlier stores.
  *
  * Time that is exact. Uptime is kept as seconds, a 64-bit fraction and the remainder below it
  * (scale.h), so that any sequence of windups and any gap gives what one division of the whole
@@ -79,7 +79,6 @@ enum tc_status {
     TC_WRAPS_TOO_SOON, /* the counter wraps within two of the promised windup intervals */
     TC_TOO_SHORT,      /* a cross-check over no time at all */
     TC_BUSY,         /* too many tries; only ever met if the writer is far faster than the reader */
-    TC_UNSUPPORTED,  /* TC_GUARDED, and the port has no TIMECOUNTER_CAS64 */
     TC_UNSET,        /* news: real time counts from 1970, as nobody has set it */
     TC_STEPPED_BACK, /* news: the counter went back a little; time stands until it has caught up */
     TC_RESTARTED /* news: the counter went back by more than TC_BACK_NS; time goes on from there */
@@ -203,7 +202,7 @@ enum tc_status timecounters_init(struct timecounters *set, uint64_t windup_inter
 /*
  * Add a counter. Does not choose it: call tc_choose() when all are there.
  * TC_NULL (set, counter, its name or read function), TC_BAD_NAME, TC_BAD_MASK, TC_BAD_FREQUENCY,
- * TC_BAD_FLAGS, TC_UNSUPPORTED, TC_DUPLICATE. [writer]
+ * TC_BAD_FLAGS, TC_DUPLICATE. [writer]
  */
 enum tc_status tc_register(struct timecounters *set, struct timecounter *counter);
 
@@ -227,14 +226,13 @@ struct tc_switch {
     uint64_t bracket_ns;      /* old counter from just before to just after reading the new one */
     uint64_t uncertainty_ns;  /* uptime is continuous within +- this: half the bracket, and a
                                  tick of either counter; rounded up */
-    uint64_t held_ns;         /* readers may see uptime stand for at most this long */
 };
 
 /*
  * Use the best counter: the highest quality that is not negative; of equals the highest frequency;
  * of equals the one registered first. Counters that wrap too soon are passed over. If the best one
  * is in use already, nothing happens. `report` may be null; its `from` and `to` are equal when
- * nothing happened. TC_NULL; TC_NONE if there is none; TC_BUSY as tc_select(). [writer]
+ * nothing happened. TC_NULL; TC_NONE if there is none. [writer]
  */
 enum tc_status tc_choose(struct timecounters *set, struct tc_switch *report);
 
@@ -242,21 +240,20 @@ enum tc_status tc_choose(struct timecounters *set, struct tc_switch *report);
  * Use the counter of this name, whatever its quality.
  *
  * Continuity: old, new and old are read in a bracket, several times, and the tightest bracket is
- * taken; the new counter takes over at its middle. No uptime is lower than an earlier one: before
- * the switch, readers are given a ceiling just ahead of the old counter, and after it a floor of
- * the same height. So uptime may stand for held_ns, and that time is not lost: it goes on where
- * it would have been.
+ * taken; the new counter takes over at its middle. So uptime goes on to within uncertainty_ns (a
+ * bound for this one switch, not a measured error). No reading is lower than an earlier one: from
+ * before the switch until a windup finds uptime past everything that was read on the old counter,
+ * readers pass the guard that tc_windup() describes.
  *
  * Readers that started on the old counter may still read it after this returned.
- * TC_NULL, TC_NOT_FOUND, TC_WRAPS_TOO_SOON; TC_BUSY if the ceiling could not be put ahead of
- * the old counter in 32 tries, each twice as high: nothing has changed then. [writer]
+ * TC_NULL, TC_NOT_FOUND, TC_WRAPS_TOO_SOON. [writer]
  */
 enum tc_status tc_select(struct timecounters *set, const char *name, struct tc_switch *report);
 
 /*
  * Change the frequency of a counter, in use or not, as when it was measured better. Uptime goes on
- * without a step. TC_NULL, TC_NOT_FOUND, TC_BAD_FREQUENCY, TC_WRAPS_TOO_SOON (only if in use),
- * TC_BUSY as tc_select(). [writer]
+ * without a step. TC_NULL, TC_NOT_FOUND, TC_BAD_FREQUENCY, TC_WRAPS_TOO_SOON (only if in use).
+ * [writer]
  */
 enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *counter, uint64_t hz);
 
@@ -270,16 +267,15 @@ enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *co
  * A counter that goes back. If the counter is lower than at the last windup (by less than half its
  * range):
  *   - by up to TC_BACK_NS: TC_STEPPED_BACK. Uptime stands until the counter has passed that point
- *     again. It is counted, and from now on readers of this counter are guarded, if the port has
- *     TIMECOUNTER_CAS64.
+ *     again. It is counted, and from now on readers of this counter are guarded.
  *   - by more: TC_RESTARTED. The counter was reset or restored; uptime goes on from the last
  *     windup with the counter as it is now. What passed between that windup and the restart is not
  *     known and not in the uptime; tc_advance() adds it if a second counter knows.
  * Readers give the uptime of the last windup if the counter is below it. That alone lets two
  * readers between the same two windups see a step back, if their CPUs' counters differ. Readers of
- * a TC_GUARDED counter also pass a shared maximum of uptime, in ns, by compare-and-swap: no reader
- * that starts after another has returned gets less. The price is that cache line, and that
- * a bintime has no more than ns in it. statistics.guarded counts how often the guard held.
+ * a TC_GUARDED counter also pass the guard, a shared maximum of uptime in ns kept by
+ * compare-and-swap: no reader that starts after another has returned gets less. The price is that
+ * cache line, and that a bintime is cut off at ns. statistics.guarded counts how often it held.
  *
  * TC_NULL, TC_NONE. [writer]
  */

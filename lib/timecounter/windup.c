@@ -2,46 +2,55 @@
 /* The writer's work: bring the hands to the present. */
 #include "timecounter/internal.h"
 
-/* Whether readers have to pass the guard with the hands as they are. */
-static bool needs_guard(const struct timecounters *set)
+/* Rounded up to 2^-64 s. */
+static void add_ns(struct tc_uptime *uptime, uint64_t ns)
 {
-    const struct timecounter *counter = set->own.hands.counter;
+    static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
+    struct tc_timespec by;
+    struct tc_bintime sum;
+    uint64_t nsec;
 
-    if (!tc_guard_supported())
-        return false;
-    return (counter->flags & TC_GUARDED) != 0 || counter->steps_back != 0 ||
-           tc_bintime_less(tc_uptime_to_bintime(&set->own.hands.uptime), set->guard_until);
+    by.sec = (int64_t)tc_divide(&nsec_divisor, 0, ns, &nsec);
+    by.nsec = (int64_t)nsec;
+    sum = tc_bintime_add(tc_uptime_to_bintime(uptime), tc_timespec_to_bintime(by));
+    uptime->sec = (uint64_t)sum.sec;
+    uptime->frac = sum.frac;
 }
 
-void tc_update_flags(struct timecounters *set)
+/*
+ * Readers have to pass the guard while the counter is known to differ between CPUs, and after a
+ * switch until uptime is past all that was read on the old counter.
+ */
+void tc_update_guarded(struct timecounters *set)
 {
     struct tc_hands *hands = &set->own.hands;
 
     hands->flags &= ~(uint64_t)TC_HANDS_GUARDED;
-    if (needs_guard(set))
+    if (tc_differs_between_cpus(hands->counter) ||
+        tc_bintime_less(tc_uptime_to_bintime(&hands->uptime), set->guard_until))
         hands->flags |= TC_HANDS_GUARDED;
-    if (!tc_bintime_less(tc_uptime_to_bintime(&hands->uptime), hands->floor))
-        hands->flags &= ~(uint64_t)TC_HANDS_FLOOR;
+}
+
+void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime)
+{
+    struct tc_bintime until = tc_uptime_to_bintime(uptime);
+
+    if (tc_bintime_less(set->guard_until, until))
+        set->guard_until = until;
 }
 
 /*
- * Before a restart, readers may have seen uptimes past the last windup, by as long as the promised
- * interval. Uptime goes on from the windup, so it stands until it has passed them.
+ * Before a restart, readers may have seen uptimes past the last windup, by as much as the promised
+ * interval. Uptime goes on from that windup, so the guard keeps readings up until it is past them.
  */
-static void hold_until_interval(struct timecounters *set)
+static void guard_interval(struct timecounters *set)
 {
     struct tc_hands *hands = &set->own.hands;
-    struct tc_timespec interval;
-    struct tc_bintime floor;
+    struct tc_uptime reached = hands->uptime;
 
-    if (set->windup_interval_ns == 0 || set->windup_interval_ns > INT64_MAX)
-        return;
-    interval = tc_ns_to_timespec((int64_t)set->windup_interval_ns);
-    floor = tc_bintime_add(tc_uptime_to_bintime(&hands->uptime), tc_timespec_to_bintime(interval));
-    if ((hands->flags & TC_HANDS_FLOOR) != 0 && tc_bintime_less(floor, hands->floor))
-        return;
-    hands->floor = floor;
-    hands->flags |= TC_HANDS_FLOOR;
+    add_ns(&reached, set->windup_interval_ns);
+    tc_guard_raise(set, hands, &reached);
+    tc_guard_until(set, &reached);
 }
 
 /* The counter has gone back, by this many cycles. */
@@ -52,7 +61,7 @@ static enum tc_status went_back(struct timecounters *set, uint64_t count, uint64
     if (tc_cycles_to_ns(&hands->divisor, cycles) > TC_BACK_NS) {
         set->statistics.restarts++;
         hands->count = count;
-        hold_until_interval(set);
+        guard_interval(set);
         return TC_RESTARTED;
     }
     set->statistics.steps_back++;
@@ -75,7 +84,7 @@ enum tc_status tc_wind(struct timecounters *set)
     } else {
         status = went_back(set, count, (hands->count - count) & hands->mask);
     }
-    tc_update_flags(set);
+    tc_update_guarded(set);
     return status;
 }
 
@@ -100,24 +109,13 @@ enum tc_status tc_windup(struct timecounters *set)
 
 enum tc_status tc_advance(struct timecounters *set, uint64_t ns)
 {
-    static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
-    struct tc_hands *hands;
-    struct tc_timespec by;
-    struct tc_bintime uptime;
-    uint64_t nsec;
-
     if (set == NULL)
         return TC_NULL;
-    hands = &set->own.hands;
-    if (hands->counter == NULL)
+    if (set->own.hands.counter == NULL)
         return TC_NONE;
     (void)tc_wind(set);
-    by.sec = (int64_t)tc_divide(&nsec_divisor, 0, ns, &nsec);
-    by.nsec = (int64_t)nsec;
-    uptime = tc_bintime_add(tc_uptime_to_bintime(&hands->uptime), tc_timespec_to_bintime(by));
-    hands->uptime.sec = (uint64_t)uptime.sec;
-    hands->uptime.frac = uptime.frac;
-    tc_update_flags(set);
+    add_ns(&set->own.hands.uptime, ns);
+    tc_update_guarded(set);
     tc_publish_epoch(set);
     return TC_OK;
 }

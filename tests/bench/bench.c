@@ -38,6 +38,11 @@ static struct {
 static enum pvclock_order chosen;
 static const uint64_t epoch = UINT64_C(1700000000123456789);
 
+static inline uint64_t join(struct pvclock_tsc tsc)
+{
+    return tsc.hi << 32 | tsc.lo;
+}
+
 /* RDPID RAX, for assemblers that do not know the name. */
 static inline uint32_t rdpid(void)
 {
@@ -65,18 +70,20 @@ typedef void loop(const struct pvclock_vcpu_time_info *page, unsigned long reads
     }
 
 /* clang-format off */
-LOOP(floor_loop, USE(PVCLOCK_TSC_LFENCE());)
-LOOP(rdtsc_loop, USE(PVCLOCK_TSC_RELAXED());)
-LOOP(rdtscp_loop, uint32_t aux; USE(PVCLOCK_TSC_RDTSCP(&aux));)
-LOOP(rdtscp_lfence_loop, uint32_t aux; USE(PVCLOCK_TSC_RDTSCP(&aux));
+LOOP(floor_loop, USE(join(PVCLOCK_TSC_LFENCE()));)
+LOOP(rdtsc_loop, USE(join(PVCLOCK_TSC_RELAXED()));)
+LOOP(rdtscp_loop, uint32_t aux; USE(join(PVCLOCK_TSC_RDTSCP(&aux)));)
+LOOP(rdtscp_lfence_loop, uint32_t aux; USE(join(PVCLOCK_TSC_RDTSCP(&aux)));
      __asm__ volatile("lfence" : : : "memory");)
-LOOP(mfence_loop, __asm__ volatile("mfence" : : : "memory"); USE(PVCLOCK_TSC_RELAXED());)
+LOOP(mfence_loop, __asm__ volatile("mfence" : : : "memory"); USE(join(PVCLOCK_TSC_RELAXED()));)
 LOOP(rdpid_loop, USE(rdpid());)
 LOOP(ns_lfence_loop, uint64_t ns; (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns); USE(ns);)
 LOOP(ns_rdtscp_loop, uint64_t ns; (void)pvclock_ns(page, PVCLOCK_RDTSCP, &ns); USE(ns);)
 LOOP(ns_chosen_loop, uint64_t ns; (void)pvclock_ns(page, chosen, &ns); USE(ns);)
 LOOP(relaxed_loop, uint64_t ns; (void)pvclock_relaxed_ns(page, &ns); USE(ns);)
-LOOP(time_loop, struct pvclock_time t = pvclock_time(page, PVCLOCK_LFENCE, epoch);
+LOOP(time_lfence_loop, struct pvclock_time t = pvclock_time(page, PVCLOCK_LFENCE, epoch);
+     USE(t.sec); USE(t.nsec);)
+LOOP(time_rdtscp_loop, struct pvclock_time t = pvclock_time(page, PVCLOCK_RDTSCP, epoch);
      USE(t.sec); USE(t.nsec);)
 LOOP(vcpu_loop, uint64_t ns; (void)pvclock_vcpu_ns(&vcpus, &hints[own].cpu, &ns); USE(ns);)
 LOOP(vcpu_rdpid_loop, uint64_t ns; uint32_t cpu = rdpid() & 0xfff;
@@ -93,23 +100,31 @@ LOOP(syscall_loop, struct timespec t; (void)syscall(SYS_clock_gettime, CLOCK_MON
 /* clang-format on */
 
 /* Out of line: what a program that calls a library function pays. */
-static __attribute__((noinline)) uint64_t ns_function(const struct pvclock_vcpu_time_info *page)
-{
-    uint64_t ns;
-
-    (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns);
-    return ns;
-}
-
-static __attribute__((noinline)) enum pvclock_status
-timespec_function(const struct pvclock_vcpu_time_info *page, struct pvclock_timespec *out)
-{
-    return pvclock_timespec(page, PVCLOCK_LFENCE, epoch, out);
-}
+#define FUNCTIONS(suffix, order)                                                                   \
+    static __attribute__((noinline))                                                               \
+    uint64_t ns_##suffix(const struct pvclock_vcpu_time_info *page)                                \
+    {                                                                                              \
+        uint64_t ns;                                                                               \
+                                                                                                   \
+        (void)pvclock_ns(page, order, &ns);                                                        \
+        return ns;                                                                                 \
+    }                                                                                              \
+                                                                                                   \
+    static __attribute__((noinline)) enum pvclock_status timespec_##suffix(                        \
+        const struct pvclock_vcpu_time_info *page, struct pvclock_timespec *out)                   \
+    {                                                                                              \
+        return pvclock_timespec(page, order, epoch, out);                                          \
+    }
+FUNCTIONS(lfence, PVCLOCK_LFENCE)
+FUNCTIONS(rdtscp, PVCLOCK_RDTSCP)
 
 /* clang-format off */
-LOOP(ns_call_loop, USE(ns_function(page));)
-LOOP(timespec_loop, struct pvclock_timespec t; (void)timespec_function(page, &t); USE_MEMORY(&t);)
+LOOP(ns_lfence_call_loop, USE(ns_lfence(page));)
+LOOP(ns_rdtscp_call_loop, USE(ns_rdtscp(page));)
+LOOP(timespec_lfence_loop, struct pvclock_timespec t; (void)timespec_lfence(page, &t);
+     USE_MEMORY(&t);)
+LOOP(timespec_rdtscp_loop, struct pvclock_timespec t; (void)timespec_rdtscp(page, &t);
+     USE_MEMORY(&t);)
 /* clang-format on */
 
 static struct row {
@@ -128,12 +143,15 @@ static struct row {
     {"rdtscp; lfence", rdtscp_lfence_loop, 0, 1, 1, true, false, {0}, {0}},
     {"mfence; rdtsc", mfence_loop, 0, 1, 1, false, false, {0}, {0}},
     {"rdpid", rdpid_loop, 0, 1, 1, false, true, {0}, {0}},
-    {"ns, lfence", ns_lfence_loop, 1.12, 1, 1, false, false, {0}, {0}},
-    {"ns, lfence, called", ns_call_loop, 1.12, 1, 1, false, false, {0}, {0}},
-    {"ns, rdtscp", ns_rdtscp_loop, 0, 1, 1, true, false, {0}, {0}},
-    {"ns, chosen at start", ns_chosen_loop, 0, 1, 1, false, false, {0}, {0}},
-    {"timespec in registers", time_loop, 1.18, 1, 1, false, false, {0}, {0}},
-    {"timespec through a pointer", timespec_loop, 1.25, 1, 1, false, false, {0}, {0}},
+    {"ns, inline, lfence", ns_lfence_loop, 1.12, 1, 1, false, false, {0}, {0}},
+    {"ns, inline, rdtscp", ns_rdtscp_loop, 1.12, 1, 1, true, false, {0}, {0}},
+    {"ns, inline, order in a variable", ns_chosen_loop, 0, 1, 1, false, false, {0}, {0}},
+    {"ns, called, lfence", ns_lfence_call_loop, 1.12, 1, 1, false, false, {0}, {0}},
+    {"ns, called, rdtscp", ns_rdtscp_call_loop, 1.12, 1, 1, true, false, {0}, {0}},
+    {"timespec, registers, lfence", time_lfence_loop, 1.18, 1, 1, false, false, {0}, {0}},
+    {"timespec, registers, rdtscp", time_rdtscp_loop, 1.18, 1, 1, true, false, {0}, {0}},
+    {"timespec, pointer, lfence", timespec_lfence_loop, 1.25, 1, 1, false, false, {0}, {0}},
+    {"timespec, pointer, rdtscp", timespec_rdtscp_loop, 1.25, 1, 1, true, false, {0}, {0}},
     {"relaxed ns (no order)", relaxed_loop, 0.55, 1, 1, false, false, {0}, {0}},
     {"not STABLE: hint, rdtscp", vcpu_loop, 0, 1, 1, true, false, {0}, {0}},
     {"not STABLE: rdpid, rdtscp", vcpu_rdpid_loop, 0, 1, 1, true, true, {0}, {0}},
@@ -160,10 +178,10 @@ static bool pin(int cpu)
 
 static double cycles_per_read(loop *run, unsigned long reads, unsigned own)
 {
-    uint64_t start = PVCLOCK_TSC_LFENCE();
+    uint64_t start = join(PVCLOCK_TSC_LFENCE());
 
     run(&one_page, reads, own);
-    return (double)(PVCLOCK_TSC_LFENCE() - start) / (double)reads;
+    return (double)(join(PVCLOCK_TSC_LFENCE()) - start) / (double)reads;
 }
 
 static int cpu_of_rival = -1;
@@ -229,10 +247,10 @@ static void make_pages(void)
     uint64_t start, end, ns;
 
     (void)clock_gettime(CLOCK_MONOTONIC_RAW, &a);
-    start = PVCLOCK_TSC_LFENCE();
+    start = join(PVCLOCK_TSC_LFENCE());
     (void)nanosleep(&rest, NULL);
     (void)clock_gettime(CLOCK_MONOTONIC_RAW, &b);
-    end = PVCLOCK_TSC_LFENCE();
+    end = join(PVCLOCK_TSC_LFENCE());
     ns = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000000 + (b.tv_nsec - a.tv_nsec));
     (void)pvclock_scale_from_hz((end - start) * 1000000000 / ns, &values.mul, &values.shift);
     values.tsc_timestamp = start;

@@ -7,9 +7,13 @@
 
 #include <string.h>
 
+#ifdef TEST_SINGLE_HEADER
+#include "pvclock_all.h"
+#else
 #include <pvclock/guard.h>
 #include <pvclock/host.h>
 #include <pvclock/read.h>
+#endif
 
 struct pvclock_mock pvclock_mock;
 
@@ -86,7 +90,7 @@ static enum pvclock_status by_time(uint64_t *ns)
 
 static enum pvclock_status by_timespec(uint64_t *ns)
 {
-    struct pvclock_timespec spec;
+    struct pvclock_timespec spec = {0, 0};
     enum pvclock_status status = pvclock_timespec(&pages[0], PVCLOCK_RDTSCP, 0, &spec);
 
     *ns = pvclock_has_time(status) ? (uint64_t)spec.tv_sec * 1000000000 + (uint64_t)spec.tv_nsec
@@ -96,14 +100,18 @@ static enum pvclock_status by_timespec(uint64_t *ns)
 
 static const struct pvclock_vcpus vcpus = {pages, sizeof(pages[0]), 2, 0xfff};
 
-static enum pvclock_status by_rdpid(uint64_t *ns)
+static enum pvclock_status by_vcpu(uint64_t *ns)
 {
-    return pvclock_vcpu_ns(&vcpus, PVCLOCK_CPU_RDPID, ns);
+    static uint32_t hint; /* may be of any earlier test */
+
+    return pvclock_vcpu_ns(&vcpus, &hint, ns);
 }
 
-static enum pvclock_status by_two_rdtscp(uint64_t *ns)
+static enum pvclock_status by_vcpu_read(uint64_t *ns)
 {
-    return pvclock_vcpu_ns(&vcpus, PVCLOCK_CPU_RDTSCP, ns);
+    uint32_t hint = 0;
+
+    return pvclock_vcpu_read(&vcpus, &hint, ns);
 }
 
 static const struct {
@@ -118,8 +126,8 @@ static const struct {
     {"relaxed ns", by_relaxed, PVCLOCK_MOCK_TSC_RELAXED},
     {"time", by_time, PVCLOCK_MOCK_TSC_LFENCE},
     {"timespec", by_timespec, PVCLOCK_MOCK_TSC_RDTSCP},
-    {"vcpu by rdpid", by_rdpid, PVCLOCK_MOCK_TSC_RDTSCP},
-    {"vcpu by rdtscp", by_two_rdtscp, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"vcpu ns", by_vcpu, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"vcpu read", by_vcpu_read, PVCLOCK_MOCK_TSC_RDTSCP},
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
@@ -354,7 +362,7 @@ static void the_tsc_is_read_between_the_versions(void **state)
         assert_int_equal(traced, first + 3);
         assert_int_equal(trace[first + 1], readers[r].tsc);
         assert_int_equal(trace[first + 2], PVCLOCK_MOCK_LOAD_AFTER);
-        assert_int_equal(pvclock_mock.after_tsc, 0x123456789);
+        assert_int_equal((uint32_t)pvclock_mock.after_tsc, 0x23456789);
     }
     figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
 }
@@ -364,8 +372,8 @@ static void the_tsc_is_read_between_the_versions(void **state)
 static void script_move(enum pvclock_mock_step step, const volatile void *address)
 {
     (void)address;
-    /* After the number was taken the thread moves to vCPU 1, whose TSC is far off. */
-    if (step == PVCLOCK_MOCK_LOAD && pvclock_mock.aux == 0) {
+    /* After the version of vCPU 0 was read the thread moves to vCPU 1, whose TSC is far off. */
+    if (step == PVCLOCK_MOCK_TSC_RDTSCP && pvclock_mock.aux == 0) {
         pvclock_mock.aux = 1;
         pvclock_mock.tsc = 1000000 + 40;
     }
@@ -373,25 +381,47 @@ static void script_move(enum pvclock_mock_step step, const volatile void *addres
 
 static void a_moved_thread_reads_its_new_page(void **state)
 {
-    (void)state;
-    for (int source = 0; source < 2; source++) {
-        uint64_t ns;
+    static const uint32_t hints[] = {0, 1, 2, 0xfff, UINT32_MAX};
+    uint64_t ns = 0;
+    uint32_t hint;
 
+    (void)state;
+    for (size_t h = 0; h < sizeof(hints) / sizeof(hints[0]); h++) {
         fresh();
         pages[1].tsc_timestamp = 1000000;
         pages[1].system_time = 3000;
         pvclock_mock.script = script_move;
-        assert_int_equal(pvclock_vcpu_ns(&vcpus, (enum pvclock_cpu_source)source, &ns), PVCLOCK_OK);
+        hint = hints[h];
+        assert_int_equal(pvclock_vcpu_ns(&vcpus, &hint, &ns), PVCLOCK_OK);
         assert_int_equal(ns, 3020);
+        assert_int_equal(hint, 1);
     }
-
-    uint64_t ns = 0;
     fresh();
     pvclock_mock.aux = 2;
-    assert_int_equal(by_rdpid(&ns), PVCLOCK_BAD_VALUE);
+    assert_int_equal(by_vcpu(&ns), PVCLOCK_BAD_VALUE);
     assert_int_equal(ns, PVCLOCK_NO_TIME);
     pvclock_mock.aux = 0x7001; /* node 7, CPU 1 */
-    assert_int_equal(by_rdpid(&ns), PVCLOCK_OK);
+    assert_int_equal(by_vcpu(&ns), PVCLOCK_OK);
+}
+
+/* Whatever page is looked at, the TSC comes from the other vCPU: that ends too. */
+static void script_restless(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (step == PVCLOCK_MOCK_LOAD)
+        pvclock_mock.aux = address == &pages[0].version;
+}
+
+static void a_thread_that_always_moves_gives_busy(void **state)
+{
+    uint64_t ns = 0;
+    uint32_t hint = 0;
+
+    (void)state;
+    fresh();
+    pvclock_mock.script = script_restless;
+    assert_int_equal(pvclock_vcpu_ns(&vcpus, &hint, &ns), PVCLOCK_BUSY);
+    assert_int_equal(ns, PVCLOCK_NO_TIME);
+    assert_true(steps() <= 6 * (PVCLOCK_TRIES + 1));
 }
 
 /* ---- Guards ---- */
@@ -461,7 +491,7 @@ static void skewed_pages_with_a_guard_do_not_step_back(void **state)
 
         pvclock_mock.aux = i & 1;
         pvclock_mock.tsc += 100000;
-        assert_int_equal(by_rdpid(&ns), PVCLOCK_OK);
+        assert_int_equal(by_vcpu(&ns), PVCLOCK_OK);
         back += ns < last_raw;
         last_raw = ns;
         cas = pvclock_guard_cas(&guard, ns);
@@ -587,6 +617,27 @@ static void the_date_moves_with_the_page(void **state)
     assert_int_equal(pvclock_time(&pages[0], PVCLOCK_LFENCE, 0).sec, 86400 + 2);
 }
 
+static void a_date_that_does_not_fit_overflows(void **state)
+{
+    static const uint64_t bases[] = {UINT64_MAX - 1099, UINT64_MAX};
+    struct pvclock_timespec spec = {7, 7};
+    struct pvclock_time time;
+
+    (void)state;
+    fresh();
+    for (int i = 0; i < 2; i++) {
+        time = pvclock_time(&pages[0], PVCLOCK_LFENCE, bases[i]);
+        assert_true(time.status == PVCLOCK_OVERFLOW && time.sec == UINT64_MAX && time.nsec == 0);
+        assert_int_equal(pvclock_timespec(&pages[0], PVCLOCK_LFENCE, bases[i], &spec),
+                         PVCLOCK_OVERFLOW);
+        assert_true(spec.tv_sec == 7 && spec.tv_nsec == 7);
+    }
+    time = pvclock_time(&pages[0], PVCLOCK_LFENCE, UINT64_MAX - 1100);
+    assert_int_equal(time.status, PVCLOCK_OK);
+    assert_int_equal(time.sec, UINT64_C(18446744073));
+    assert_int_equal(time.nsec, 709551615);
+}
+
 /* A gap of any length: 10 s, 1 h, 400 days at 1 GHz, not a nanosecond lost. */
 static void a_gap_loses_nothing(void **state)
 {
@@ -641,8 +692,7 @@ static void a_structure_that_crosses_a_page_is_refused(void **state)
 static struct {
     uint32_t kvm_base, max_leaf, features, khz;
     bool hypervisor, msr_faults, host_is_dead;
-    const char *vendor;
-    uint32_t ext21, ext1, ext_max;
+    uint32_t ext1, ext_max;
     unsigned writes;
     uint32_t msr;
     uint64_t value;
@@ -652,11 +702,7 @@ static void machine_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *ou
 {
     assert_true(context == &machine);
     memset(out, 0, sizeof(*out));
-    if (leaf == 0 && machine.vendor != NULL) {
-        memcpy(&out->ebx, machine.vendor, 4);
-        memcpy(&out->edx, machine.vendor + 4, 4);
-        memcpy(&out->ecx, machine.vendor + 8, 4);
-    } else if (leaf == 1) {
+    if (leaf == 1) {
         out->ecx = machine.hypervisor ? UINT32_C(1) << 31 : 0;
     } else if (leaf == machine.kvm_base) {
         out->eax = machine.max_leaf;
@@ -676,8 +722,6 @@ static void machine_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *ou
         out->eax = machine.ext_max;
     } else if (leaf == 0x80000001) {
         out->edx = machine.ext1;
-    } else if (leaf == 0x80000021) {
-        out->eax = machine.ext21;
     }
 }
 
@@ -800,17 +844,16 @@ static void the_ordered_tsc_read_fits_the_cpu(void **state)
 {
     (void)state;
     fresh_machine();
-    machine.vendor = "GenuineIntel";
     machine.ext_max = 0x80000008;
     machine.ext1 = UINT32_C(1) << 27;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
-    machine.vendor = "AuthenticAMD";
     assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
-    machine.ext_max = 0x80000021;
-    machine.ext21 = 1 << 2;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
-    machine.ext21 = 0;
     machine.ext1 = 0;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    /* A CPU without extended leaves repeats an ordinary one. */
+    machine.ext1 = UINT32_MAX;
+    machine.ext_max = 0x7280203;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    machine.ext_max = 0x80000000;
     assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
 }
 
@@ -858,6 +901,7 @@ int main(void)
         cmocka_unit_test(a_negative_delta_is_clamped),
         cmocka_unit_test(the_tsc_is_read_between_the_versions),
         cmocka_unit_test(a_moved_thread_reads_its_new_page),
+        cmocka_unit_test(a_thread_that_always_moves_gives_busy),
         cmocka_unit_test(the_cas_guard_does_not_step_back),
         cmocka_unit_test(the_slots_do_not_step_back),
         cmocka_unit_test(skewed_pages_with_a_guard_do_not_step_back),
@@ -865,6 +909,7 @@ int main(void)
         cmocka_unit_test(stable_needs_both_bits),
         cmocka_unit_test(the_wall_clock_is_a_pair),
         cmocka_unit_test(the_date_moves_with_the_page),
+        cmocka_unit_test(a_date_that_does_not_fit_overflows),
         cmocka_unit_test(a_gap_loses_nothing),
         cmocka_unit_test(a_structure_that_crosses_a_page_is_refused),
         cmocka_unit_test(the_host_is_found_at_any_base),

@@ -16,29 +16,38 @@ typedef uint32_t pvclock_port_half;
 #endif
 
 /* LFENCE does not let a later instruction start before the earlier ones are done [5][6]. */
-PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_lfence(void)
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_lfence(void)
 {
     pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
 
     __asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-    return (uint64_t)hi << 32 | lo;
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
 }
 
 /* RDTSCP waits for earlier loads, but later ones may pass it: LOAD_AFTER is for those [5]. */
-PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_rdtscp(uint32_t *aux)
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_rdtscp(uint32_t *aux)
 {
     pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
 
     __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(*aux) : : "memory");
-    return (uint64_t)hi << 32 | lo;
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
 }
 
-PVCLOCK_PORT_INLINE uint64_t pvclock_port_tsc_relaxed(void)
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_relaxed(void)
 {
     pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
 
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-    return (uint64_t)hi << 32 | lo;
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
 }
 
 /* x86 keeps loads in order, and stores in order [5]: only the compiler is held back. */

@@ -44,14 +44,18 @@ static inline void pvclock_mock_step(enum pvclock_mock_step step, const volatile
         pvclock_mock.script(step, address);
 }
 
-static inline uint64_t pvclock_mock_tsc(enum pvclock_mock_step step, uint32_t *aux)
+static inline struct pvclock_tsc pvclock_mock_tsc(enum pvclock_mock_step step, uint32_t *aux)
 {
+    struct pvclock_tsc tsc;
+
     pvclock_mock_step(step, 0);
     *aux = pvclock_mock.aux;
-    return pvclock_mock.tsc;
+    tsc.lo = (uint32_t)pvclock_mock.tsc;
+    tsc.hi = pvclock_mock.tsc >> 32;
+    return tsc;
 }
 
-static inline uint64_t pvclock_mock_tsc_without_aux(enum pvclock_mock_step step)
+static inline struct pvclock_tsc pvclock_mock_tsc_without_aux(enum pvclock_mock_step step)
 {
     uint32_t aux;
 

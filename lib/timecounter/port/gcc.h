@@ -21,8 +21,8 @@
 #define TIMECOUNTER_FENCE_FULL() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
-#if defined(__i386__) && !defined(TIMECOUNTER_NO_CMPXCHG8B)
-/* By hand: for want of an alignment that it can be sure of, Clang would call a library. */
+#if defined(__i386__)
+/* By hand: Clang is not sure of the alignment here and would call a library. */
 static inline _Bool timecounter_port_cas64(uint64_t *p, uint64_t *expected, uint64_t v)
 {
     unsigned char same;
@@ -34,7 +34,7 @@ static inline _Bool timecounter_port_cas64(uint64_t *p, uint64_t *expected, uint
     return same != 0;
 }
 #define TIMECOUNTER_CAS64(p, expected, v) timecounter_port_cas64((p), (expected), (v))
-#elif __GCC_ATOMIC_LLONG_LOCK_FREE == 2
+#else
 #define TIMECOUNTER_CAS64(p, expected, v)                                                          \
     __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #endif

@@ -6,10 +6,10 @@
  *  [1] The Multiboot2 Specification 2.0, section 3.4 (boot information).
  *  [2] Xen x86/HVM direct boot ABI (PVH): struct hvm_start_info.
  */
-#ifndef BOOT_BOOTINFO_H
-#define BOOT_BOOTINFO_H
+#ifndef CLOCKPAGE_BOOTINFO_H
+#define CLOCKPAGE_BOOTINFO_H
 
-#include "boot/protocol.h"
+#include <clockpage/boot_protocol.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* How the kernel was started; shared by boot.S and C. */
-#ifndef BOOT_PROTOCOL_H
-#define BOOT_PROTOCOL_H
+#ifndef CLOCKPAGE_BOOT_PROTOCOL_H
+#define CLOCKPAGE_BOOT_PROTOCOL_H
 
 #define BOOT_UNKNOWN    0
 #define BOOT_MULTIBOOT2 1

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * One writer and two readers of lib/timecounter on real CPUs. The counter is a word that each
+ * reading of it increments, so it is the same everywhere and never stands; the test knows what any
+ * count means to the nanosecond, and so recognises hands that were put together from two sets.
+ *
+ *   timecounter_race [READINGS]    readings of each reader in each part
+ *
+ * Built with timecounter_race_port.h, which now and then gives up the CPU between two words.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/host/timecounter_mock.h"
+
+#define READERS 2
+#define HZ      2299998765u
+
+static struct timecounters set;
+static struct timecounter exact, coarse, skewed;
+
+static _Atomic uint64_t count;
+static _Thread_local uint64_t last_count; /* what this thread read last */
+static _Thread_local uint64_t lag;        /* how far this thread's CPU is behind, cycles */
+
+static uint64_t read_exact(void *context)
+{
+    (void)context;
+    last_count = atomic_fetch_add(&count, 1000) + 1000;
+    return last_count;
+}
+
+static uint64_t read_coarse(void *context)
+{
+    (void)context;
+    return (atomic_fetch_add(&count, 1000) + 1000) / 500;
+}
+
+static uint64_t read_skewed(void *context)
+{
+    (void)context;
+    return atomic_fetch_add(&count, 1000) + 1000 - lag;
+}
+
+enum part { WINDUPS, SWITCHES, SKEW };
+
+static enum part part;
+static uint64_t readings;
+static uint64_t origin; /* count at uptime 0 */
+static _Atomic int64_t seen;
+static _Atomic bool stop;
+static _Atomic uint64_t torn, back, failed, written;
+
+static int64_t ns_at(uint64_t at)
+{
+    uint64_t cycles = at - origin;
+
+    return (int64_t)(cycles / HZ * 1000000000 + cycles % HZ * 1000000000 / HZ);
+}
+
+static void *reader(void *argument)
+{
+    lag = part == SKEW ? (uint64_t)(uintptr_t)argument * 5000 : 0;
+    for (uint64_t i = 0; i < readings; i++) {
+        int64_t before = atomic_load(&seen), ns;
+        enum tc_status status = tc_getns(&set, TC_CLOCK_UPTIME, &ns);
+
+        if (status != TC_OK) {
+            atomic_fetch_add(&failed, 1);
+            continue;
+        }
+        if (part == WINDUPS && ns != ns_at(last_count))
+            atomic_fetch_add(&torn, 1);
+        if (ns < before)
+            atomic_fetch_add(&back, 1);
+        while (before < ns && !atomic_compare_exchange_weak(&seen, &before, ns))
+            continue;
+    }
+    return NULL;
+}
+
+static void *writer(void *argument)
+{
+    uint64_t n = 0;
+
+    (void)argument;
+    while (!atomic_load(&stop)) {
+        if (part == SWITCHES && n % 64 == 0)
+            (void)tc_select(&set, n % 128 == 0 ? "coarse" : "exact", NULL);
+        else
+            (void)tc_windup(&set);
+        n++;
+    }
+    atomic_store(&written, n);
+    return NULL;
+}
+
+/* Prints a verdict; true if it is a pass. */
+static bool run(enum part which, const char *name, const char *first, uint32_t flags)
+{
+    pthread_t thread[READERS + 1];
+    bool good;
+
+    part = which;
+    torn = back = failed = 0;
+    seen = 0;
+    stop = false;
+    count = 0;
+    skewed.flags = flags;
+    if (timecounters_init(&set, 0) != TC_OK || tc_register(&set, &exact) != TC_OK ||
+        tc_register(&set, &coarse) != TC_OK || tc_register(&set, &skewed) != TC_OK ||
+        tc_select(&set, first, NULL) != TC_OK) {
+        printf("FAIL %s: the counters cannot be set up\n", name);
+        return false;
+    }
+    origin = last_count;
+    for (uintptr_t i = 0; i <= READERS; i++)
+        if (pthread_create(&thread[i], NULL, i < READERS ? reader : writer, (void *)i) != 0) {
+            printf("FAIL %s: no thread\n", name);
+            exit(1);
+        }
+    for (int i = 0; i < READERS; i++)
+        (void)pthread_join(thread[i], NULL);
+    atomic_store(&stop, true);
+    (void)pthread_join(thread[READERS], NULL);
+    good = torn == 0 && failed == 0 && back == 0;
+    printf("%s %s: %" PRIu64 " readings, %" PRIu64 " writes, %" PRIu64 " torn, %" PRIu64
+           " steps back, %" PRIu64 " gave up\n",
+           good ? "PASS" : "FAIL", name, READERS * readings, (uint64_t)written, (uint64_t)torn,
+           (uint64_t)back, (uint64_t)failed);
+    return good;
+}
+
+static struct timecounter counter(const char *name, uint64_t (*read)(void *), uint64_t hz)
+{
+    uint64_t none = 0;
+    struct timecounter made = mock_counter(name, &none, UINT64_MAX, hz, 0);
+
+    made.read = read;
+    made.context = NULL;
+    return made;
+}
+
+int main(int argc, char **argv)
+{
+    bool good = true;
+
+    readings = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000;
+    if (argc > 2 || readings == 0) {
+        fprintf(stderr, "usage: %s [READINGS > 0]\n", argv[0]);
+        return 2;
+    }
+    exact = counter("exact", read_exact, HZ);
+    coarse = counter("coarse", read_coarse, HZ / 500);
+    skewed = counter("skewed", read_skewed, HZ);
+    good &= run(WINDUPS, "timecounter-race-windup", "exact", 0);
+    good &= run(SWITCHES, "timecounter-race-switch", "exact", 0);
+    good &= run(SKEW, "timecounter-race-guard", "skewed", TC_GUARDED);
+    return good ? 0 : 1;
+}

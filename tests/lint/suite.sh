@@ -16,7 +16,7 @@ verdict() {
 	if output=$("$@" 2>&1); then
 		echo "PASS $name: $figures"
 	else
-		printf '%s\n' "$output" | sed 's/^/  /'
+		head -n 30 <<<"$output" | sed 's/^/  /'
 		echo "FAIL $name: $(grep -m 1 '[^[:space:]]' <<<"$output")"
 		((failures++))
 	fi
@@ -51,19 +51,24 @@ verdict lint-includes "every #include is an allowed edge, $(tree '*.c' '*.h' '*.
 compile_alone() {
 	local header options bad=0
 	for header in "${headers[@]}"; do
-		options=(-std=c11 -Wall -Wextra -Werror -fsyntax-only -I. -Ilib -Iinclude)
+		options=(-Wall -Wextra -Werror -fsyntax-only -I. -Ilib -Iinclude)
 		case $header in
 		lib/* | include/* | arch/* | boot/* | drivers/* | kernel/*) options+=(-ffreestanding) ;;
 		*) options+=(-D_GNU_SOURCE "-I$(dirname "$header")") ;;
 		esac
-		printf '#include "%s"\n' "$header" | gcc "${options[@]}" -x c - || bad=1
+		compiles_as "$header" gcc -x c -std=c11 "${options[@]}" || bad=1
 		# The library's are for C++ as well.
-		if [[ $header == lib/* ]]; then
-			options[0]=-std=c++17
-			printf '#include "%s"\n' "$header" | g++ "${options[@]}" -x c++ - || bad=1
-		fi
+		[[ $header != lib/* ]] || compiles_as "$header" g++ -x c++ -std=c++17 "${options[@]}" || bad=1
 	done
 	return $bad
+}
+compiles_as() { # HEADER COMPILER...
+	local header=$1 log
+	shift
+	log=$(printf '#include "%s"\n' "$header" | "$@" - 2>&1) && return
+	echo "$header does not compile alone with $1 $4:"
+	grep -m 3 -E 'error|warning' <<<"$log" | sed 's/^/  /'
+	return 1
 }
 verdict lint-headers-alone "${#headers[@]} headers as C11, lib/ also as C++17" compile_alone
 

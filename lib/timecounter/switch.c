@@ -49,6 +49,25 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
     hands->divisor.shift = to->divisor.shift;
 }
 
+/*
+ * The remainder of uptime in parts of the new frequency instead of the old, rounded up: uptime
+ * gains less than 2^-64 / hz seconds, and a time of whole ns does not fall short of them.
+ */
+static void convert_rest(struct tc_hands *hands, const struct timecounter *to)
+{
+    struct tc_uptime *uptime = &hands->uptime;
+    struct tc_u128 product = tc_multiply(uptime->rest, to->frequency);
+    uint64_t left;
+
+    uptime->rest = tc_divide(&hands->divisor, product.hi, product.lo, &left);
+    uptime->rest += left != 0;
+    if (uptime->rest == to->frequency) {
+        uptime->rest = 0;
+        uptime->frac++;
+        uptime->sec += uptime->frac == 0;
+    }
+}
+
 static void begin(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     point_hands(&set->own.hands, to, tc_read_counter(to));
@@ -79,9 +98,7 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     struct tc_hands *hands = &set->own.hands;
     union tc_image old;
     struct tc_uptime uptime;
-    struct tc_u128 rest;
     struct bracket bracket;
-    uint64_t unused;
 
     (void)tc_wind(set);
     hands->flags |= TC_HANDS_GUARDED;
@@ -94,10 +111,7 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
 
     read_bracket(&bracket, &old.hands, to);
     tc_hands_add(hands, &hands->uptime, bracket.low + (bracket.width >> 1));
-    /* The remainder goes over too, in parts of the new frequency: what is lost is less than one
-     * of them, 2^-64 / hz seconds. */
-    rest = tc_multiply(hands->uptime.rest, to->frequency);
-    hands->uptime.rest = tc_divide(&hands->divisor, rest.hi, rest.lo, &unused);
+    convert_rest(hands, to);
     point_hands(hands, to, bracket.count);
     tc_publish_epoch(set);
     TIMECOUNTER_FENCE_FULL();

@@ -132,6 +132,11 @@ static void switch_over(void)
     const char *to = tc_current(&set) == &fine ? "coarse" : "fine";
 
     expect(tc_select(&set, to, NULL) == TC_OK, "switch");
+    /* Just after it the two counters are apart by most; and a windup must not end the guard yet. */
+    for (unsigned int i = 0; i < 5; i++) {
+        timecounter_test_step();
+        (void)tc_windup(&set);
+    }
     true_time += 100000000; /* long enough for the rates to differ by 100 us */
 }
 
@@ -222,6 +227,30 @@ static void interrupt_writer(void (*writer)(void), const char *counter_name, uin
     tick = 0;
 }
 
+/* One reader at each point of a switch, and one just after it: nothing is recorded in between. */
+static void interrupt_switch_once(const char *from, const char *to)
+{
+    static const uint64_t ticks[] = {0, 1, 7, 100, 1000};
+
+    for (unsigned int i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
+        bool inside = true;
+
+        for (uint64_t at = 1; inside; at++, cases++) {
+            start(from, 0);
+            highest = 0;
+            tick = ticks[i];
+            steps = 0;
+            when = at;
+            interrupt = read_forward;
+            expect(tc_select(&set, to, NULL) == TC_OK, "switch");
+            inside = interrupt == NULL;
+            interrupt = NULL;
+            read_forward();
+            tick = 0;
+        }
+    }
+}
+
 static void writer_and_readers(void)
 {
     windups = 1;
@@ -232,6 +261,8 @@ static void writer_and_readers(void)
     interrupt_writer(switch_over, "fine", 0);
     interrupt_writer(switch_over, "coarse", 0);
     interrupt_writer(switch_over, "fine", TC_GUARDED);
+    interrupt_switch_once("fine", "coarse");
+    interrupt_switch_once("coarse", "fine");
     verdict("timecounter-reader-in-switch");
 }
 

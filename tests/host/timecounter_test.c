@@ -19,7 +19,7 @@
 #define HZ      2299998765u
 #define ALL     UINT64_MAX
 #define SECOND  INT64_C(1000000000)
-#define FOREVER UINT64_C(1) << 62
+#define FOREVER (UINT64_C(1) << 62)
 
 static struct timecounters set;
 static uint64_t count_a, count_b, count_c;

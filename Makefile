@@ -16,13 +16,24 @@ SIZE := $(CROSS_COMPILE)size
 # Everything that is built goes below O.
 O ?= build
 
+# V=1 shows the commands.
+V ?= 0
+ifeq ($(V),0)
+Q := @
+SAY := @echo
+else
+Q :=
+SAY := @:
+endif
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
 # Each part of the tree brings its own rules; a target with a `##` comment shows in `make help`.
-include kernel/kernel.mk
 include lib/lib.mk
+include kernel/kernel.mk
+include boot/iso.mk
 include tests/tests.mk
 
 .PHONY: all clean help

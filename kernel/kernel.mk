@@ -1,3 +1,77 @@
 # SPDX-License-Identifier: 0BSD
+# The kernel and its ring-3 program.
+
+include lib/timecounter/timecounter.mk
+
+KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S drivers/*/*.c kernel/*.c kernel/*.S) \
+	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
+READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
+# The same bits from whichever directory: no paths, no build identity, no time.
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)/= -gno-record-gcc-switches
+COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
+	-I. -Ilib -Iinclude $(WARNINGS) $(REPRODUCIBLE)
+KERNEL_CFLAGS := $(COMMON) -mcmodel=kernel -fno-omit-frame-pointer -fno-optimize-sibling-calls
+READER_CFLAGS := $(COMMON)
+LINK := $(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
+
+KERNEL_OBJS := $(patsubst %,$(O)/kernel-objs/%.o,$(KERNEL_SRCS))
+READER_OBJS := $(patsubst %,$(O)/reader-objs/%.o,$(READER_SRCS))
+
 .PHONY: kernel
-kernel:
+kernel: $(O)/clockpage.elf ## build the kernel: build/clockpage.elf
+
+$(O)/kernel-objs/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(SAY) "  CC      $<"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/kernel-objs/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(SAY) "  AS      $<"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -DREADER_ELF='"$(O)/reader.elf"' -c -o $@ $<
+
+$(O)/reader-objs/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(SAY) "  CC ring3 $<"
+	$(Q)$(CC) $(READER_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What ring 3 gets is the program without its debugging information.
+$(O)/reader.elf: $(READER_OBJS) userspace_sim/reader.ld
+	$(SAY) "  LD      $@"
+	$(Q)$(LINK) -T userspace_sim/reader.ld -o $@.debug $(READER_OBJS)
+	$(Q)$(OBJCOPY) --strip-all $@.debug $@
+
+$(O)/kernel-objs/kernel/reader_blob.S.o: $(O)/reader.elf
+
+# Twice: the backtrace's table of names is made from the first link and is in the second.
+$(O)/ksyms-empty.S: tools/ksyms
+	@mkdir -p $(@D)
+	$(Q)tools/ksyms < /dev/null > $@
+
+$(O)/clockpage.pass1: $(KERNEL_OBJS) $(O)/ksyms-empty.S linker.ld
+	$(SAY) "  LD      $@"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $(O)/ksyms-empty.o $(O)/ksyms-empty.S
+	$(Q)$(LINK) -T linker.ld -o $@ $(KERNEL_OBJS) $(O)/ksyms-empty.o
+
+$(O)/ksyms.S: $(O)/clockpage.pass1 tools/ksyms
+	$(Q)$(NM) -n $< | tools/ksyms > $@
+
+$(O)/clockpage.elf: $(KERNEL_OBJS) $(O)/ksyms.S linker.ld
+	$(SAY) "  LD      $@"
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $(O)/ksyms.o $(O)/ksyms.S
+	$(Q)$(LINK) -T linker.ld -o $@.debug $(KERNEL_OBJS) $(O)/ksyms.o
+	@$(NM) -n $(O)/clockpage.pass1 | awk '$$2 ~ /[Tt]/' > $(O)/names1
+	@$(NM) -n $@.debug | awk '$$2 ~ /[Tt]/' | cmp -s - $(O)/names1 || \
+		{ echo "the second link moved a function: the names of the backtrace would be wrong" >&2; exit 1; }
+	$(Q)$(OBJCOPY) --strip-debug $@.debug $@
+
+-include $(KERNEL_OBJS:.o=.d) $(READER_OBJS:.o=.d)
+
+# What is measured rather than tested; each part adds a prerequisite of its own.
+.PHONY: bench bench-boot
+bench: bench-boot ## print what reads cost and how long a boot takes
+bench-boot: kernel
+	$(Q)tests/bench/boot.sh

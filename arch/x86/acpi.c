@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "arch/x86/acpi.h"
+#include "arch/x86/mptable.h"
+#include <stddef.h>
+
+/* Tables are not aligned to anything: bytes, put together as little-endian numbers. */
+static uint64_t get(const uint8_t *p, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = bytes; i-- > 0;)
+        value = value << 8 | p[i];
+    return value;
+}
+
+static bool text_is(const uint8_t *p, const char *text)
+{
+    for (; *text; p++, text++) {
+        if (*p != (uint8_t)*text)
+            return false;
+    }
+    return true;
+}
+
+static bool sums_to_zero(const uint8_t *p, uint64_t length)
+{
+    uint8_t sum = 0;
+
+    for (uint64_t i = 0; i < length; i++)
+        sum = (uint8_t)(sum + p[i]);
+    return sum == 0;
+}
+
+enum { HEADER = 36, MAX_TABLE = 1 << 20 };
+
+struct table {
+    const uint8_t *bytes; /* NULL: none */
+    uint32_t length;
+};
+
+static void refuse(struct firmware_facts *facts, const uint8_t *signature, const char *reason)
+{
+    if (facts->bad_reason)
+        return;
+    for (unsigned i = 0; i < 4; i++)
+        facts->bad_table[i] = signature[i] >= ' ' && signature[i] < 127 ? (char)signature[i] : '?';
+    facts->bad_reason = reason;
+}
+
+/* The whole of the table at `pa`, once it has proved to be one. */
+static struct table verify(acpi_map map, uint64_t pa, struct firmware_facts *facts)
+{
+    const struct table none = {NULL, 0};
+    const uint8_t *head = map(pa, HEADER);
+
+    if (!head) {
+        refuse(facts, (const uint8_t *)"????", "a table's address is outside memory");
+        return none;
+    }
+    uint32_t length = (uint32_t)get(head + 4, 4);
+    if (length < HEADER || length > MAX_TABLE) {
+        refuse(facts, head, "implausible length");
+        return none;
+    }
+    const uint8_t *bytes = map(pa, length);
+    if (!bytes) {
+        refuse(facts, head, "it reaches outside memory");
+        return none;
+    }
+    if (!sums_to_zero(bytes, length)) {
+        refuse(facts, head, "wrong checksum");
+        return none;
+    }
+    return (struct table){bytes, length};
+}
+
+static void add_cpu(struct firmware_facts *facts, uint32_t apic_id)
+{
+    if (facts->cpu_count == MAX_CPUS)
+        facts->cpus_left_out++;
+    else
+        facts->apic_ids[facts->cpu_count++] = apic_id;
+}
+
+static void read_madt(struct table t, struct firmware_facts *facts)
+{
+    enum { LOCAL_APIC = 0, LOCAL_X2APIC = 9, ENABLED = 1 };
+
+    facts->source = "ACPI MADT";
+    facts->cpu_count = 0;
+    for (uint32_t at = HEADER + 8; at + 2 <= t.length;) {
+        const uint8_t *e = t.bytes + at;
+        uint8_t length = e[1];
+        if (length < 2 || at + length > t.length) {
+            refuse(facts, t.bytes, "an entry reaches past its end");
+            return;
+        }
+        if (e[0] == LOCAL_APIC && length >= 8 && get(e + 4, 4) & ENABLED)
+            add_cpu(facts, e[3]);
+        else if (e[0] == LOCAL_X2APIC && length >= 16 && get(e + 8, 4) & ENABLED)
+            add_cpu(facts, (uint32_t)get(e + 4, 4));
+        at += length;
+    }
+}
+
+/*
+ * The type to write for \_S5, found as bytes in the DSDT: NameOp "_S5_" PackageOp, its length and
+ * count, and the first element as a byte or a constant.  A whole interpreter for one number would
+ * be absurd.
+ */
+static bool find_s5(struct table dsdt, uint16_t *type)
+{
+    enum { PACKAGE_OP = 0x12, BYTE_PREFIX = 0x0a };
+
+    for (uint32_t i = HEADER; i + 12 <= dsdt.length; i++) {
+        const uint8_t *p = dsdt.bytes + i;
+        if (p[0] != '_' || !text_is(p, "_S5_") || p[4] != PACKAGE_OP)
+            continue;
+        p += 5;
+        p += (*p >> 6) + 2; /* package length, element count */
+        if (p + 2 > dsdt.bytes + dsdt.length)
+            return false;
+        *type = *p == BYTE_PREFIX ? p[1] : *p <= 1 ? *p : 0;
+        return true;
+    }
+    return false;
+}
+
+static void read_fadt(acpi_map map, struct table t, struct firmware_facts *facts)
+{
+    enum { HW_REDUCED = 1 << 20, TIMER_32 = 1 << 8, IN_MEMORY = 0 };
+
+    if (t.length < 116)
+        return;
+    uint32_t flags = (uint32_t)get(t.bytes + 112, 4);
+    if (!(flags & HW_REDUCED)) {
+        facts->pm_timer_port = (uint16_t)get(t.bytes + 76, 4);
+        facts->pm_timer_32 = flags & TIMER_32;
+        facts->sleep_port = (uint16_t)get(t.bytes + 64, 4);
+    } else if (t.length >= 256) {
+        facts->sleep_register_is_memory = t.bytes[244] == IN_MEMORY;
+        facts->sleep_register = get(t.bytes + 248, 8);
+    }
+    /* The DSDT is large and only one number is wanted of it, so its checksum is left alone. */
+    const uint8_t *dsdt = map(get(t.bytes + 40, 4), HEADER);
+    if (!dsdt || !text_is(dsdt, "DSDT"))
+        return;
+    uint32_t length = (uint32_t)get(dsdt + 4, 4);
+    if (length > MAX_TABLE || !(dsdt = map(get(t.bytes + 40, 4), length)))
+        return;
+    (void)find_s5((struct table){dsdt, length}, &facts->sleep_type);
+}
+
+static void read_hpet(struct table t, struct firmware_facts *facts)
+{
+    if (t.length >= 56 && t.bytes[40] == 0)
+        facts->hpet = get(t.bytes + 44, 8);
+}
+
+static uint64_t scan(acpi_map map, uint64_t from, uint64_t to)
+{
+    for (uint64_t pa = from; pa + 20 <= to; pa += 16) {
+        const uint8_t *p = map(pa, 20);
+        if (p && p[0] == 'R' && text_is(p, "RSD PTR ") && sums_to_zero(p, 20))
+            return pa;
+    }
+    return 0;
+}
+
+static uint64_t find_rsdp(acpi_map map)
+{
+    const uint8_t *segment = map(0x40e, 2);
+    uint64_t ebda = segment ? get(segment, 2) << 4 : 0, found = 0;
+
+    if (ebda)
+        found = scan(map, ebda, ebda + 1024);
+    return found ? found : scan(map, 0xe0000, 0x100000);
+}
+
+static void read_tables(acpi_map map, uint64_t rsdp, struct firmware_facts *facts)
+{
+    const uint8_t *p = map(rsdp, 20);
+
+    if (!p || !text_is(p, "RSD PTR ")) {
+        refuse(facts, (const uint8_t *)"RSDP", "it is not where the loader says");
+        return;
+    }
+    if (!sums_to_zero(p, 20)) {
+        refuse(facts, p, "wrong checksum");
+        facts->bad_table[0] = 'R', facts->bad_table[3] = 'P';
+        return;
+    }
+    const uint8_t *extended = p[15] >= 2 ? map(rsdp, 36) : NULL;
+    bool wide = extended && get(extended + 24, 8);
+    struct table root = verify(map, wide ? get(extended + 24, 8) : get(p + 16, 4), facts);
+    if (!root.bytes)
+        return;
+    unsigned size = wide ? 8 : 4;
+    for (uint32_t at = HEADER; at + size <= root.length; at += size) {
+        uint64_t pa = get(root.bytes + at, size);
+        const uint8_t *head = map(pa, HEADER);
+        if (!head)
+            continue;
+        bool madt = text_is(head, "APIC"), fadt = text_is(head, "FACP"),
+             hpet = text_is(head, "HPET");
+        if (!madt && !fadt && !hpet)
+            continue;
+        struct table t = verify(map, pa, facts);
+        if (!t.bytes)
+            continue;
+        if (madt)
+            read_madt(t, facts);
+        else if (fadt)
+            read_fadt(map, t, facts);
+        else
+            read_hpet(t, facts);
+    }
+}
+
+void firmware_read(acpi_map map, uint64_t rsdp, struct firmware_facts *facts)
+{
+    *facts = (struct firmware_facts){.source = "none: the boot vCPU alone"};
+    if (!rsdp)
+        rsdp = find_rsdp(map);
+    if (rsdp)
+        read_tables(map, rsdp, facts);
+    if (facts->cpu_count == 0)
+        mptable_read(map, facts);
+}

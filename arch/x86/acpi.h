@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * What the firmware's tables say, copied out: the vCPUs, the PM timer, the way to power off, the
+ * HPET.
+ *
+ * Tables are read where the firmware left them, through a function that the caller gives, so that
+ * the same code runs on a table that a test made.  Nothing of a table is used before its checksum,
+ * its length and its place have been verified.
+ *
+ * References:
+ *  [1] ACPI Specification 6.5: 5.2.5 RSDP, 5.2.6 header, 5.2.7 RSDT, 5.2.8 XSDT, 5.2.9 FADT,
+ *      5.2.12 MADT, 4.8.3.3 PM timer, 7.4.2 \_S5.
+ *  [2] IA-PC HPET Specification 1.0a, 3.2.4.
+ *  [3] Intel MultiProcessor Specification 1.4, chapter 4.
+ */
+#ifndef ARCH_X86_ACPI_H
+#define ARCH_X86_ACPI_H
+
+#include "arch/x86/layout.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* `length` bytes at physical `pa`, readable until the end of parsing; NULL when that is no memory.
+ */
+typedef const void *(*acpi_map)(uint64_t pa, uint64_t length);
+
+struct firmware_facts {
+    /* Where the list of vCPUs came from: "ACPI MADT", "MP table" or "none: the boot vCPU alone". */
+    const char *source;
+    uint32_t cpu_count;          /* entries of apic_ids, the usable ones only */
+    uint32_t apic_ids[MAX_CPUS]; /* in the table's order */
+    uint32_t cpus_left_out;      /* usable ones past MAX_CPUS */
+
+    uint16_t pm_timer_port; /* 0: there is none */
+    bool pm_timer_32;       /* its width: 32 bits, else 24 */
+
+    uint16_t sleep_port; /* PM1a control, or 0 */
+    uint16_t sleep_type; /* for \_S5 */
+    /* Hardware-reduced ACPI: the sleep control register instead. */
+    uint64_t sleep_register;
+    bool sleep_register_is_memory;
+
+    uint64_t hpet; /* physical address of its registers, or 0 */
+
+    /* The first table that was refused, and why; signature empty when all were fine. */
+    char bad_table[5];
+    const char *bad_reason;
+};
+
+/*
+ * Read the tables that the RSDP at physical `rsdp` leads to (0: look for it in the BIOS area).
+ * Where there is no usable MADT, the MP table; where there is none, source says so and cpu_count is
+ * 0.
+ */
+void firmware_read(acpi_map map, uint64_t rsdp, struct firmware_facts *facts);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * One vCPU as the hardware sees it: descriptor tables, stacks, and what entered the kernel on it.
+ *
+ * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS
+ * points at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
+ */
+#ifndef ARCH_X86_CPU_H
+#define ARCH_X86_CPU_H
+
+#include "arch/x86/cpu_offsets.h"
+#include "arch/x86/layout.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Task-state segment, 64-bit [Intel SDM vol. 3A, 8.7]. */
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_map_base;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct tss) == 104, "the 64-bit TSS has 104 bytes");
+
+/* Interrupt stack tables: faults that must not trust the stack they came on. */
+enum ist { IST_DOUBLE_FAULT = 1, IST_NMI, IST_MACHINE_CHECK, IST_COUNT = IST_MACHINE_CHECK };
+
+/* What can enter the kernel from ring 3. */
+enum entry_kind { ENTRY_SYSCALL, ENTRY_TIMER, ENTRY_IPI, ENTRY_FAULT, ENTRY_KINDS };
+
+/* A fault that the ring-3 program announced, and what came of it. */
+struct fault_probe {
+    bool armed;
+    bool hit;
+    uint64_t resume; /* where ring 3 goes on */
+    uint64_t vector, error, address;
+};
+
+struct cpu {
+    struct cpu *self;
+    uint64_t kernel_rsp; /* SYSCALL's stack */
+    uint64_t user_rsp;   /* ring 3's stack while a system call runs */
+    uint64_t resume_rsp; /* the kernel's own context while ring 3 runs */
+    uint64_t stack_top;
+
+    uint32_t index; /* 0 is the boot vCPU; the rest in the order of the firmware's table */
+    /* Its 64-bit fields stand 4 bytes off the hardware's structure: here they come out aligned. */
+    struct tss tss;
+    uint32_t apic_id; /* as the local APIC knows it */
+    uint32_t online;  /* set last, with release; read with acquire */
+
+    bool counting;                 /* entries go to `entries` */
+    uint64_t entries[ENTRY_KINDS]; /* from ring 3, while counting */
+    uint64_t ticks;                /* timer interrupts, all */
+    uint64_t timer_initial;        /* local APIC timer count of one tick; 0: not set */
+    struct fault_probe probe;
+
+    /* A function that another vCPU asks this one to run; see smp.h. */
+    void (*call)(struct cpu *cpu, void *arg);
+    void *call_arg;
+    uint32_t call_pending;
+
+    uint64_t gdt[SEL_TSS / 8 + 2];
+} __attribute__((aligned(64)));
+
+extern struct cpu *cpu_table[MAX_CPUS];
+extern uint16_t cpu_index_of_apic_id[MAX_APIC_ID];
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *cpu;
+    __asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+/*
+ * Give `cpu` its place and load its descriptor tables and GS base on the running vCPU.  `stack_top`
+ * and the tss.ist[] stacks must have been set.
+ */
+void cpu_load(struct cpu *cpu);
+
+/* What stands at a stack's address: a guard page of which vCPU, or nothing. */
+bool cpu_guard_page_at(uint64_t va, uint32_t *index);
+
+/* How many of this vCPU's stacks have an unmapped page below them; adds all of them to *stacks. */
+unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks);
+
+/*
+ * Map a vCPU's stacks between guard pages and set stack_top and tss.ist[].  `cpu->index` must be
+ * set.  Returns false when there is no memory.
+ */
+bool cpu_map_stacks(struct cpu *cpu);
+
+#endif

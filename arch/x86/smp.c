@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "arch/x86/smp.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/tsc.h"
+#include <stddef.h>
+
+_Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a vCPU's structure fits the frame it is given");
+
+extern const char ap_trampoline[], ap_trampoline_end[], ap_trampoline_cr3[];
+/* Read by the trampoline: whether CPUID leaf 0xb has the identity. */
+bool apic_id_is_wide;
+
+static uint32_t cpu_count = 1;
+static void (*start_hook)(struct cpu *cpu);
+
+struct cpu *smp_prepare(uint32_t index, uint32_t apic_id)
+{
+    if (index >= MAX_CPUS || apic_id >= MAX_APIC_ID)
+        return NULL;
+    uint64_t frame = frame_alloc_zeroed();
+    if (!frame)
+        return NULL;
+    struct cpu *cpu = phys_to_virt(frame);
+    cpu->index = index;
+    cpu->apic_id = apic_id;
+    if (!cpu_map_stacks(cpu))
+        return NULL;
+    cpu_table[index] = cpu;
+    cpu_index_of_apic_id[apic_id] = (uint16_t)index;
+    return cpu;
+}
+
+bool cpu_is_online(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
+}
+
+static bool call_is_pending(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->call_pending, __ATOMIC_ACQUIRE);
+}
+
+static void wake_boot_cpu(void)
+{
+    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+}
+
+static _Noreturn void idle(struct cpu *cpu)
+{
+    for (;;) {
+        interrupts_off();
+        if (call_is_pending(cpu)) {
+            cpu->call(cpu, cpu->call_arg);
+            __atomic_store_n(&cpu->call_pending, 0, __ATOMIC_RELEASE);
+            wake_boot_cpu();
+        } else {
+            interrupts_on_and_halt();
+        }
+    }
+}
+
+/* Called by the trampoline on the vCPU's own stack. */
+_Noreturn void ap_main(struct cpu *cpu);
+
+_Noreturn void ap_main(struct cpu *cpu)
+{
+    cpu_load(cpu);
+    apic_enable();
+    start_hook(cpu);
+    __atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
+    wake_boot_cpu();
+    idle(cpu);
+}
+
+static bool place_trampoline(void)
+{
+    /* The page is mapped read-only and executable; write through a mapping of its own. */
+    uint64_t va = DEVICE_BASE + LARGE_PAGE;
+
+    if (!page_lookup(kernel_root(), va) &&
+        !page_map(kernel_root(), va, TRAMPOLINE_PHYS, PAGE_WRITE | PAGE_NX))
+        return false;
+    char *page = (char *)va;
+    for (long i = 0; i < ap_trampoline_end - ap_trampoline; i++)
+        page[i] = ap_trampoline[i];
+    *(uint32_t *)(page + (ap_trampoline_cr3 - ap_trampoline)) = (uint32_t)kernel_root();
+    apic_id_is_wide = cpuid_has_leaf(0xb) && cpuid(0xb, 0).ebx != 0;
+    return true;
+}
+
+static uint32_t online_count(void)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < cpu_count; i++)
+        n += cpu_is_online(cpu_table[i]);
+    return n;
+}
+
+static void send_startup_to_missing(void)
+{
+    for (uint32_t i = 1; i < cpu_count; i++) {
+        if (!cpu_is_online(cpu_table[i]))
+            apic_send_startup(cpu_table[i]->apic_id, TRAMPOLINE_PHYS);
+    }
+}
+
+uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cpu *cpu))
+{
+    start_hook = on_start;
+    cpu_count = count;
+    __atomic_store_n(&cpu_table[0]->online, 1, __ATOMIC_RELEASE);
+    if (count == 1 || !place_trampoline())
+        return 1;
+
+    /*
+     * The 10 ms between INIT and start-up that the SDM asks for are for chips with an external
+     * APIC; since the P6 both are latched.  A vCPU that missed its start-up gets the second one
+     * below.
+     */
+    for (uint32_t i = 1; i < count; i++)
+        apic_send_init(cpu_table[i]->apic_id);
+    send_startup_to_missing();
+
+    uint32_t online = 1;
+    bool asked_again = false;
+    for (uint64_t last = rdtsc_ordered(); online < count;) {
+        uint32_t now_online = online_count();
+        uint64_t now = rdtsc_ordered();
+        if (now_online > online) {
+            online = now_online;
+            last = now;
+        } else if (now - last > patience) {
+            break;
+        } else if (now - last > patience / 8 && !asked_again) {
+            send_startup_to_missing();
+            asked_again = true;
+        }
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
+    return online;
+}
+
+void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
+{
+    cpu->call = fn;
+    cpu->call_arg = arg;
+    __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
+    apic_send(cpu->apic_id, VECTOR_IPI);
+}
+
+bool smp_wait(uint64_t patience)
+{
+    uint32_t before = MAX_CPUS + 1;
+
+    for (uint64_t last = rdtsc_ordered();;) {
+        uint32_t pending = 0;
+        for (uint32_t i = 0; i < cpu_count; i++)
+            pending += cpu_is_online(cpu_table[i]) && call_is_pending(cpu_table[i]);
+        if (pending == 0)
+            return true;
+        uint64_t now = rdtsc_ordered();
+        if (pending < before) {
+            before = pending;
+            last = now;
+        } else if (now - last > patience) {
+            break;
+        }
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
+    for (uint32_t i = 1; i < cpu_count; i++) {
+        if (call_is_pending(cpu_table[i]))
+            __atomic_store_n(&cpu_table[i]->online, 0, __ATOMIC_RELEASE);
+    }
+    return false;
+}
+
+bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience)
+{
+    for (uint32_t i = 1; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_table[i];
+        if (!cpu_is_online(cpu))
+            continue;
+        cpu->call = fn;
+        cpu->call_arg = arg;
+        __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
+    }
+    apic_send_all_others(VECTOR_IPI);
+    fn(cpu_table[0], arg);
+    return smp_wait(patience);
+}

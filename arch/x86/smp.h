@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The other vCPUs: all started together, then asleep until a function is asked of them.
+ *
+ * Kernel code runs with interrupts off; they are on in ring 3 and while a vCPU sleeps.  So a
+ * function that is called here is never interrupted, and ring-3 code that it enters always is.
+ */
+#ifndef ARCH_X86_SMP_H
+#define ARCH_X86_SMP_H
+
+#include "arch/x86/cpu.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Make the structure and the stacks of vCPU `index` (0 is the running one) with this local APIC
+ * identity.  NULL: no memory, or an identity that cannot be looked up.  Call before smp_start().
+ */
+struct cpu *smp_prepare(uint32_t index, uint32_t apic_id);
+
+/*
+ * Start vCPUs 1 to count-1, all at once: INIT to each, start-up to each, then wait.  `on_start`
+ * runs on each of them before it counts as online.  Waiting ends when all are online, or when none
+ * came for `patience` TSC cycles; returns how many are online, the boot vCPU among them.
+ */
+uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cpu *cpu));
+
+bool cpu_is_online(const struct cpu *cpu);
+
+/* Ask fn(cpu, arg) of one online vCPU other than the running one; it must have no call pending. */
+void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+
+/*
+ * Ask it of all online vCPUs at once, run it here too, and wait.  False when a vCPU did not finish
+ * within `patience` TSC cycles of the last one that did; it is then left out from now on.
+ */
+bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
+
+/* Wait for all calls; as smp_call_all. */
+bool smp_wait(uint64_t patience);
+
+#endif

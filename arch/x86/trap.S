@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Entries to the kernel and the one way back to ring 3.
+ *
+ * The way back is IRETQ for system calls too: SYSRET buys a few cycles on hardware, but is not
+ * emulated by KVM hosts that run ring 0 in software.
+ */
+#include "arch/x86/cpu_offsets.h"
+#include "arch/x86/layout.h"
+
+        .text
+        .macro vector number has_error=0 common=trap_common
+        .balign 16
+        .if !\has_error
+        push $0
+        .endif
+        push $\number
+        jmp \common
+        .endm
+
+        .balign 16
+        .global trap_stubs
+trap_stubs:
+        .set n, 0
+        .rept 32
+        .if n == 2 || n == 18
+        vector n 0 trap_paranoid
+        .elseif n == 8
+        vector n 1 trap_paranoid
+        .elseif (n >= 10 && n <= 14) || n == 17 || n == 21 || n == 29 || n == 30
+        vector n 1
+        .else
+        vector n
+        .endif
+        .set n, n + 1
+        .endr
+        .balign 16
+        .global trap_stub_timer, trap_stub_ipi, trap_stub_spurious
+trap_stub_timer:
+        vector 0x40
+trap_stub_ipi:
+        vector 0x41
+/* No end-of-interrupt is due for it, and there is nothing to do. */
+        .balign 16
+trap_stub_spurious:
+        iretq
+
+        .macro push_registers
+        push %rax
+        push %rcx
+        push %rdx
+        push %rbx
+        push %rbp
+        push %rsi
+        push %rdi
+        push %r8
+        push %r9
+        push %r10
+        push %r11
+        push %r12
+        push %r13
+        push %r14
+        push %r15
+        .endm
+
+        .macro pop_registers
+        pop %r15
+        pop %r14
+        pop %r13
+        pop %r12
+        pop %r11
+        pop %r10
+        pop %r9
+        pop %r8
+        pop %rdi
+        pop %rsi
+        pop %rbp
+        pop %rbx
+        pop %rdx
+        pop %rcx
+        pop %rax
+        .endm
+
+trap_common:
+        cld
+        push_registers
+        testb $3, 18 * 8(%rsp) /* CS of the interrupted code */
+        jz 1f
+        swapgs
+1:      mov %rsp, %rdi
+        /* A frame below the trap frame, so that a backtrace goes on through it. */
+        push 17 * 8(%rsp)
+        push %rbp
+        mov %rsp, %rbp
+        call trap_dispatch
+        add $16, %rsp
+        testb $3, 18 * 8(%rsp)
+        jz 2f
+        swapgs
+2:      pop_registers
+        add $16, %rsp /* vector, error */
+        iretq
+
+/*
+ * NMI, double fault, machine check: they may come before an entry's SWAPGS or after an exit's, so the
+ * code segment does not say whose GS is loaded; the base does.  All of them end the run.
+ */
+trap_paranoid:
+        cld
+        push_registers
+        mov $0xc0000101, %ecx
+        rdmsr
+        test %edx, %edx
+        js 1f
+        swapgs
+1:      mov %rsp, %rdi
+        push 17 * 8(%rsp)
+        push %rbp
+        mov %rsp, %rbp
+        call trap_dispatch_fatal
+        ud2
+
+        .balign 16
+        .global syscall_entry
+/*
+ * RCX: ring 3's RIP; R11: its RFLAGS; RAX, RDI, RSI: number and arguments.  Interrupts are off
+ * (SFMASK).  All registers but RAX, RCX and R11 keep their values: the C code saves those it uses
+ * of RBX, RBP, R12 to R15, and the rest are cleared so that nothing of the kernel leaks.
+ */
+syscall_entry:
+        swapgs
+        mov %rsp, %gs:CPU_USER_RSP
+        mov %gs:CPU_KERNEL_RSP, %rsp
+        push $SEL_USER_DATA
+        push %gs:CPU_USER_RSP
+        push %r11
+        push $SEL_USER_CODE
+        push %rcx
+        sub $8, %rsp /* a multiple of 16 for C */
+        mov %rsi, %rcx
+        mov %rdi, %rdx
+        mov %rax, %rsi
+        mov %gs:CPU_SELF, %rdi
+        call syscall_dispatch
+        xor %ecx, %ecx
+        xor %edx, %edx
+        xor %esi, %esi
+        xor %edi, %edi
+        xor %r8d, %r8d
+        xor %r9d, %r9d
+        xor %r10d, %r10d
+        xor %r11d, %r11d
+        add $8, %rsp
+        swapgs
+        iretq
+
+        .balign 16
+        .global user_enter
+/*
+ * user_enter(struct cpu *rdi, uint64_t rip rsi, uint64_t rsp rdx, uint64_t arg rcx): go to ring 3;
+ * returns when user_leave(cpu, value) is called, with that value.  What enters the kernel meanwhile
+ * starts below this frame: SYSCALL takes kernel_rsp, interrupts the TSS.
+ */
+user_enter:
+        push %rbp
+        mov %rsp, %rbp
+        push %rbx
+        push %r12
+        push %r13
+        push %r14
+        push %r15
+        sub $8, %rsp /* a multiple of 16, as the ABI wants it where C is called */
+        cli
+        mov %rsp, CPU_RESUME_RSP(%rdi)
+        mov %rsp, CPU_KERNEL_RSP(%rdi)
+        mov %rsp, CPU_TSS_RSP0(%rdi)
+        push $SEL_USER_DATA
+        push %rdx
+        push $0x202 /* IF */
+        push $SEL_USER_CODE
+        push %rsi
+        mov %rcx, %rdi
+        xor %eax, %eax
+        xor %ebx, %ebx
+        xor %ecx, %ecx
+        xor %edx, %edx
+        xor %esi, %esi
+        xor %ebp, %ebp
+        xor %r8d, %r8d
+        xor %r9d, %r9d
+        xor %r10d, %r10d
+        xor %r11d, %r11d
+        xor %r12d, %r12d
+        xor %r13d, %r13d
+        xor %r14d, %r14d
+        xor %r15d, %r15d
+        swapgs
+        iretq
+
+        .balign 16
+        .global user_leave
+/* user_leave(struct cpu *rdi, uint64_t value rsi): return from the user_enter of this vCPU. */
+user_leave:
+        mov CPU_RESUME_RSP(%rdi), %rsp
+        mov %rsi, %rax
+        add $8, %rsp
+        pop %r15
+        pop %r14
+        pop %r13
+        pop %r12
+        pop %rbx
+        pop %rbp
+        ret
+
+        .section .note.GNU-stack, "", @progbits

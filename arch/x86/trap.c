@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "arch/x86/trap.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/user.h"
+#include <stddef.h>
+
+/* A 64-bit interrupt gate [Intel SDM vol. 3A, 6.14.1]. */
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_mid;
+    uint32_t offset_high, reserved;
+};
+
+_Static_assert(sizeof(struct gate) == 16, "a 64-bit gate has 16 bytes");
+
+enum { EXCEPTIONS = 32, STUB_SIZE = 16, GATE_INTERRUPT = 0x8e };
+
+extern const char trap_stubs[], trap_stub_timer[], trap_stub_ipi[], trap_stub_spurious[];
+extern const char syscall_entry[];
+extern const struct {
+    uint64_t fault, fixup;
+} extable_start[], extable_end[];
+
+static struct gate idt[256];
+static struct trap_hooks hooks;
+static bool half_done_syscalls;
+
+static void set_gate(unsigned vector, const char *entry, enum ist ist)
+{
+    uint64_t offset = (uint64_t)entry;
+
+    idt[vector] = (struct gate){
+        .offset_low = (uint16_t)offset,
+        .selector = SEL_KERNEL_CODE,
+        .ist = (uint8_t)ist,
+        .type = GATE_INTERRUPT,
+        .offset_mid = (uint16_t)(offset >> 16),
+        .offset_high = (uint32_t)(offset >> 32),
+    };
+}
+
+void trap_init(const struct trap_hooks *h)
+{
+    hooks = *h;
+    for (unsigned v = 0; v < EXCEPTIONS; v++)
+        set_gate(v, trap_stubs + v * STUB_SIZE, 0);
+    set_gate(2, trap_stubs + 2 * STUB_SIZE, IST_NMI);
+    set_gate(VECTOR_DOUBLE_FAULT, trap_stubs + VECTOR_DOUBLE_FAULT * STUB_SIZE, IST_DOUBLE_FAULT);
+    set_gate(18, trap_stubs + 18 * STUB_SIZE, IST_MACHINE_CHECK);
+    set_gate(VECTOR_TIMER, trap_stub_timer, 0);
+    set_gate(VECTOR_IPI, trap_stub_ipi, 0);
+    set_gate(VECTOR_SPURIOUS, trap_stub_spurious, 0);
+}
+
+void trap_load(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+
+    /* SYSRET's half of STAR is never used, but must not be 0. */
+    wrmsr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_USER_CODE32 << 48);
+    wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+    wrmsr(MSR_SFMASK, 0x47700); /* AC, NT, IOPL, DF, IF, TF: all off in the kernel */
+}
+
+static void count(struct cpu *cpu, enum entry_kind kind)
+{
+    if (cpu->counting)
+        cpu->entries[kind]++;
+}
+
+static bool fix_up(struct trap_frame *frame)
+{
+    for (size_t i = 0; &extable_start[i] < extable_end; i++) {
+        if (frame->rip == extable_start[i].fault) {
+            frame->rip = extable_start[i].fixup;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
+{
+    struct fault_probe *probe = &cpu->probe;
+
+    if (!probe->armed)
+        return false;
+    probe->armed = false;
+    probe->hit = true;
+    probe->vector = frame->vector;
+    probe->error = frame->error;
+    probe->address = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
+    frame->rip = probe->resume;
+    return true;
+}
+
+/* Called by trap.S. */
+void trap_dispatch(struct trap_frame *frame);
+void trap_dispatch_fatal(struct trap_frame *frame);
+uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+
+/*
+ * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS
+ * and R11 are as they should be, but the vCPU stays in ring 3, and the first fetch of the entry
+ * faults.  All that the call needs is there, so it is taken up from the fault.  (Ring 3 can cause
+ * the same fault by a jump; it then gets a system call, which is what it could have had anyway.)
+ */
+static bool is_half_done_syscall(const struct trap_frame *frame)
+{
+    return frame->vector == VECTOR_PAGE_FAULT && frame->rip == (uint64_t)syscall_entry &&
+           frame->error == (PF_PRESENT | PF_USER | PF_FETCH) && frame->rcx < USER_END;
+}
+
+static void finish_syscall(struct cpu *cpu, struct trap_frame *frame)
+{
+    const uint64_t flags_of_user = 0xcd5; /* CF, PF, AF, ZF, SF, DF, OF */
+
+    frame->rip = frame->rcx;
+    frame->rflags = (frame->r11 & flags_of_user) | RFLAGS_IF | 2;
+    half_done_syscalls = true;
+    frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi);
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+    struct cpu *cpu = this_cpu();
+    bool user = trap_from_user(frame);
+
+    switch (frame->vector) {
+    case VECTOR_TIMER:
+        if (user)
+            count(cpu, ENTRY_TIMER);
+        cpu->ticks++;
+        apic_end_of_interrupt();
+        hooks.timer(cpu);
+        return;
+    case VECTOR_IPI:
+        if (user)
+            count(cpu, ENTRY_IPI);
+        apic_end_of_interrupt();
+        return;
+    default:
+        break;
+    }
+    if (user && is_half_done_syscall(frame)) {
+        finish_syscall(cpu, frame);
+        return;
+    }
+    if (user) {
+        count(cpu, ENTRY_FAULT);
+        if (!probe_hit(cpu, frame))
+            hooks.user_fault(cpu, frame);
+        return;
+    }
+    if (frame->vector == VECTOR_GP && fix_up(frame))
+        return;
+    hooks.fatal(frame);
+}
+
+void trap_dispatch_fatal(struct trap_frame *frame)
+{
+    hooks.fatal(frame);
+}
+
+uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b)
+{
+    count(cpu, ENTRY_SYSCALL);
+    return hooks.syscall(cpu, number, a, b);
+}
+
+bool trap_syscalls_half_done(void)
+{
+    return half_done_syscalls;
+}
+
+const char *trap_vector_name(uint64_t vector)
+{
+    static const char *const names[] = {
+        "divide error",
+        "debug exception",
+        "non-maskable interrupt",
+        "breakpoint",
+        "overflow",
+        "bound range exceeded",
+        "invalid opcode",
+        "device not available",
+        "double fault",
+        "coprocessor segment overrun",
+        "invalid TSS",
+        "segment not present",
+        "stack-segment fault",
+        "general protection",
+        "page fault",
+        "reserved vector 15",
+        "x87 floating-point error",
+        "alignment check",
+        "machine check",
+        "SIMD floating-point exception",
+        "virtualization exception",
+        "control protection",
+    };
+    return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "unknown vector";
+}

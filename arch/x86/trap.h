@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Everything that enters the kernel: exceptions, the local APIC's interrupts, SYSCALL.
+ *
+ * The arch layer saves the registers, counts, and mends what it can by itself (the exception table,
+ * an announced fault of ring 3); for the rest it calls the functions that kernel/main registers.
+ */
+#ifndef ARCH_X86_TRAP_H
+#define ARCH_X86_TRAP_H
+
+#include "arch/x86/cpu.h"
+#include <stdint.h>
+
+#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_GP           13
+#define VECTOR_PAGE_FAULT   14
+#define VECTOR_TIMER        0x40
+#define VECTOR_IPI          0x41
+#define VECTOR_SPURIOUS     0xff
+
+/* Page-fault error code [Intel SDM vol. 3A, 4.7]. */
+#define PF_PRESENT 1u
+#define PF_WRITE   2u
+#define PF_USER    4u
+#define PF_FETCH   16u
+
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+struct trap_hooks {
+    /* A timer interrupt on this vCPU; interrupts are off. */
+    void (*timer)(struct cpu *cpu);
+    /* A fault of ring 3 that it had not announced.  Does not return (user_leave). */
+    void (*user_fault)(struct cpu *cpu, const struct trap_frame *frame);
+    /* A fault of the kernel itself.  Does not return. */
+    void (*fatal)(const struct trap_frame *frame);
+    /* A system call: RAX number, RDI and RSI arguments; the return value goes to RAX. */
+    uint64_t (*syscall)(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+};
+
+/* Fill the interrupt descriptor table, once, before the first trap_load(). */
+void trap_init(const struct trap_hooks *hooks);
+
+/* Point the running vCPU at the table, and SYSCALL at its entry. */
+void trap_load(void);
+
+static inline bool trap_from_user(const struct trap_frame *frame)
+{
+    return (frame->cs & 3) == 3;
+}
+
+/* Whether the host left a SYSCALL in ring 3 and it was taken up from the fault; see trap.c. */
+bool trap_syscalls_half_done(void);
+
+/* "page fault", ...; "unknown vector" past the exceptions. */
+const char *trap_vector_name(uint64_t vector);
+
+#endif

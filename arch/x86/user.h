@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Going to ring 3 and coming back; trap.S. */
+#ifndef ARCH_X86_USER_H
+#define ARCH_X86_USER_H
+
+#include "arch/x86/cpu.h"
+#include <stdint.h>
+
+/*
+ * Run ring-3 code at `rip` on the running vCPU with the stack `rsp` and RDI = `arg`, interrupts on,
+ * in the address space that CR3 holds.  Returns, with interrupts off, when something that entered
+ * the kernel on this vCPU calls user_leave(); the result is that call's `value`.
+ */
+uint64_t user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg);
+_Noreturn void user_leave(struct cpu *cpu, uint64_t value);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * kvmclock: the clock page of a KVM guest as a timecounter, after FreeBSD's kvmclock(4).
+ *
+ * Call kvmclock_attach() once; then, on each vCPU, kvmclock_enable() before its page is read and
+ * kvmclock_disable() before its memory serves anything else.  lib/pvclock knows the ABI and proves
+ * that pages are alive; this driver gives it the machine, and keeps a state for each vCPU.
+ */
+#ifndef DRIVERS_KVMCLOCK_H
+#define DRIVERS_KVMCLOCK_H
+
+#include "arch/x86/layout.h"
+#include <pvclock/host.h>
+#include <timecounter/timecounter.h>
+
+/* One vCPU's place in the clock pages: 64 of them on a page, each on a cache line of its own. */
+struct kvmclock_slot {
+    struct pvclock_vcpu_time_info info;
+    uint8_t pad[CLOCK_SLOT_SIZE - sizeof(struct pvclock_vcpu_time_info)];
+};
+
+_Static_assert(sizeof(struct kvmclock_slot) == CLOCK_SLOT_SIZE, "one slot, one cache line");
+_Static_assert(PAGE_SIZE % CLOCK_SLOT_SIZE == 0, "no slot may cross a page");
+
+struct kvmclock_vcpu {
+    bool registered;
+    enum pvclock_status status; /* of the registration */
+    uint64_t paused;            /* times that GUEST_STOPPED was seen, and cleared */
+};
+
+struct kvmclock {
+    struct pvclock_host host;
+    const char *hypervisor;      /* its signature, 12 characters; "" when there is none */
+    bool present;                /* found, and not disabled: it is in use */
+    bool disabled;               /* by the user's setting */
+    bool stable;                 /* CPUID AND every registered page say so; see kvmclock_check() */
+    struct kvmclock_slot *slots; /* MAX_CPUS of them, on pages of their own */
+    uint64_t slots_physical;
+    struct kvmclock_vcpu vcpus[MAX_CPUS];
+    struct timecounter counter;
+};
+
+/*
+ * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.
+ * `slots` are zeroed pages that hold nothing else, at physical address `physical`.  `disabled`
+ * looks but does not touch.
+ */
+void kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots, uint64_t physical,
+                     bool disabled);
+
+/* Name of feature bit `bit` of the KVM leaf, or NULL for one that has none here. */
+const char *kvmclock_feature_name(unsigned bit);
+
+/* Whether the pair of MSRs with numbers of their own is in use, not the one that others took. */
+bool kvmclock_uses_new_msrs(const struct kvmclock *kc);
+
+/*
+ * Register, or stop, the running vCPU, which has this index; its state tells what came of it.
+ * Without a kvmclock, and for one that is not registered, nothing is done.
+ */
+void kvmclock_enable(struct kvmclock *kc, uint32_t index);
+void kvmclock_disable(struct kvmclock *kc, uint32_t index);
+
+/*
+ * Once all vCPUs [0, count) are registered: whether their pages give one time, and the timecounter
+ * that follows from it.  `index_of_this_cpu` is asked at each read where they do not.
+ */
+void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void));
+
+/* On its vCPU: see, count and clear GUEST_STOPPED. */
+void kvmclock_poll(struct kvmclock *kc, uint32_t index);
+
+/* The date at system time 0, in ns since 1970, asked of the host now.  An exit: limit the rate. */
+enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns);
+
+/* Why there is none, in words for a report. */
+const char *kvmclock_why_none(const struct kvmclock *kc);
+
+/* The hypervisor and its features in both forms of the report; the checks of vCPUs [0, count). */
+void kvmclock_report(const struct kvmclock *kc);
+void kvmclock_judge(const struct kvmclock *kc, uint32_t count);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What the driver found, in both forms, and its checks. */
+#include "drivers/kvmclock/kvmclock.h"
+#include <clockpage/report.h>
+
+const char *kvmclock_why_none(const struct kvmclock *kc)
+{
+    if (kc->disabled)
+        return "hint.kvmclock.0.disabled is set";
+    if (!kc->hypervisor[0])
+        return "no hypervisor shows itself in CPUID";
+    if (!kc->host.base)
+        return "the hypervisor is not KVM";
+    return "KVM offers none (CPUID features)";
+}
+
+static const char *pair_name(const struct kvmclock *kc)
+{
+    return kvmclock_uses_new_msrs(kc) ? "new" : "old";
+}
+
+void kvmclock_report(const struct kvmclock *kc)
+{
+    print("hypervisor  %s", kc->hypervisor[0] ? kc->hypervisor : "none");
+    if (kc->host.base)
+        print(", KVM's leaves at 0x%x, features 0x%x:\n           ", kc->host.base,
+              kc->host.features);
+    record_begin("hypervisor");
+    record_text("signature", kc->hypervisor);
+    record_u64("base", kc->host.base);
+    record_u64("features", kc->host.features);
+    record_list_begin("feature_names");
+    for (unsigned bit = 0, column = 12; bit < 32; bit++) {
+        const char *name = kvmclock_feature_name(bit);
+        if (!(kc->host.features >> bit & 1))
+            continue;
+        if (column > 80) {
+            print("\n           ");
+            column = 12;
+        }
+        column += name ? print(" %s", name) : print(" bit%u", bit);
+        record_list_text(name ? name : "unknown");
+    }
+    print("\n");
+    record_list_end();
+    record_bool("kvmclock", kc->present);
+    record_u64("msr_system_time", kc->present ? kc->host.msr_system_time : 0);
+    record_u64("msr_wall_clock", kc->present ? kc->host.msr_wall_clock : 0);
+    record_bool("stable", kc->present && kc->stable);
+    record_text("missing_because", kc->present ? "" : kvmclock_why_none(kc));
+    record_end();
+    if (kc->present)
+        print("kvmclock    MSR 0x%x, the %s pair; %s\n", kc->host.msr_system_time, pair_name(kc),
+              kc->stable ? "STABLE: one page serves all vCPUs"
+                         : "not STABLE: each vCPU reads its own page, behind a guard");
+    else
+        print("kvmclock    none: %s; the TSC alone keeps time,\n            and nothing corrects "
+              "it when "
+              "this guest is paused or moved\n",
+              kvmclock_why_none(kc));
+}
+
+void kvmclock_judge(const struct kvmclock *kc, uint32_t count)
+{
+    unsigned alive = 0, first_bad = 0;
+
+    if (!kc->present) {
+        check(SKIP, "kvmclock.msrs", "%s", kvmclock_why_none(kc));
+        check(SKIP, "kvmclock.alive", "%s", kvmclock_why_none(kc));
+        check(SKIP, "kvmclock.stable", "%s", kvmclock_why_none(kc));
+        return;
+    }
+    check(pass_if(kvmclock_uses_new_msrs(kc) || !(kc->host.features & PVCLOCK_FEATURE_CLOCK)),
+          "kvmclock.msrs", "0x%x and 0x%x, the %s pair", kc->host.msr_system_time,
+          kc->host.msr_wall_clock, pair_name(kc));
+    for (uint32_t i = count; i-- > 0;) {
+        if (kc->vcpus[i].registered)
+            alive++;
+        else
+            first_bad = i;
+    }
+    if (alive == count)
+        check(PASS, "kvmclock.alive", "%u of %u pages written by the host", alive, count);
+    else
+        check(FAIL, "kvmclock.alive", "%u of %u pages written by the host; vCPU %u: %s", alive,
+              count, first_bad, pvclock_status_name(kc->vcpus[first_bad].status));
+    /* Trusted without both is the one thing that must not be; not to trust is always right. */
+    bool feature = kc->host.features & PVCLOCK_FEATURE_TSC_STABLE;
+    bool flag = kc->slots[0].info.flags & PVCLOCK_FLAG_TSC_STABLE;
+    check(pass_if(!kc->stable || (feature && flag)), "kvmclock.stable",
+          "%s: CPUID says %s, the page of vCPU 0 %s", kc->stable ? "trusted" : "not trusted",
+          feature ? "yes" : "no", flag ? "yes" : "no");
+}

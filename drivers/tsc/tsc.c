@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "drivers/tsc/tsc.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/io.h"
+#include "arch/x86/pit.h"
+#include "arch/x86/tsc.h"
+
+#define PM_TIMER_HZ 3579545u
+#define HZ_MIN      UINT64_C(100000000)
+#define HZ_MAX      UINT64_C(20000000000)
+
+enum { READS = 5, PPM = 1000000, MAX_DISAGREEMENT_PPM = 10000 };
+
+static const char *const source_names[TSC_SOURCES] = {
+    [TSC_KVMCLOCK] = "kvmclock page",
+    [TSC_HYPERVISOR_LEAF] = "hypervisor leaf 0x10",
+    [TSC_CPUID_15] = "CPUID 0x15",
+    [TSC_PM_TIMER] = "ACPI PM timer",
+    [TSC_I8254] = "i8254",
+    [TSC_CPUID_16] = "CPUID 0x16",
+};
+
+static void set(struct tsc *t, enum tsc_source_id id, uint64_t hz, uint64_t error_ppm)
+{
+    t->sources[id].hz = hz;
+    t->sources[id].error_ppm = error_ppm;
+    t->sources[id].refused = NULL;
+}
+
+static void read_cpuid(struct tsc *t)
+{
+    t->invariant = cpuid_has_leaf(0x80000007) && cpuid(0x80000007, 0).edx & CPUID_APM_EDX_INVTSC;
+    if (cpuid_has_leaf(0x15)) {
+        struct cpuid r = cpuid(0x15, 0);
+        if (r.eax && r.ebx && r.ecx)
+            set(t, TSC_CPUID_15, (uint64_t)r.ecx * r.ebx / r.eax, 1);
+        else
+            t->sources[TSC_CPUID_15].refused = "the leaf has no crystal frequency";
+    }
+    if (cpuid_has_leaf(0x16)) {
+        uint32_t mhz = cpuid(0x16, 0).eax & 0xffff;
+        if (mhz)
+            set(t, TSC_CPUID_16, mhz * UINT64_C(1000000), PPM / mhz + 1);
+        else
+            t->sources[TSC_CPUID_16].refused = "the leaf is empty";
+    }
+}
+
+/*
+ * A timer read between two readings of the TSC, several times; the narrowest pair says when it was.
+ * Each access can be an exit to the host's user space, so the width is most of the error.
+ */
+static struct tsc_reading read_between(bool (*read)(const struct tsc *t, uint32_t *count),
+                                       const struct tsc *t)
+{
+    struct tsc_reading best = {.error = UINT64_MAX};
+
+    for (unsigned i = 0; i < READS; i++) {
+        uint32_t count;
+        uint64_t before = rdtsc_ordered();
+        if (!read(t, &count))
+            return (struct tsc_reading){0};
+        uint64_t error = (rdtsc_ordered() - before) / 2 + 1;
+        if (error < best.error)
+            best = (struct tsc_reading){before + error, error, count, true};
+    }
+    return best;
+}
+
+static bool read_pit(const struct tsc *t, uint32_t *count)
+{
+    uint16_t elapsed;
+    bool ok = pit_elapsed(&elapsed);
+
+    (void)t;
+    *count = elapsed;
+    return ok;
+}
+
+static bool read_pm_timer(const struct tsc *t, uint32_t *count)
+{
+    *count = inl(t->pm_port) & t->pm_mask;
+    return true;
+}
+
+void tsc_begin(struct tsc *t)
+{
+    for (unsigned i = 0; i < TSC_SOURCES; i++) {
+        t->sources[i].name = source_names[i];
+        t->sources[i].refused = "there is none";
+    }
+    read_cpuid(t);
+    pit_start();
+    t->pit_start = read_between(read_pit, t);
+}
+
+void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32)
+{
+    t->pm_port = port;
+    t->pm_mask = bits32 ? 0xffffffff : 0xffffff;
+    if (port)
+        t->pm_start = read_between(read_pm_timer, t);
+}
+
+/* The TSC's Hz from two readings of a timer; a count may be cut at both ends. */
+static void conclude(struct tsc *t, enum tsc_source_id id, struct tsc_reading from,
+                     struct tsc_reading to, uint32_t mask, uint32_t timer_hz)
+{
+    uint64_t cycles = to.tsc - from.tsc, counts = (to.count - from.count) & mask;
+
+    if (counts < 1000 || cycles == 0) {
+        t->sources[id].refused = "it hardly moved";
+        return;
+    }
+    /* cycles * timer_hz stays below 2^64: 4 s of 20 GHz times 3.6 MHz is 2.9e17. */
+    set(t, id, cycles * timer_hz / counts,
+        (from.error + to.error) * PPM / cycles + PPM / counts + 1);
+}
+
+void tsc_end_pit(struct tsc *t)
+{
+    if (!t->pit_start.valid)
+        return;
+    struct tsc_reading end = read_between(read_pit, t);
+    if (end.valid)
+        conclude(t, TSC_I8254, t->pit_start, end, 0xffff, PIT_HZ);
+    else
+        t->sources[TSC_I8254].refused = "it ran out before it was read";
+}
+
+void tsc_end_pm_timer(struct tsc *t)
+{
+    if (!t->pm_port)
+        return;
+    struct tsc_reading end = read_between(read_pm_timer, t);
+    /* A whole wrap of 24 bits, 4.7 s, would go unseen. */
+    if (t->hz && (end.tsc - t->pm_start.tsc) / t->hz >= 4)
+        t->sources[TSC_PM_TIMER].refused = "it may have wrapped";
+    else
+        conclude(t, TSC_PM_TIMER, t->pm_start, end, t->pm_mask, PM_TIMER_HZ);
+}
+
+void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz)
+{
+    set(t, TSC_KVMCLOCK, hz, hz ? error_hz * PPM / hz + 1 : 0);
+}
+
+void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz)
+{
+    if (khz)
+        set(t, TSC_HYPERVISOR_LEAF, khz * UINT64_C(1000), PPM / khz + 1);
+}
+
+static uint64_t disagreement_ppm(uint64_t a, uint64_t b)
+{
+    uint64_t difference = a > b ? a - b : b - a;
+
+    return difference >= b ? PPM : difference * PPM / b;
+}
+
+bool tsc_choose(struct tsc *t)
+{
+    const struct tsc_source *trusted = NULL;
+
+    for (unsigned i = 0; i < TSC_SOURCES; i++) {
+        struct tsc_source *s = &t->sources[i];
+        if (s->refused)
+            continue;
+        if (s->hz < HZ_MIN || s->hz > HZ_MAX) {
+            s->refused = "outside 100 MHz to 20 GHz";
+        } else if (trusted && disagreement_ppm(s->hz, trusted->hz) >
+                                  MAX_DISAGREEMENT_PPM + s->error_ppm + trusted->error_ppm) {
+            s->refused = "more than 1 % from a better source";
+        } else if (!trusted) {
+            trusted = s;
+            t->chosen = (enum tsc_source_id)i;
+        }
+    }
+    t->hz = trusted ? trusted->hz : 0;
+    return trusted;
+}
+
+int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *s)
+{
+    int64_t ppm = (int64_t)disagreement_ppm(s->hz, t->hz);
+
+    return s->hz < t->hz ? -ppm : ppm;
+}
+
+static uint64_t read_counter(void *context)
+{
+    (void)context;
+    return rdtsc_ordered();
+}
+
+void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
+{
+    t->counter = (struct timecounter){
+        .name = "TSC",
+        .read = read_counter,
+        .mask = UINT64_MAX,
+        .frequency = t->hz,
+    };
+    if (!synchronised) {
+        t->counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
+        t->counter.reason = TC_REASON_TSC_UNSYNCHRONISED;
+        t->counter.flags = TC_GUARDED;
+    } else if (t->invariant && !below_kvmclock) {
+        t->counter.quality = TC_QUALITY_TSC_INVARIANT;
+        t->counter.reason = TC_REASON_TSC_INVARIANT;
+    } else {
+        t->counter.quality = TC_QUALITY_TSC;
+        t->counter.reason = TC_REASON_TSC;
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The time-stamp counter: its frequency from every independent source there is, whether it keeps
+ * that frequency, and how good a timecounter it makes.
+ *
+ * References:
+ *  [1] Intel SDM vol. 2A, CPUID leaves 0x15 and 0x16; vol. 3B, 17.17 (invariant TSC).
+ *  [2] ACPI Specification 6.5, 4.8.3.3: the PM timer runs at 3.579545 MHz.
+ *  [3] Intel 8254 data sheet: the i8254 of a PC runs at 1.193182 MHz.
+ */
+#ifndef DRIVERS_TSC_H
+#define DRIVERS_TSC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <timecounter/timecounter.h>
+
+enum tsc_source_id {
+    TSC_KVMCLOCK,        /* the scale in the clock page */
+    TSC_HYPERVISOR_LEAF, /* CPUID 0x40000010 */
+    TSC_CPUID_15,        /* crystal and ratio */
+    TSC_PM_TIMER,        /* measured */
+    TSC_I8254,           /* measured */
+    TSC_CPUID_16,        /* the advertised base frequency, to 1 MHz or 100 */
+    TSC_SOURCES,
+};
+
+struct tsc_source {
+    const char *name;
+    uint64_t hz;         /* 0: this source says nothing */
+    uint64_t error_ppm;  /* what the source itself can be off by, rounded up */
+    const char *refused; /* why it is not believed, or not there; NULL: it counts */
+};
+
+/* A timer and the TSC at one moment: the TSC is off by at most `error` cycles. */
+struct tsc_reading {
+    uint64_t tsc, error;
+    uint32_t count;
+    bool valid;
+};
+
+struct tsc {
+    struct tsc_source sources[TSC_SOURCES];
+    enum tsc_source_id chosen;
+    uint64_t hz;    /* of the chosen source; 0: there is none */
+    bool invariant; /* CPUID 0x80000007 EDX bit 8 */
+    struct timecounter counter;
+
+    /* Measurements under way. */
+    struct tsc_reading pm_start, pit_start;
+    uint16_t pm_port;
+    uint32_t pm_mask;
+};
+
+/* What CPUID says, and the start of the i8254's measurement.  Interrupts stay off. */
+void tsc_begin(struct tsc *t);
+/* Start the PM timer's, at I/O port `port` (0: there is none), `bits` 24 or 32 wide. */
+void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32);
+
+/* End the i8254's measurement: between 1 and 54 ms after tsc_begin(), the later the better. */
+void tsc_end_pit(struct tsc *t);
+/* End the PM timer's: from 10 ms to 4 s after its start; may be called again. */
+void tsc_end_pm_timer(struct tsc *t);
+
+/* The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf.
+ */
+void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz);
+void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);
+
+/*
+ * Refuse what is implausible (outside 100 MHz to 20 GHz, or more than 1 % from the one before it in
+ * the order of trust, which is that of enum tsc_source_id) and take the first that is left.  False:
+ * none.
+ */
+bool tsc_choose(struct tsc *t);
+
+/* How far a source is from the chosen one, in ppm, signed. */
+int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
+
+/*
+ * Make the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured;
+ * `below_kvmclock`: there is a kvmclock, which is to be preferred.
+ */
+void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
+
+/* The sources side by side, in both forms of the report; the check "tsc.frequency". */
+void tsc_report(const struct tsc *t);
+void tsc_judge(const struct tsc *t);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/clock.h"
+#include "kernel/format.h"
+#include <clockpage/report.h>
+#include <stddef.h>
+
+static struct timecounters set;
+
+void clock_init(void)
+{
+    /* No promise of how often windup comes: the counters of this kernel are 64 bits wide. */
+    (void)timecounters_init(&set, 0);
+}
+
+void clock_register(struct timecounter *counter)
+{
+    enum tc_status status = tc_register(&set, counter);
+
+    if (status != TC_OK)
+        check(FAIL, "timecounter.register", "%s: %s", counter->name ? counter->name : "?",
+              tc_status_text(status));
+}
+
+void clock_choose(const char *name)
+{
+    enum tc_status status = name ? tc_select(&set, name, NULL) : tc_choose(&set, NULL);
+    const struct timecounter *now = tc_current(&set);
+
+    if (status != TC_OK && name) {
+        check(FAIL, "timecounter.choice", "%s: %s", name, tc_status_text(status));
+        status = tc_choose(&set, NULL);
+        return;
+    }
+    if (!now) {
+        check(FAIL, "timecounter.choice", "%s", tc_status_text(status));
+        return;
+    }
+    check(PASS, "timecounter.choice", "%s, quality %d, %lu Hz%s", now->name, now->quality,
+          now->frequency, name ? ", by kern.timecounter.hardware" : "");
+}
+
+void clock_try_switching(void)
+{
+    const struct timecounter *first = tc_current(&set);
+    unsigned switches = 0, bad = 0;
+    uint64_t worst = 0;
+
+    for (struct timecounter *c = tc_next(&set, NULL); first && c; c = tc_next(&set, c)) {
+        if (c == first || c->quality < 0)
+            continue;
+        const struct timecounter *pair[] = {c, first};
+        for (unsigned i = 0; i < 2; i++) {
+            struct tc_switch report;
+            uint64_t before = clock_uptime();
+            enum tc_status status = tc_select(&set, pair[i]->name, &report);
+            bad += status != TC_OK || clock_uptime() < before;
+            switches++;
+            if (status == TC_OK && report.uncertainty_ns > worst)
+                worst = report.uncertainty_ns;
+        }
+    }
+    if (switches == 0)
+        check(SKIP, "timecounter.switch", "there is one timecounter only");
+    else
+        check(pass_if(bad == 0), "timecounter.switch",
+              "%u switches, %u failed or stepped back, uptime goes on within +- %lu ns", switches,
+              bad, worst);
+}
+
+void clock_report(void)
+{
+    const struct timecounter *now = tc_current(&set);
+
+    print("\ntimecounter  quality          Hz  bits\n");
+    for (struct timecounter *c = tc_next(&set, NULL); c; c = tc_next(&set, c)) {
+        unsigned bits = 64 - (c->mask == UINT64_MAX ? 0 : (unsigned)__builtin_clzll(c->mask));
+        print("%-12s %7d  %10lu  %4u%s  %s\n", c->name, c->quality, c->frequency, bits,
+              c == now ? "  in use" : "        ", c->reason ? c->reason : "");
+        record_begin("timecounter");
+        record_text("name", c->name);
+        record_i64("quality", c->quality);
+        record_bool("selected", c == now);
+        record_u64("frequency", c->frequency);
+        record_u64("bits", bits);
+        record_text("reason", c->reason ? c->reason : "");
+        record_end();
+    }
+    print("\n");
+}
+
+uint64_t clock_uptime(void)
+{
+    int64_t ns;
+    enum tc_status status = tc_getns(&set, TC_CLOCK_UPTIME, &ns);
+
+    return status == TC_OK ? (uint64_t)ns : UINT64_MAX;
+}
+
+void clock_tick(void)
+{
+    (void)tc_windup(&set);
+}
+
+static struct tc_timespec timespec_of(uint64_t ns)
+{
+    return (struct tc_timespec){(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
+}
+
+void clock_set_date(uint64_t ns)
+{
+    struct tc_timespec date = timespec_of(ns);
+
+    (void)tc_setclock(&set, &date, NULL);
+}
+
+static uint64_t date_seconds(void)
+{
+    struct tc_timespec date;
+
+    return tc_gettime(&set, TC_CLOCK_REALTIME, &date) == TC_OK ? (uint64_t)date.sec : 0;
+}
+
+void clock_check_date(const char *source, const uint64_t *rtc_seconds)
+{
+    char text[20] = "unknown", rtc_text[20] = "none";
+
+    if (!source && rtc_seconds)
+        clock_set_date(*rtc_seconds * 1000000000);
+    uint64_t now = date_seconds();
+    if (source || rtc_seconds)
+        format_date(text, now);
+    if (rtc_seconds)
+        format_date(rtc_text, *rtc_seconds);
+    print("date        %s UTC by %s; RTC: %s\n", text, source ? source : "the RTC", rtc_text);
+    if (source && rtc_seconds) {
+        int64_t difference = (int64_t)(now - *rtc_seconds);
+        check(pass_if(difference >= -2 && difference <= 2), "clock.date",
+              "%s UTC by %s, %+ld s from the RTC", text, source, difference);
+    } else if (source) {
+        check(SKIP, "clock.date", "%s UTC by %s; there is no RTC to compare with", text, source);
+    } else {
+        check(SKIP, "clock.date", "%s",
+              rtc_seconds ? "by the RTC alone; there is no kvmclock to compare with"
+                          : "neither kvmclock nor an RTC tells it");
+    }
+    record_begin("date");
+    record_u64("seconds", now);
+    record_text("utc", text);
+    record_text("source", source ? source : rtc_seconds ? "RTC" : "");
+    record_u64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0);
+    record_end();
+}
+
+void format_date(char *to, uint64_t seconds)
+{
+    uint64_t days = seconds / 86400 + 719468; /* since 0000-03-01: such years end in the leap day */
+    uint64_t era = days / 146097, day = days % 146097;
+    uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint64_t m = (5 * day_of_year + 2) / 153;
+    uint64_t month = m < 10 ? m + 3 : m - 9;
+    uint64_t of_day = seconds % 86400;
+
+    format(to, 20, "%04lu-%02lu-%02lu %02lu:%02lu:%02lu",
+           (unsigned long)(era * 400 + year_of_era + (month <= 2)), (unsigned long)month,
+           (unsigned long)(day_of_year - (153 * m + 2) / 5 + 1), (unsigned long)(of_day / 3600),
+           (unsigned long)(of_day / 60 % 60), (unsigned long)(of_day % 60));
+}

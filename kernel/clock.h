@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The kernel's clock: the set of timecounters, the one in use, the date. */
+#ifndef KERNEL_CLOCK_H
+#define KERNEL_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <timecounter/timecounter.h>
+
+/* No counters yet. */
+void clock_init(void);
+/* Add one; refusal is told and fails a check. */
+void clock_register(struct timecounter *counter);
+/* Use the best, or the one of this name (NULL: the best); makes the check "timecounter.choice". */
+void clock_choose(const char *name);
+/* Change to every other counter that may be chosen and back; makes "timecounter.switch". */
+void clock_try_switching(void);
+/* The table of timecounters, in both forms. */
+void clock_report(void);
+
+/* ns since the first choice; UINT64_MAX while there is no clock. */
+uint64_t clock_uptime(void);
+/* Once a tick, on the boot vCPU. */
+void clock_tick(void);
+
+/* Set the date to `ns` since 1970, now. */
+void clock_set_date(uint64_t ns);
+/*
+ * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
+ * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".
+ */
+void clock_check_date(const char *source, const uint64_t *rtc_seconds);
+
+/* "2026-11-22 18:15:01" from seconds since 1970; `to` has at least 20 bytes. */
+void format_date(char *to, uint64_t seconds);
+
+#endif

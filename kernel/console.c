@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/console.h"
+#include "arch/x86/serial.h"
+
+static bool present;
+
+bool console_init(void)
+{
+    present = serial_init(COM1);
+    return present;
+}
+
+/* A terminal wants a carriage return too. */
+void console_write(const char *text, size_t length)
+{
+    size_t start = 0;
+
+    if (!present)
+        return;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '\n')
+            continue;
+        serial_write(COM1, text + start, i - start);
+        serial_write(COM1, "\r\n", 2);
+        start = i + 1;
+    }
+    serial_write(COM1, text + start, length - start);
+}

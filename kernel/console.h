@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Where people read: COM1.  Only one vCPU prints at a time: the boot vCPU, or the one that ends the
+ * run. */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* False when there is no port: then printing does nothing. */
+bool console_init(void);
+
+/* Lines end in "\n". */
+void console_write(const char *text, size_t length);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/process.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/user.h"
+#include "kernel/elf.h"
+#include "kernel/panic.h"
+#include <clockpage/report.h>
+
+/* The program's ELF, on page boundaries: reader_blob.S. */
+extern const uint8_t reader_elf[], reader_elf_end[];
+
+enum { STACK_PAGES = 2 };
+
+static uint64_t root;
+static uint64_t entry;
+static struct thread threads[MAX_CPUS];
+static struct page_census expected;
+
+uint64_t (*process_clock)(void);
+uint32_t process_timer_count;
+
+/*
+ * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of
+ * its own, a copy of what the file has and zeros behind it.
+ */
+static const char *load_segment(const struct elf64_program_header *h)
+{
+    bool writable = h->flags & ELF_W, executable = h->flags & ELF_X;
+    uint64_t flags = PAGE_USER | (writable ? PAGE_WRITE : 0) | (executable ? 0 : PAGE_NX);
+
+    if (writable && executable)
+        return "a segment of the program is writable and executable";
+    if (h->virtual_address % PAGE_SIZE || h->offset % PAGE_SIZE || h->file_size > h->memory_size ||
+        h->offset + h->file_size > (uint64_t)(reader_elf_end - reader_elf) ||
+        h->virtual_address < USER_IMAGE_BASE ||
+        h->virtual_address + h->memory_size > USER_CLOCK_BASE)
+        return "a segment of the program is not where it may be";
+    for (uint64_t at = 0; at < h->memory_size; at += PAGE_SIZE) {
+        uint64_t frame = virt_to_phys(reader_elf + h->offset + at);
+        if (writable) {
+            frame = frame_alloc_zeroed();
+            if (!frame)
+                return "no memory for the program";
+            uint8_t *to = phys_to_virt(frame);
+            for (uint64_t i = 0; i < PAGE_SIZE && at + i < h->file_size; i++)
+                to[i] = reader_elf[h->offset + at + i];
+        }
+        if (!page_map(root, h->virtual_address + at, frame, flags))
+            return "no memory for the program's page tables";
+        *(writable     ? &expected.writable
+          : executable ? &expected.executable
+                       : &expected.read_only) += 1;
+    }
+    return NULL;
+}
+
+static const char *load_program(void)
+{
+    const struct elf64_header *elf = (const struct elf64_header *)reader_elf;
+
+    if (reader_elf_end - reader_elf < (long)sizeof(*elf) || elf->ident[0] != 0x7f ||
+        elf->ident[1] != 'E' || elf->ident[2] != 'L' || elf->ident[3] != 'F' ||
+        elf->type != ELF_EXECUTABLE || elf->machine != ELF_X86_64 ||
+        elf->program_header_size != sizeof(struct elf64_program_header))
+        return "the ring-3 program is not an x86-64 executable";
+    entry = elf->entry;
+    for (unsigned i = 0; i < elf->program_header_count; i++) {
+        const struct elf64_program_header *h =
+            (const struct elf64_program_header *)(reader_elf + elf->program_headers) + i;
+        const char *wrong = h->type == ELF_LOAD && h->memory_size ? load_segment(h) : NULL;
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static uint64_t thread_stack_top(uint32_t index)
+{
+    return USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + (1 + STACK_PAGES) * PAGE_SIZE;
+}
+
+static bool map_thread(uint32_t index)
+{
+    /* The first page of the slot stays unmapped: the guard below the stack. */
+    uint64_t va = USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + PAGE_SIZE;
+    uint64_t frame = 0;
+
+    for (unsigned i = 0; i < STACK_PAGES + 1; i++, va += PAGE_SIZE) {
+        /* What the last owner of a frame left there is none of ring 3's business. */
+        frame = frame_alloc_zeroed();
+        if (!frame || !page_map(root, va, frame, PAGE_USER | PAGE_WRITE | PAGE_NX))
+            return false;
+        expected.writable++;
+    }
+    threads[index].page = phys_to_virt(frame);
+    threads[index].page->index = index;
+    return true;
+}
+
+const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
+                           unsigned count)
+{
+    root = address_space_create();
+    const char *wrong = root ? load_program() : "no memory for an address space";
+
+    if (wrong)
+        return wrong;
+    for (unsigned i = 0; i < clock_pages; i++) {
+        if (!page_map(root, USER_CLOCK_BASE + i * PAGE_SIZE, clock_physical + i * PAGE_SIZE,
+                      PAGE_USER | PAGE_NX))
+            return "no memory to map the clock pages";
+    }
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
+        return "no memory to map the time page";
+    expected.read_only += clock_pages + 1;
+    for (unsigned i = 0; i < count; i++) {
+        if (!map_thread(i))
+            return "no memory for a thread";
+    }
+    return NULL;
+}
+
+struct thread *process_thread(uint32_t index)
+{
+    return &threads[index];
+}
+
+void process_census(struct page_census *census)
+{
+    page_census(root, true, census);
+}
+
+void process_expected(struct page_census *census)
+{
+    *census = expected;
+}
+
+static void note_probe(struct cpu *cpu, struct thread *thread)
+{
+    if (cpu->probe.resume && thread->probe_count < PROBES)
+        thread->probes[thread->probe_count++] = cpu->probe;
+    cpu->probe = (struct fault_probe){0};
+}
+
+void process_run(struct cpu *cpu, void *arg)
+{
+    struct thread *thread = &threads[cpu->index];
+
+    (void)arg;
+    for (unsigned i = 0; i < ENTRY_KINDS; i++)
+        cpu->entries[i] = 0;
+    cpu->counting = false;
+    thread->crashed = false;
+    write_cr3(root);
+    if (process_timer_count)
+        apic_timer_periodic(process_timer_count);
+    uint64_t stack = thread_stack_top(cpu->index);
+    /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first instruction.
+     */
+    (void)user_enter(cpu, entry, stack - 8, stack);
+    if (process_timer_count && cpu->index != 0)
+        apic_timer_stop();
+    write_cr3(kernel_root());
+    cpu->counting = false;
+    for (unsigned i = 0; i < ENTRY_KINDS; i++)
+        thread->entries[i] += cpu->entries[i];
+    note_probe(cpu, thread);
+}
+
+uint64_t process_system_call(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b)
+{
+    (void)b;
+    switch (number) {
+    case SYS_EXIT:
+        user_leave(cpu, 0);
+    case SYS_COUNT:
+        /* The call that switches counting off is not one of what is counted. */
+        if (!a && cpu->counting)
+            cpu->entries[ENTRY_SYSCALL]--;
+        cpu->counting = a != 0;
+        return 0;
+    case SYS_CLOCK:
+        return process_clock();
+    case SYS_PROBE:
+        /* Going on at an address that is none would be a fault of the kernel's own IRETQ. */
+        if (a < USER_IMAGE_BASE || a >= USER_END)
+            return SYS_ERROR;
+        note_probe(cpu, &threads[cpu->index]);
+        cpu->probe = (struct fault_probe){.armed = true, .resume = a};
+        return 0;
+    default:
+        return SYS_ERROR;
+    }
+}
+
+_Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
+{
+    static uint32_t printing;
+
+    threads[cpu->index].crashed = true;
+    /* One dump is enough to read; the others would be mixed into it. */
+    if (!__atomic_exchange_n(&printing, 1, __ATOMIC_ACQ_REL)) {
+        print("\nclockpage: the ring-3 program faulted; its thread ends, the kernel goes on\n");
+        dump_frame(frame);
+    }
+    user_leave(cpu, 1);
+}

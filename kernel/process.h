@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The ring-3 process: one program in an address space of its own, one thread for each vCPU.
+ */
+#ifndef KERNEL_PROCESS_H
+#define KERNEL_PROCESS_H
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/trap.h"
+#include <clockpage/abi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the kernel notes about a thread, where the thread cannot write. */
+struct thread {
+    struct thread_page *page;      /* shared with the thread */
+    uint64_t entries[ENTRY_KINDS]; /* of all its jobs, added up */
+    struct fault_probe probes[PROBES];
+    unsigned probe_count;
+    bool crashed; /* a fault that it had not announced ended it */
+};
+
+/*
+ * Load the program and make the address space: its segments, `clock_pages` pages at physical
+ * `clock_physical` read-only and not executable, the page at `time_physical` likewise, and a stack
+ * and a page for each of `threads` threads.  NULL, or why it failed.
+ */
+const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
+                           unsigned threads);
+
+struct thread *process_thread(uint32_t index);
+
+/* How many pages ring 3 can reach, and as what. */
+void process_census(struct page_census *census);
+/* How many it must be able to reach, by what process_create() was asked for. */
+void process_expected(struct page_census *census);
+
+/* Run the job that the thread's page asks for, on the running vCPU; an smp_call function. */
+void process_run(struct cpu *cpu, void *arg);
+
+/* For trap_hooks. */
+uint64_t process_system_call(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+_Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
+
+/* What SYS_CLOCK answers. */
+extern uint64_t (*process_clock)(void);
+/* Timer interrupts while ring 3 runs: the count of the local APIC's timer, 0 for none. */
+extern uint32_t process_timer_count;
+
+#endif

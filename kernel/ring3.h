@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The jobs of the ring-3 program, run on the vCPUs and judged. */
+#ifndef KERNEL_RING3_H
+#define KERNEL_RING3_H
+
+#include <clockpage/abi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ring3_plan {
+    uint32_t cpus; /* vCPUs 0 to cpus-1 are online */
+    uint64_t tsc_hz;
+    uint64_t rounds; /* of the cost measurement; 0: by the number of vCPUs */
+    uint64_t reads;  /* of the order test, over all vCPUs */
+    /* How vCPU `index` reads the clock. */
+    struct clock_source (*source)(uint32_t index);
+};
+
+/* What ring 3 can reach is what it was given; checks "ring3.map". */
+void ring3_check_map(void);
+
+/*
+ * The TSC of each vCPU against vCPU 0's; fills offsets (cycles) and errors, `cpus` of each.  True
+ * when none is further off than its error.
+ */
+bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors);
+
+/* Cost and order on all vCPUs at once, and the checks. */
+void ring3_readers(const struct ring3_plan *plan);
+/* What came of it, a row for each vCPU, in both forms. */
+void ring3_report(const struct ring3_plan *plan);
+
+/* The protections, broken on purpose; a check for each. */
+void ring3_probes(const struct ring3_plan *plan);
+
+#endif

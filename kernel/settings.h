@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Settings: `name=value` words on the kernel command line, with FreeBSD's names where it has one.
+ *
+ * Integers are decimal, or hexadecimal after 0x.  A word that is not a setting, an unknown name,
+ * and a value of the wrong type or out of range are each told and fail the check "settings"; the
+ * setting keeps its default.
+ */
+#ifndef KERNEL_SETTINGS_H
+#define KERNEL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct settings {
+    bool help;
+    uint64_t reads;         /* reader.reads: over all vCPUs; 0: by what the machine can do */
+    uint64_t rounds;        /* reader.rounds; 0: by the number of vCPUs */
+    uint64_t hz;            /* kern.hz: 0: by the number of vCPUs */
+    const char *hardware;   /* kern.timecounter.hardware: NULL: the best one */
+    bool kvmclock_disabled; /* hint.kvmclock.0.disabled */
+    const char *fault;      /* debug.fault: what to break on purpose */
+    const char *bad_table;  /* debug.acpi: the table to damage before it is read */
+    uint64_t
+        missing_cpu; /* debug.smp.missing: an APIC identity that nobody has, added to the list */
+};
+
+extern struct settings settings;
+
+/*
+ * Read the command line, which is changed: values are cut out of it and pointed at.  Prints what is
+ * wrong and makes the check.  `cut`: the line was longer than what there is room for.
+ */
+void settings_read(char *command_line, bool cut);
+
+/* List every setting, its default and its range. */
+void settings_help(void);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * What the library needs from the machine and the compiler: a header of macros that the embedder
+ * chooses with -DPVCLOCK_PORT_HEADER='"my_port.h"'.  Without it the port for GCC and Clang on x86
+ * is taken.  A hook that is missing is a compile error that names it.
+ *
+ *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read after every load before it in
+ * program order is done (LFENCE; RDTSC).  Earlier stores may be on their way.
+ *   PVCLOCK_TSC_RDTSCP(aux)   the same by RDTSCP; *aux (uint32_t *) gets IA32_TSC_AUX of that vCPU
+ *   PVCLOCK_TSC_RELAXED()     the TSC, in no order at all (RDTSC)
+ *   PVCLOCK_LOAD_ACQUIRE(p)   uint32_t: *p, before every later load
+ *   PVCLOCK_LOAD_AFTER(p, t)  uint32_t: *p, after every earlier load and not before t (the low half
+ *                             of a TSC) is known
+ *   PVCLOCK_STORE_RELEASE(p, v)  *p = v (uint32_t), after every earlier store
+ *   PVCLOCK_STORE_FENCE()     every earlier store before every later one
+ *   PVCLOCK_TAKE_BITS(p, m)   uint8_t: *p &= ~m in one atomic step of one byte; what it was
+ *   PVCLOCK_PAUSE()           the hint for a waiting loop
+ *
+ * Optional, for guard.h alone:
+ *   PVCLOCK_LOAD64(p), PVCLOCK_STORE64(p, v)   64 bits that are never torn, acquire and release
+ *   PVCLOCK_CAS64(p, old, new)  bool: *p = new where *p == *old; else *old = *p; a full fence
+ */
+#ifndef PVCLOCK_PORT_H
+#define PVCLOCK_PORT_H
+
+#include <stdint.h>
+
+/*
+ * A TSC is (hi << 32) + lo, for that is how the instruction gives it, and joining the halves after
+ * a subtraction is one step shorter than before.  A port may have all of it in lo.
+ */
+struct pvclock_tsc {
+    uint64_t lo, hi;
+};
+
+#ifdef PVCLOCK_PORT_HEADER
+#include PVCLOCK_PORT_HEADER
+#else
+#include "port/gcc_x86.h"
+#endif
+
+#ifndef PVCLOCK_TSC_LFENCE
+#error "the pvclock port header does not define PVCLOCK_TSC_LFENCE()"
+#endif
+#ifndef PVCLOCK_TSC_RDTSCP
+#error "the pvclock port header does not define PVCLOCK_TSC_RDTSCP(aux)"
+#endif
+#ifndef PVCLOCK_TSC_RELAXED
+#error "the pvclock port header does not define PVCLOCK_TSC_RELAXED()"
+#endif
+#ifndef PVCLOCK_LOAD_ACQUIRE
+#error "the pvclock port header does not define PVCLOCK_LOAD_ACQUIRE(p)"
+#endif
+#ifndef PVCLOCK_LOAD_AFTER
+#error "the pvclock port header does not define PVCLOCK_LOAD_AFTER(p, tsc)"
+#endif
+#ifndef PVCLOCK_STORE_RELEASE
+#error "the pvclock port header does not define PVCLOCK_STORE_RELEASE(p, value)"
+#endif
+#ifndef PVCLOCK_STORE_FENCE
+#error "the pvclock port header does not define PVCLOCK_STORE_FENCE()"
+#endif
+#ifndef PVCLOCK_TAKE_BITS
+#error "the pvclock port header does not define PVCLOCK_TAKE_BITS(p, mask)"
+#endif
+#ifndef PVCLOCK_PAUSE
+#error "the pvclock port header does not define PVCLOCK_PAUSE()"
+#endif
+
+#endif /* PVCLOCK_PORT_H */

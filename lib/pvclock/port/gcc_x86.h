@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The hooks of port.h for GCC and Clang on x86, 32 and 64 bits, in rings 0 and 3. */
+#ifndef PVCLOCK_PORT_GCC_X86_H
+#define PVCLOCK_PORT_GCC_X86_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PVCLOCK_PORT_INLINE static inline __attribute__((always_inline, unused))
+
+/* RDTSC clears the upper halves of RAX and RDX: taking all of them saves an instruction. */
+#ifdef __x86_64__
+typedef uint64_t pvclock_port_half;
+#else
+typedef uint32_t pvclock_port_half;
+#endif
+
+/* LFENCE does not let a later instruction start before the earlier ones are done [5][6]. */
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_lfence(void)
+{
+    pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
+
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
+}
+
+/* RDTSCP waits for earlier loads, but later ones may pass it: LOAD_AFTER is for those [5]. */
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_rdtscp(uint32_t *aux)
+{
+    pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
+
+    __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(*aux) : : "memory");
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
+}
+
+PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_relaxed(void)
+{
+    pvclock_port_half lo, hi;
+    struct pvclock_tsc tsc;
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    tsc.lo = lo;
+    tsc.hi = hi;
+    return tsc;
+}
+
+/* x86 keeps loads in order, and stores in order [5]: only the compiler is held back. */
+PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_acquire(const volatile uint32_t *p)
+{
+    uint32_t value = *p;
+
+    __asm__ volatile("" : : : "memory");
+    return value;
+}
+
+/*
+ * The address depends on the TSC, so the load cannot start before the TSC is known: about one
+ * cycle, where a trailing LFENCE costs sixteen.  AND with 0 is no zeroing idiom, XOR would be one.
+ */
+PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_after(const volatile uint32_t *p, uint64_t tsc)
+{
+    uintptr_t zero = (uintptr_t)tsc;
+    uint32_t value;
+
+    __asm__ volatile("and $0, %k1\n\tmov (%2,%1), %0"
+                     : "=r"(value), "+&r"(zero)
+                     : "r"(p)
+                     : "cc", "memory");
+    return value;
+}
+
+PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32_t value)
+{
+    __asm__ volatile("" : : : "memory");
+    *p = value;
+}
+
+#define PVCLOCK_TSC_LFENCE()            pvclock_port_tsc_lfence()
+#define PVCLOCK_TSC_RDTSCP(aux)         pvclock_port_tsc_rdtscp(aux)
+#define PVCLOCK_TSC_RELAXED()           pvclock_port_tsc_relaxed()
+#define PVCLOCK_LOAD_ACQUIRE(p)         pvclock_port_load_acquire(p)
+#define PVCLOCK_LOAD_AFTER(p, tsc)      pvclock_port_load_after(p, tsc)
+#define PVCLOCK_STORE_RELEASE(p, value) pvclock_port_store_release(p, value)
+#define PVCLOCK_STORE_FENCE()           __asm__ volatile("" : : : "memory")
+#define PVCLOCK_TAKE_BITS(p, mask)                                                                 \
+    __atomic_fetch_and((p), (uint8_t) ~(unsigned)(mask), __ATOMIC_ACQ_REL)
+#define PVCLOCK_PAUSE() __asm__ volatile("pause" : : : "memory")
+
+#ifdef __x86_64__
+#define PVCLOCK_LOAD64(p)         __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define PVCLOCK_STORE64(p, value) __atomic_store_n((p), (value), __ATOMIC_RELEASE)
+#define PVCLOCK_CAS64(p, old, value)                                                               \
+    __atomic_compare_exchange_n((p), (old), (value), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+#else
+/* i386 without the FPU has one instruction for 64 bits at once: LOCK CMPXCHG8B. */
+PVCLOCK_PORT_INLINE bool pvclock_port_cas64(volatile uint64_t *p, uint64_t *old, uint64_t value)
+{
+    uint64_t seen = *old;
+    bool done;
+
+    __asm__ volatile("lock cmpxchg8b %1\n\tsete %0"
+                     : "=q"(done), "+m"(*p), "+A"(seen)
+                     : "b"((uint32_t)value), "c"((uint32_t)(value >> 32))
+                     : "cc", "memory");
+    *old = seen;
+    return done;
+}
+
+PVCLOCK_PORT_INLINE uint64_t pvclock_port_load64(const volatile uint64_t *p)
+{
+    uint64_t seen = 0;
+
+    (void)pvclock_port_cas64((volatile uint64_t *)(uintptr_t)p, &seen, 0);
+    return seen;
+}
+
+PVCLOCK_PORT_INLINE void pvclock_port_store64(volatile uint64_t *p, uint64_t value)
+{
+    uint64_t seen = 0;
+
+    while (!pvclock_port_cas64(p, &seen, value))
+        ;
+}
+
+#define PVCLOCK_LOAD64(p)            pvclock_port_load64(p)
+#define PVCLOCK_STORE64(p, value)    pvclock_port_store64(p, value)
+#define PVCLOCK_CAS64(p, old, value) pvclock_port_cas64(p, old, value)
+#endif
+
+#endif /* PVCLOCK_PORT_GCC_X86_H */

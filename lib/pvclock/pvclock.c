@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "pvclock.h"
+
+#include "port.h"
+#include "scale.h"
+
+const char *pvclock_status_name(enum pvclock_status status)
+{
+    /* One string, for a table of pointers would be data to relocate. */
+    static const char names[] = "ok\0clamped\0not ready\0busy\0bad scale\0overflow\0bad value\0?";
+    const char *name = names;
+
+    for (unsigned i = 0; i < (unsigned)status && *name != '?'; i++) {
+        while (*name++ != '\0')
+            ;
+    }
+    return name;
+}
+
+static bool scale_is_good(uint32_t mul, int shift)
+{
+    return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX;
+}
+
+/* Beside the values of enum pvclock_order: the caller has its TSC already. */
+enum { TSC_GIVEN = -1 };
+
+/* One try by the version protocol, told in abi.h; `order` says where *tsc and *aux come from. */
+static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
+                                    uint64_t *tsc, uint32_t *aux, struct pvclock_snapshot *out)
+{
+    const volatile struct pvclock_vcpu_time_info *fields = page;
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+
+    out->version = version;
+    if ((version & 1) != 0)
+        return PVCLOCK_BUSY;
+    if (order != TSC_GIVEN) {
+        struct pvclock_tsc halves = order == PVCLOCK_RDTSCP   ? PVCLOCK_TSC_RDTSCP(aux)
+                                    : order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE()
+                                                              : PVCLOCK_TSC_RELAXED();
+
+        *tsc = (halves.hi << 32) + halves.lo;
+    }
+    out->tsc_timestamp = fields->tsc_timestamp;
+    out->system_time = fields->system_time;
+    out->mul = fields->tsc_to_system_mul;
+    out->shift = fields->tsc_shift;
+    out->flags = fields->flags;
+    if (PVCLOCK_LOAD_AFTER(&page->version, *tsc) != version)
+        return PVCLOCK_BUSY;
+    if (version == 0 && out->mul == 0)
+        return PVCLOCK_NOT_READY;
+    return scale_is_good(out->mul, out->shift) ? PVCLOCK_OK : PVCLOCK_BAD_SCALE;
+}
+
+static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page, int order,
+                                     uint64_t *tsc, struct pvclock_snapshot *out)
+{
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
+        uint32_t aux;
+        enum pvclock_status status = try_once(page, order, tsc, &aux, out);
+
+        if (status != PVCLOCK_BUSY)
+            return status;
+        PVCLOCK_PAUSE();
+    }
+    return PVCLOCK_BUSY;
+}
+
+enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
+                                     struct pvclock_snapshot *out)
+{
+    uint64_t tsc = 0;
+
+    return try_often(page, TSC_GIVEN, &tsc, out);
+}
+
+enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
+                                        uint64_t *ns)
+{
+    uint64_t delta = tsc - snapshot->tsc_timestamp;
+    int shift = snapshot->shift;
+    struct pvclock_u128 product;
+    uint64_t scaled;
+
+    *ns = PVCLOCK_NO_TIME;
+    if (!scale_is_good(snapshot->mul, shift))
+        return PVCLOCK_BAD_SCALE;
+    if (delta > PVCLOCK_DELTA_MAX) {
+        *ns = snapshot->system_time;
+        return PVCLOCK_CLAMPED;
+    }
+
+    if (shift < 0)
+        delta >>= -shift;
+    product = pvclock_multiply(delta, snapshot->mul);
+    /* What is left of the division by 2^32 once a positive shift is taken off it: 1 to 32 bits. */
+    shift = shift > 0 ? 32 - shift : 32;
+    if (product.hi >> shift != 0)
+        return PVCLOCK_OVERFLOW;
+    scaled = product.hi << (64 - shift) | product.lo >> shift;
+    if (scaled > UINT64_MAX - snapshot->system_time)
+        return PVCLOCK_OVERFLOW;
+    *ns = snapshot->system_time + scaled;
+    return PVCLOCK_OK;
+}
+
+static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
+                                  uint64_t tsc, struct pvclock_sample *out)
+{
+    struct pvclock_snapshot snapshot;
+    enum pvclock_status status = try_often(page, order, &tsc, &snapshot);
+
+    out->ns = PVCLOCK_NO_TIME;
+    out->version = snapshot.version;
+    if (status == PVCLOCK_OK)
+        status = pvclock_extrapolate(&snapshot, tsc, &out->ns);
+    out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
+    return status;
+}
+
+enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
+                                   struct pvclock_sample *out)
+{
+    return sample(page, TSC_GIVEN, tsc, out);
+}
+
+enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
+                                 enum pvclock_order order, struct pvclock_sample *out)
+{
+    return sample(page, (int)order, 0, out);
+}
+
+struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+                                      enum pvclock_order order, uint64_t base_ns)
+{
+    struct pvclock_sample now;
+    struct pvclock_time time = {UINT64_MAX, 0, 0};
+    enum pvclock_status status = pvclock_read(page, order, &now);
+
+    if (pvclock_has_time(status)) {
+        now.ns += base_ns;
+        if (now.ns < base_ns)
+            status = PVCLOCK_OVERFLOW;
+        else
+            time = pvclock_time_from_ns(now.ns);
+    }
+    time.status = (uint32_t)status;
+    return time;
+}
+
+enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
+                                      uint64_t *ns)
+{
+    uint32_t cpu = *hint;
+
+    *ns = PVCLOCK_NO_TIME;
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
+        struct pvclock_snapshot snapshot;
+        /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
+        uint32_t page = cpu < vcpus->count ? cpu : 0;
+        uint64_t tsc;
+        enum pvclock_status status;
+
+        cpu = page;
+        status = try_once(pvclock_page_of(vcpus, page), PVCLOCK_RDTSCP, &tsc, &cpu, &snapshot);
+        cpu &= vcpus->aux_mask;
+        if (cpu >= vcpus->count)
+            return PVCLOCK_BAD_VALUE;
+        if (cpu == page && status != PVCLOCK_BUSY) {
+            *hint = cpu;
+            return status == PVCLOCK_OK ? pvclock_extrapolate(&snapshot, tsc, ns) : status;
+        }
+        PVCLOCK_PAUSE();
+    }
+    return PVCLOCK_BUSY;
+}
+
+/*
+ * (value << up) / divisor for 0 <= up < 64: false where that has more than 64 bits.  Bit by bit:
+ * cold, and the only way that needs no run-time helper on i386.
+ */
+static bool divide(uint64_t value, int up, uint32_t divisor, uint64_t *quotient,
+                   uint32_t *remainder)
+{
+    uint64_t hi = value >> 1 >> (63 - up), lo = value << up;
+    bool fits = hi < divisor;
+
+    for (int bit = 0; bit < 64; bit++) {
+        hi = hi << 1 | lo >> 63;
+        lo <<= 1;
+        if (hi >= divisor) {
+            hi -= divisor;
+            lo |= 1;
+        }
+    }
+    *quotient = lo;
+    *remainder = (uint32_t)hi;
+    return fits;
+}
+
+enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, uint64_t ns,
+                                     uint64_t *tsc)
+{
+    int shift = snapshot->shift;
+    /* The inverse of the scale, rounded up: delta = ceil(ns * 2^(32 - shift) / mul). */
+    int down = shift < 0 ? -shift : 0;
+    uint64_t last = PVCLOCK_DELTA_MAX >> down;
+    uint64_t delta;
+    uint32_t remainder;
+
+    *tsc = UINT64_MAX;
+    if (!scale_is_good(snapshot->mul, shift))
+        return PVCLOCK_BAD_SCALE;
+    if (ns < snapshot->system_time) {
+        *tsc = snapshot->tsc_timestamp;
+        return PVCLOCK_CLAMPED;
+    }
+    if (!divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul, &delta, &remainder) ||
+        delta > last || (delta == last && remainder != 0))
+        return PVCLOCK_OVERFLOW;
+    delta += remainder != 0;
+    *tsc = snapshot->tsc_timestamp + (delta << down);
+    return PVCLOCK_OK;
+}
+
+enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock_frequency *out)
+{
+    uint32_t remainder;
+
+    out->hz = 0;
+    out->error_hz = 0;
+    if (!scale_is_good(mul, shift))
+        return PVCLOCK_BAD_SCALE;
+    if (!divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul, &out->hz, &remainder) ||
+        (remainder > (mul - 1) / 2 && ++out->hz == 0))
+        return PVCLOCK_OVERFLOW;
+    /* Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops. */
+    (void)divide(out->hz, 0, mul, &out->error_hz, &remainder);
+    out->error_hz += UINT64_C(1) << (shift < 0 ? -shift : 0);
+    return PVCLOCK_OK;
+}
+
+enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *shift)
+{
+    uint64_t quotient;
+    uint32_t remainder;
+    int n = 0;
+
+    *mul = 0;
+    *shift = 0;
+    if (hz == 0)
+        return PVCLOCK_BAD_VALUE;
+    /* Into 10^9 < hz <= 2 * 10^9, so that 10^9 * 2^32 / hz has 32 bits. */
+    for (; hz > 2 * (uint64_t)PVCLOCK_NSEC_PER_SEC; n--)
+        hz >>= 1;
+    for (; hz <= PVCLOCK_NSEC_PER_SEC; n++)
+        hz <<= 1;
+    if (n < -PVCLOCK_SHIFT_MAX)
+        return PVCLOCK_BAD_VALUE;
+    (void)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz, &quotient, &remainder);
+    *mul = (uint32_t)quotient;
+    *shift = (int8_t)n;
+    return PVCLOCK_OK;
+}
+
+enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t *epoch_ns)
+{
+    const volatile struct pvclock_wall_clock *fields = wall;
+
+    *epoch_ns = PVCLOCK_NO_TIME;
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&wall->version);
+
+        if ((version & 1) == 0) {
+            uint32_t sec = fields->sec;
+            uint32_t nsec = fields->nsec;
+
+            if (PVCLOCK_LOAD_AFTER(&wall->version, 0) == version) {
+                if ((version | sec | nsec) == 0)
+                    return PVCLOCK_NOT_READY;
+                if (nsec >= PVCLOCK_NSEC_PER_SEC)
+                    return PVCLOCK_BAD_VALUE;
+                *epoch_ns = (uint64_t)sec * PVCLOCK_NSEC_PER_SEC + nsec;
+                return PVCLOCK_OK;
+            }
+        }
+        PVCLOCK_PAUSE();
+    }
+    return PVCLOCK_BUSY;
+}
+
+struct pvclock_time pvclock_time_from_ns(uint64_t ns)
+{
+    struct pvclock_time time;
+
+    time.sec = pvclock_div_1e9(ns);
+    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
+    time.status = PVCLOCK_OK;
+    return time;
+}
+
+enum pvclock_status pvclock_placement(uint64_t address, size_t size)
+{
+    uint64_t offset = address % PVCLOCK_PAGE_SIZE;
+
+    if (address % 4 != 0 || size == 0 || size > PVCLOCK_PAGE_SIZE - offset)
+        return PVCLOCK_BAD_VALUE;
+    return PVCLOCK_OK;
+}
+
+bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset, size_t used)
+{
+    const volatile unsigned char *bytes = (const volatile unsigned char *)page;
+
+    for (size_t i = 0; i < page_size; i++) {
+        if (bytes[i] != 0 && (i < offset || i - offset >= used))
+            return false;
+    }
+    return true;
+}
+
+void pvclock_prepare(struct pvclock_vcpu_time_info *page)
+{
+    volatile unsigned char *bytes = (volatile unsigned char *)page;
+
+    for (size_t i = 0; i < sizeof(*page); i++)
+        bytes[i] = 0;
+}
+
+bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
+{
+    return PVCLOCK_LOAD_ACQUIRE(&page->version) != 0;
+}
+
+bool pvclock_take_stopped(struct pvclock_vcpu_time_info *page)
+{
+    const volatile struct pvclock_vcpu_time_info *fields = page;
+
+    return (fields->flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0 &&
+           (PVCLOCK_TAKE_BITS(&page->flags, PVCLOCK_FLAG_GUEST_STOPPED) &
+            PVCLOCK_FLAG_GUEST_STOPPED) != 0;
+}
+
+void pvclock_publish(struct pvclock_vcpu_time_info *page, const struct pvclock_snapshot *values)
+{
+    volatile struct pvclock_vcpu_time_info *fields = page;
+    uint32_t odd = fields->version | 1;
+
+    fields->version = odd;
+    PVCLOCK_STORE_FENCE();
+    fields->tsc_timestamp = values->tsc_timestamp;
+    fields->system_time = values->system_time;
+    fields->tsc_to_system_mul = values->mul;
+    fields->tsc_shift = values->shift;
+    fields->flags = values->flags;
+    PVCLOCK_STORE_RELEASE(&page->version, odd + 1);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The inline readers, for what is read a million times a second.
+ *
+ * Each takes one page and gives the time now.  What they do not see at a glance (an odd or a
+ * changed version, a page never written, a shift that is positive or absurd, a negative delta) goes
+ * to pvclock_read() of pvclock.h, which has the bound and the statuses; so the values are the same.
+ *
+ * Order: with PVCLOCK_LFENCE and PVCLOCK_RDTSCP the TSC is read after every earlier load, so what
+ * one thread learnt from another is never later than what it reads.  Earlier STORES are not
+ * ordered: a caller that needs its own store to be visible before the time it reads puts an MFENCE
+ * between.
+ *
+ * pvclock_relaxed_ns() is for statistics on one vCPU: half the cost, and no order at all.  Between
+ * threads it can give a time before the one that the other thread has already told.
+ *
+ * For one page for all vCPUs PVCLOCK_FLAG_TSC_STABLE has to count (pvclock_is_stable()); guard.h
+ * has what to do where it does not.
+ */
+#ifndef PVCLOCK_READ_H
+#define PVCLOCK_READ_H
+
+#include "port.h"
+#include "pvclock.h"
+#include "scale.h"
+
+/*
+ * The TSC by `order`.  With a constant there is no branch; with a variable chosen at start there is
+ * one, always predicted.
+ */
+PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc_halves(enum pvclock_order order)
+{
+    uint32_t aux;
+
+    if (order == PVCLOCK_LFENCE)
+        return PVCLOCK_TSC_LFENCE();
+    if (order == PVCLOCK_RDTSCP)
+        return PVCLOCK_TSC_RDTSCP(&aux);
+    return PVCLOCK_TSC_RELAXED();
+}
+
+PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+{
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+
+    return (tsc.hi << 32) + tsc.lo;
+}
+
+/*
+ * What a page says at a TSC that was read after `version`: ns = system_time + (cycles * multiplier
+ * >> 64).  False for all that is unusual.
+ *
+ * Every check is a branch that is never taken.  Between the TSC and the nanoseconds stand a
+ * subtraction, an addition that joins the halves, a shift, a multiplication and an addition; the
+ * rest is done while the TSC is being read.  (delta >> n) * mul >> 32 is the high half of one
+ * 64-bit product, (delta >> n) * (mul << 32).  A shift by a constant is cheaper than one by CL, and
+ * -1 is the shift of every TSC from 2 to 4 GHz.
+ */
+struct pvclock_fast {
+    uint64_t system_time;
+    uint64_t cycles;     /* at most 2^63 */
+    uint64_t multiplier; /* mul << 32 */
+};
+
+PVCLOCK_INLINE bool pvclock_load_fast(const struct pvclock_vcpu_time_info *page, uint32_t version,
+                                      struct pvclock_tsc tsc, struct pvclock_fast *fast)
+{
+    const volatile struct pvclock_vcpu_time_info *fields = page;
+    uint64_t low = tsc.lo - fields->tsc_timestamp;
+    uint64_t delta;
+    int shift = fields->tsc_shift;
+
+    PVCLOCK_KEEP(low);
+    delta = (tsc.hi << 32) + low;
+    fast->system_time = fields->system_time;
+    fast->multiplier = (uint64_t)fields->tsc_to_system_mul << 32;
+    if (PVCLOCK_UNLIKELY((version & 1) != 0))
+        return false;
+    if (PVCLOCK_UNLIKELY(fast->multiplier == 0))
+        return false;
+    if (PVCLOCK_UNLIKELY((int64_t)delta < 0))
+        return false;
+    if (PVCLOCK_LIKELY(shift == -1)) {
+        fast->cycles = delta >> 1;
+    } else {
+        if (PVCLOCK_UNLIKELY(-(unsigned)shift > PVCLOCK_SHIFT_MAX))
+            return false;
+        fast->cycles = delta >> -shift;
+    }
+    return true;
+}
+
+PVCLOCK_INLINE bool pvclock_fast_ns(const struct pvclock_vcpu_time_info *page, uint32_t version,
+                                    struct pvclock_tsc tsc, uint64_t *ns)
+{
+    struct pvclock_fast fast;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(page, version, tsc, &fast)))
+        return false;
+    *ns = fast.system_time + pvclock_multiply_high(fast.cycles, fast.multiplier);
+    if (PVCLOCK_UNLIKELY(*ns < fast.system_time))
+        return false;
+    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version);
+}
+
+/* Nanoseconds of the page's clock: pvclock_read() without version and flags. */
+PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_info *page,
+                                              enum pvclock_order order, uint64_t *ns)
+{
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    struct pvclock_sample sample;
+    enum pvclock_status status;
+
+    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc_halves(order), ns)))
+        return PVCLOCK_OK;
+    status = pvclock_read(page, order, &sample);
+    *ns = sample.ns;
+    return status;
+}
+
+/* No order: see above. */
+PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_time_info *page,
+                                                      uint64_t *ns)
+{
+    return pvclock_ns(page, PVCLOCK_RELAXED, ns);
+}
+
+/*
+ * Seconds and nanoseconds of base_ns + the page's clock, in two registers: base_ns is 0 for the
+ * time since the origin, and what pvclock_wall() gives for the date.  OVERFLOW: 2^64 ns or more.
+ *
+ * The division by 10^9 is a second multiplication beside the first one, with k = 2^64 / 10^9
+ * rounded down.  Below the true quotient are, in seconds: start * k >> 64                   by less
+ * than 2^63 / 2^64 + 1, for start < 2^63 r = multiplier * k >> 64          by less than 2, so
+ *     cycles * r >> 64                  by less than 2 * 2^63 / 2^64 + 1
+ * together 3.5, so what is left fits 32 bits, and at most three corrections are made; where times
+ * are those of machines it is none or one, the same for a second, so the branch is foreseen.
+ */
+#define PVCLOCK_RECIPROCAL UINT64_C(18446744073)
+
+PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_info *page,
+                                                enum pvclock_order order, uint64_t base_ns)
+{
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+    struct pvclock_fast fast;
+
+    if (PVCLOCK_LIKELY(pvclock_load_fast(page, version, tsc, &fast))) {
+        uint64_t start = fast.system_time + base_ns;
+        uint64_t rate = pvclock_multiply_high(fast.multiplier, PVCLOCK_RECIPROCAL);
+        uint64_t sec = pvclock_multiply_high(start, PVCLOCK_RECIPROCAL) +
+                       pvclock_multiply_high(fast.cycles, rate);
+        uint64_t ns = start + pvclock_multiply_high(fast.cycles, fast.multiplier);
+        uint32_t nsec = (uint32_t)ns - (uint32_t)sec * PVCLOCK_NSEC_PER_SEC;
+        struct pvclock_time time;
+
+        while (PVCLOCK_UNLIKELY(nsec >= PVCLOCK_NSEC_PER_SEC)) {
+            sec++;
+            nsec -= PVCLOCK_NSEC_PER_SEC;
+        }
+        time.sec = sec;
+        time.nsec = nsec;
+        time.status = PVCLOCK_OK;
+        /* The start is below 2^63, as is what comes to it: no sum overflowed. */
+        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version) &&
+            PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0))
+            return time;
+    }
+    return pvclock_read_time(page, order, base_ns);
+}
+
+/* struct timespec of the 64-bit ABIs; the caller may cast to it where its time_t has 64 bits. */
+struct pvclock_timespec {
+    int64_t tv_sec;
+    int64_t tv_nsec;
+};
+
+/* The same through a pointer; without a value *out is not written. */
+PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_time_info *page,
+                                                    enum pvclock_order order, uint64_t base_ns,
+                                                    struct pvclock_timespec *out)
+{
+    struct pvclock_time time = pvclock_time(page, order, base_ns);
+
+    if (PVCLOCK_LIKELY(time.sec != UINT64_MAX)) {
+        out->tv_sec = (int64_t)time.sec;
+        out->tv_nsec = (int64_t)time.nsec;
+    }
+    return (enum pvclock_status)time.status;
+}
+
+#endif /* PVCLOCK_READ_H */

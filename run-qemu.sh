@@ -1,0 +1,338 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: 0BSD
+#
+# Build the kernel, boot it in QEMU, show its report, and end with its verdict.
+
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
+# shellcheck source=tools/deps.sh
+. "$root/tools/deps.sh"
+# shellcheck source=tools/kvm.sh
+. "$root/tools/kvm.sh"
+
+# What the kernel writes to the isa-debug-exit port, as the status that QEMU makes of it.
+readonly exit_passed=33 exit_failed=35 exit_no_console=37
+readonly qemu=qemu-system-x86_64
+
+usage() {
+	cat <<-'EOF'
+		Usage: run-qemu.sh [OPTIONS] [-- QEMU ARGUMENTS]
+
+		Installs what is missing (Debian), builds the kernel, boots it and shows its report.
+
+		  --accel auto|kvm|tcg     auto (the default) takes KVM if a virtual machine can be created
+		  --smp N                  number of vCPUs, 1 to 255 (2)
+		  --machine pc|q35|microvm machine model (pc)
+		  --cpu MODEL              CPU model and features as for QEMU's -cpu
+		                           (max, less what a KVM host without VT-x/SVM cannot give)
+		  --iso                    boot the ISO through GRUB; by default QEMU loads the same ELF
+		  --append "NAME=VALUE .." settings for the kernel; "help" lists them
+		  --json FILE              write the report as JSON, one object a line, to FILE
+		  --timeout S              end the guest after S seconds (120)
+		  --kernel FILE            boot this ELF, build nothing
+		  --debug                  wait for gdb on port 1234 before the first instruction
+		  --dry-run                print the QEMU command and stop
+		  --no-install             list what is missing instead of installing it
+		  --help                   this text
+
+		The build directory is build/ beside this script, or the environment's O.
+
+		Exit status: 0 all checks passed, 1 a check failed or the guest gave no verdict,
+		2 usage or set-up, 124 timeout.
+	EOF
+}
+
+# die MESSAGE...: an error of usage or set-up.
+die() {
+	printf 'run-qemu.sh: %s\n' "$@" >&2
+	exit 2
+}
+
+say() {
+	printf 'run-qemu.sh: %s\n' "$*"
+}
+
+# --- the command line ------------------------------------------------------------------------
+
+accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' timeout='' kernel=''
+debug=no dry_run=no install=yes
+extra=()
+
+parse_arguments() {
+	while (($# > 0)); do
+		# --name=value is --name value.
+		if [[ $1 == --*=* ]]; then
+			set -- "${1%%=*}" "${1#*=}" "${@:2}"
+			case $1 in
+			--accel | --smp | --machine | --cpu | --append | --json | --timeout | --kernel) ;;
+			*) die "unknown option $1=... (see --help)" ;;
+			esac
+		fi
+		case $1 in
+		--accel | --smp | --machine | --cpu | --append | --json | --timeout | --kernel)
+			(($# >= 2)) || die "$1 needs a value (see --help)"
+			printf -v "${1#--}" '%s' "$2"
+			shift
+			;;
+		--iso) iso=yes ;;
+		--debug) debug=yes ;;
+		--dry-run) dry_run=yes ;;
+		--no-install) install=no ;;
+		--help | -h) usage && exit 0 ;;
+		--) extra=("${@:2}") && return ;;
+		*) die "unknown argument '$1' (see --help)" ;;
+		esac
+		shift
+	done
+}
+
+check_arguments() {
+	[[ $accel == auto || $accel == kvm || $accel == tcg ]] ||
+		die "--accel is auto, kvm or tcg, not '$accel'"
+	[[ $machine == pc || $machine == q35 || $machine == microvm ]] ||
+		die "--machine is pc, q35 or microvm, not '$machine'"
+	if ! [[ $smp =~ ^[1-9][0-9]{0,2}$ ]] || ((smp > 255)); then
+		die "--smp is a number of vCPUs from 1 to 255, not '$smp'"
+	fi
+	[[ -z $timeout || $timeout =~ ^[1-9][0-9]{0,5}$ ]] ||
+		die "--timeout is a number of seconds, at least 1, not '$timeout'"
+	[[ $append != *[$'\n\r']* ]] || die "--append is one line"
+	if [[ $iso == yes ]]; then
+		[[ $machine != microvm ]] || die "--iso needs a BIOS, which microvm does not have"
+		[[ -z $kernel ]] || die "--iso boots what was built: it cannot go with --kernel"
+	fi
+	if [[ -n $json && $dry_run == no ]]; then
+		: 2>/dev/null >"$json" || die "cannot write the JSON to '$json'"
+	fi
+	if [[ -z $timeout ]]; then
+		timeout=120
+		[[ $debug == no ]] || timeout=0 # forever
+	fi
+}
+
+# --- set-up and build ------------------------------------------------------------------------
+
+# le FILE OFFSET SIZE: an unsigned little-endian number of SIZE bytes; nothing past the end.
+le() {
+	od -An -v -t "u$3" -j "$2" -N "$3" --endian=little "$1" 2>/dev/null | tr -d ' '
+}
+
+# check_elf FILE: is it a whole 64-bit ELF?  QEMU boots half a file without a word.
+check_elf() {
+	local file=$1 size at entry count i end
+	[[ -f $file ]] || die "there is no kernel at $file"
+	[[ -r $file ]] || die "cannot read $file"
+	size=$(wc -c <"$file")
+	# 0x7f 'E' 'L' 'F', 64 bits, little-endian
+	[[ $(od -An -v -t x1 -N 6 "$file" | tr -d ' ') == 7f454c460201 ]] ||
+		die "$file is not a 64-bit ELF file"
+	((size >= 64)) || die "$file is truncated: its ELF header ends at byte 64, the file at $size"
+	# the program headers, the section headers
+	for i in "32 54 56" "40 58 60"; do
+		read -r at entry count <<<"$i"
+		at=$(le "$file" "$at" 8) entry=$(le "$file" "$entry" 2) count=$(le "$file" "$count" 2)
+		end=$((at + entry * count))
+		((size >= end)) ||
+			die "$file is truncated: its headers end at byte $end, the file at $size"
+	done
+	at=$(le "$file" 32 8) count=$(le "$file" 56 2)
+	for ((i = 0; i < count; i++, at += 56)); do
+		end=$(($(le "$file" $((at + 8)) 8) + $(le "$file" $((at + 32)) 8)))
+		((size >= end)) ||
+			die "$file is truncated: segment $i ends at byte $end, the file at $size"
+	done
+}
+
+# build TARGET: quiet, unless it fails.
+build() {
+	local log
+	if ! log=$(make -C "$root" --no-print-directory -j2 O="$output" "$1" 2>&1 </dev/null); then
+		printf '%s\n' "$log" >&2
+		die "the build failed (make $1)"
+	fi
+}
+
+# --- the virtual machine ---------------------------------------------------------------------
+
+choose_accel() {
+	local why
+	[[ $accel != tcg ]] || return 0
+	if ! command -v "$qemu" >/dev/null; then # only --dry-run comes here
+		why="$qemu is not installed"
+	else
+		why=$(kvm_works) && accel=kvm && return 0
+	fi
+	[[ $accel == auto ]] || die "--accel kvm: no virtual machine can be created: $why"
+	accel=tcg
+	say "NO KVM ($why): running on TCG. There is no kvmclock then, so the kvmclock checks" \
+		"are skipped, the TSC serves, and times say nothing about this machine." >&2
+}
+
+# A comma inside a value of a QEMU option is doubled.
+commas() {
+	printf '%s' "${1//,/,,}"
+}
+
+compose_command() {
+	if [[ -z $cpu ]]; then
+		cpu=max
+		# migratable=no passes the invariant TSC on, and with it the TSC frequency leaf.  A KVM
+		# host without hardware virtualisation cannot run arch-capabilities; nothing here uses it.
+		[[ $accel == tcg ]] || cpu=max,migratable=no,-arch-capabilities
+	fi
+	command=("$qemu" -accel "$accel" -cpu "$cpu" -smp "$smp" -m 128)
+	if [[ $machine == microvm ]]; then
+		# The kernel finds its devices itself: nothing is to be added to its command line.
+		command+=(-machine 'microvm,auto-kernel-cmdline=off')
+	else
+		command+=(-machine "$machine")
+	fi
+	command+=(-nodefaults -display none -no-reboot)
+	command+=(-device 'isa-debug-exit,iobase=0x501,iosize=0x04')
+
+	command+=(-chardev 'stdio,id=com1' -serial chardev:com1)
+	if [[ -n $json ]]; then
+		command+=(-chardev "file,id=com2,path=$(commas "$json")")
+	else
+		command+=(-chardev 'null,id=com2')
+	fi
+	if [[ $machine == microvm ]]; then # has but one -serial
+		command+=(-device 'isa-serial,chardev=com2,iobase=0x2f8,irq=3')
+	else
+		command+=(-serial chardev:com2)
+	fi
+
+	if [[ $iso == yes ]]; then
+		command+=(-boot d -cdrom "$output/clockpage.iso")
+		# boot/grub.cfg reads the settings from here: the ISO is the same for every run.
+		command+=(-smbios "type=1,product=clockpage,family=$(commas "$append")")
+	else
+		command+=(-kernel "${kernel:-$output/clockpage.elf}")
+		[[ -z $append ]] || command+=(-append "$append")
+	fi
+	[[ $debug == no ]] || command+=(-gdb tcp:127.0.0.1:1234 -S)
+	command+=("${extra[@]}")
+}
+
+# show_command: the command, such that it can be pasted into a shell.
+show_command() {
+	local word line=''
+	for word in "${command[@]}"; do
+		[[ $word =~ ^[A-Za-z0-9_./:=,+@-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+		line+="$word "
+	done
+	echo "${line% }"
+}
+
+# --- the run -----------------------------------------------------------------------------------
+
+# progress SECONDS: the guest has been silent for a while.
+progress() {
+	((said_progress == 0)) && [[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
+		say "GRUB is emulated on this KVM host, one instruction after another: be patient." >&2
+	said_progress=1
+	say "still running, ${1} s" >&2
+}
+
+# show LINE: a line of the guest's, or of QEMU's own, which goes to standard error.
+show() {
+	local line=${1%$'\r'}
+	if [[ $line == "$qemu: "* || $line == "KVM internal error"* ]]; then
+		[[ $line == *"warning: host doesn't support requested feature"* ]] &&
+			((missing_features++)) && return
+		printf '%s\n' "$line" >&2
+		# QEMU would stop the machine for inspection, and wait for ever.
+		[[ $line != "KVM internal error"* ]] || { broken="$line" && stop_qemu; }
+		return
+	fi
+	if ((missing_features > 0)); then
+		say "the host lacks features of CPU model $cpu ($missing_features warnings)" >&2
+		missing_features=0
+	fi
+	# Nobody may be reading any more: the trap of SIGPIPE ends the run.
+	[[ -n $interrupted ]] || printf '%s\n' "$line" 2>/dev/null
+}
+
+stop_qemu() {
+	[[ -z $pid ]] || kill -TERM "$pid" 2>/dev/null
+}
+
+run() {
+	local line='' part started=$SECONDS status=0
+	said_progress=0 missing_features=0 broken='' interrupted='' pid=''
+	trap 'interrupted=130; stop_qemu' INT
+	trap 'interrupted=143; stop_qemu' TERM HUP
+	trap 'interrupted=141; stop_qemu' PIPE
+
+	# timeout keeps QEMU in the foreground group, so that the terminal stays as it is.
+	exec {guest}< <(exec timeout --foreground -k 5 "$timeout" "${command[@]}" </dev/null 2>&1)
+	pid=$!
+	while :; do
+		part=''
+		if IFS= read -r -t 10 -u "$guest" part; then
+			show "$line$part"
+			line=''
+		elif (($? > 128)); then # nothing for 10 s, or a signal
+			line+=$part
+			[[ -n $interrupted || $debug == yes ]] || progress $((SECONDS - started))
+		else
+			line+=$part
+			break
+		fi
+	done
+	[[ -z $line ]] || show "$line"
+	wait "$pid"
+	status=$?
+	exec {guest}<&-
+
+	[[ -z $interrupted ]] || exit "$interrupted"
+	if [[ -n $broken ]]; then
+		say "the guest did something that KVM cannot run: $broken" >&2
+		exit 1
+	fi
+	case $status in
+	"$exit_passed") exit 0 ;;
+	"$exit_failed") exit 1 ;;
+	"$exit_no_console")
+		say "the kernel found no serial port (COM1) to report on" >&2
+		exit 1
+		;;
+	124 | 137)
+		say "TIMEOUT: the guest did not end within $timeout s" >&2
+		exit 124
+		;;
+	0)
+		say "NO VERDICT: the guest reset (a triple fault?) or powered off before its report ended" >&2
+		exit 1
+		;;
+	1) die "QEMU could not run the guest: its message stands above" ;;
+	*)
+		say "NO VERDICT: QEMU ended with status $status" >&2
+		exit 1
+		;;
+	esac
+}
+
+parse_arguments "$@"
+check_arguments
+output=$(realpath -m -- "${O:-$root/build}")
+
+if [[ $dry_run == no ]]; then
+	needs=(run)
+	[[ -n $kernel ]] || needs+=(build)
+	[[ $iso == no ]] || needs+=(iso)
+	deps_need "$install" "${needs[@]}" || exit 2
+	if [[ $iso == yes ]]; then
+		build iso
+	elif [[ -z $kernel ]]; then
+		build kernel
+	fi
+	check_elf "${kernel:-$output/clockpage.elf}"
+fi
+choose_accel
+compose_command
+show_command
+[[ $dry_run == no ]] || exit 0
+[[ $debug == no ]] || say "waiting for: gdb -ex 'target remote :1234' ${kernel:-$output/clockpage.elf}"
+run

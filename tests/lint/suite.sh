@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: 0BSD
+#
+# What can be said about the source without running it.
+
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+failures=0
+
+# verdict NAME FIGURES COMMAND...: PASS with the figures if the command is content; else its output
+# and FAIL.
+verdict() {
+	local name=$1 figures=$2 output
+	shift 2
+	if output=$("$@" 2>&1); then
+		echo "PASS $name: $figures"
+	else
+		printf '%s\n' "$output" | sed 's/^/  /'
+		echo "FAIL $name: see above"
+		((failures++))
+	fi
+}
+
+# The files of the tree: what is tracked, and what is about to be.  (A file that was deleted is
+# still listed until that is committed.)
+tree() {
+	git ls-files -z --cached --others --exclude-standard -- "$@" |
+		while IFS= read -r -d '' file; do
+			[[ ! -f $file ]] || printf '%s\n' "$file"
+		done | sort -u
+}
+
+has_no() { # PATTERN FILE...: no line matches; lines that do are printed
+	! grep -nHIE -- "$@"
+}
+
+# --- C -----------------------------------------------------------------------------------------
+
+mapfile -t c_files < <(tree '*.c' '*.h')
+mapfile -t headers < <(tree '*.h')
+
+includes() {
+	# shellcheck disable=SC2046 # names without blanks
+	tools/check-includes $(tree '*.c' '*.h' '*.S')
+}
+verdict lint-includes "every #include is an allowed edge, $(tree '*.c' '*.h' '*.S' | wc -l) files" \
+	includes
+
+# The kernel's headers and the library's have no hosted C library behind them.
+compile_alone() {
+	local header options bad=0
+	for header in "${headers[@]}"; do
+		options=(-std=c11 -Wall -Wextra -Werror -fsyntax-only -I. -Ilib -Iinclude)
+		case $header in
+		lib/* | include/* | arch/* | boot/* | drivers/* | kernel/*) options+=(-ffreestanding) ;;
+		*) options+=(-D_GNU_SOURCE "-I$(dirname "$header")") ;;
+		esac
+		printf '#include "%s"\n' "$header" | gcc "${options[@]}" -x c - || bad=1
+		# The library's are for C++ as well.
+		if [[ $header == lib/* ]]; then
+			options[0]=-std=c++17
+			printf '#include "%s"\n' "$header" | g++ "${options[@]}" -x c++ - || bad=1
+		fi
+	done
+	return $bad
+}
+verdict lint-headers-alone "${#headers[@]} headers as C11, lib/ also as C++17" compile_alone
+
+formatted() {
+	local file lines bad=0
+	for file in "${c_files[@]}"; do
+		lines=$(clang-format "$file" | diff "$file" - | grep -c '^<')
+		((lines == 0)) || echo "$file: $lines lines differ: clang-format -i $file"
+		((bad += lines))
+	done
+	((bad == 0))
+}
+version=$(clang-format --version | grep -oE '[0-9]+' | head -n 1)
+if ((version < 14 || version > 19)); then
+	echo "SKIP lint-clang-format: version $version; the format is kept for versions 14 to 19"
+else
+	verdict lint-clang-format "${#c_files[@]} files, version $version" formatted
+fi
+
+# --- scripts -----------------------------------------------------------------------------------
+
+scripts=()
+python=()
+while IFS= read -r file; do
+	case $(head -n 1 "$file" 2>/dev/null | tr -d '\0') in
+	'#!'*sh | '# shellcheck shell='*) scripts+=("$file") ;;
+	'#!'*python3) python+=("$file") ;;
+	*) [[ $file != *.sh ]] || scripts+=("$file") ;;
+	esac
+done < <(tree)
+verdict lint-shellcheck "${#scripts[@]} scripts" shellcheck -x "${scripts[@]}"
+verdict lint-shfmt "${#scripts[@]} scripts" shfmt -d "${scripts[@]}"
+
+parse_python() {
+	python3 -c 'import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name, encoding="utf-8").read(), name)' "$@"
+}
+verdict lint-python "${#python[@]} programs parse" parse_python "${python[@]}"
+
+# --- manual pages ------------------------------------------------------------------------------
+
+mapfile -t pages < <(tree 'docs/man/*.[1-9]')
+if ((${#pages[@]} > 0)); then
+	verdict lint-mandoc "${#pages[@]} pages" mandoc -T lint -W warning "${pages[@]}"
+else
+	echo "SKIP lint-mandoc: there are no manual pages yet"
+fi
+
+# --- every file --------------------------------------------------------------------------------
+
+mapfile -t files < <(tree)
+
+# Prose and what cannot hold a comment need no licence line; LICENSE covers them.
+spdx() {
+	local file bad=0
+	for file in "${files[@]}"; do
+		case $file in
+		LICENSE | *.md | *.json | *.patch | .gitignore | .editorconfig | */corpus/*) continue ;;
+		esac
+		head -n 5 "$file" | grep -q 'SPDX-License-Identifier: 0BSD' && continue
+		echo "$file: no SPDX line among the first five"
+		bad=1
+	done
+	return $bad
+}
+verdict lint-spdx "${#files[@]} files" spdx
+
+mapfile -t no_patches < <(printf '%s\n' "${files[@]}" | grep -v '\.patch$')
+verdict lint-white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${no_patches[@]}"
+# The brackets keep the pattern from matching itself.
+verdict lint-machine-paths "nothing names a place on the author's machine" \
+	has_no '[/]work/|[/]tmp/wt|[/]home/[a-z]|[/]root/' "${files[@]}"
+
+((failures == 0))

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * What a read costs.  Rounds of equal batches, one kind after the other within a round, so that a
+ * change of the machine's speed hits all kinds alike; the ratio is taken in each round, and the
+ * median over the rounds is not moved by the rounds that an interrupt or another guest fell into.
+ */
+#include "userspace_sim/clock.h"
+#include "userspace_sim/ring3.h"
+
+enum kind { FLOOR, READ, TIMESPEC, SYSTEM_CALL, KINDS };
+
+_Static_assert(sizeof(((struct thread_page *)0)->cycles) == KINDS * MAX_ROUNDS * sizeof(uint64_t),
+               "a column for each kind");
+
+/* Keeps the compiler from dropping or hoisting what a loop computes. */
+static inline void consume(uint64_t value)
+{
+    __asm__ volatile("" : : "r"(value));
+}
+
+static uint64_t thousandths(uint64_t cycles, uint64_t n)
+{
+    return cycles * 1000 / n;
+}
+
+/* The loops have a function each, aligned alike, so that none of them gains by where it stands. */
+#define LOOP static __attribute__((noinline, aligned(64)))
+
+/* The floor: the cheapest ordered read of the TSC, LFENCE; RDTSC, as one 64-bit number. */
+LOOP uint64_t floor_loop(uint64_t n)
+{
+    uint64_t start = clock_tsc();
+    for (uint64_t i = 0; i < n; i++)
+        consume(clock_tsc());
+    return clock_tsc() - start;
+}
+
+LOOP uint64_t read_loop(const struct clock_source *clock, uint64_t n)
+{
+    uint64_t start = clock_tsc(), ns;
+    if (clock->order == PVCLOCK_LFENCE && !clock->guarded) {
+        const struct pvclock_vcpu_time_info *page = clock_page(clock);
+        for (uint64_t i = 0; i < n; i++) {
+            (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns);
+            consume(ns);
+        }
+    } else {
+        for (uint64_t i = 0; i < n; i++) {
+            (void)clock_read(clock, &ns);
+            consume(ns);
+        }
+    }
+    return clock_tsc() - start;
+}
+
+LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
+{
+    const struct pvclock_vcpu_time_info *page = clock_page(clock);
+    uint64_t start = clock_tsc();
+    for (uint64_t i = 0; i < n; i++) {
+        struct pvclock_time t = pvclock_time(page, (enum pvclock_order)clock->order, 0);
+        consume(t.sec + t.nsec);
+    }
+    return clock_tsc() - start;
+}
+
+LOOP uint64_t system_call_loop(uint64_t n)
+{
+    uint64_t start = clock_tsc();
+    for (uint64_t i = 0; i < n; i++)
+        consume(system_call(SYS_CLOCK, 0));
+    return clock_tsc() - start;
+}
+
+/* Sorts in place, a few dozen numbers, and takes the middle one. */
+static uint64_t median(uint64_t *v, uint64_t n)
+{
+    for (uint64_t i = 1; i < n; i++) {
+        uint64_t x = v[i], j = i;
+        for (; j > 0 && v[j - 1] > x; j--)
+            v[j] = v[j - 1];
+        v[j] = x;
+    }
+    return v[n / 2];
+}
+
+/* The median of a column's ratios to the floor, in thousandths; leaves the columns as they are. */
+static uint64_t ratio_to_floor(const struct thread_page *t, enum kind kind)
+{
+    uint64_t ratios[MAX_ROUNDS];
+
+    for (uint64_t r = 0; r < t->rounds; r++)
+        ratios[r] = t->cycles[FLOOR][r] ? t->cycles[kind][r] * 1000 / t->cycles[FLOOR][r] : 0;
+    return median(ratios, t->rounds);
+}
+
+void measure(struct thread_page *t)
+{
+    const struct clock_source clock = t->clock;
+
+    for (uint64_t r = 0; r < t->rounds; r++) {
+        (void)system_call(SYS_COUNT, 1);
+        t->cycles[FLOOR][r] = thousandths(floor_loop(t->batch), t->batch);
+        t->cycles[READ][r] = thousandths(read_loop(&clock, t->batch), t->batch);
+        t->cycles[TIMESPEC][r] = thousandths(timespec_loop(&clock, t->batch), t->batch);
+        (void)system_call(SYS_COUNT, 0);
+        t->cycles[SYSTEM_CALL][r] = thousandths(system_call_loop(t->system_calls), t->system_calls);
+    }
+    t->measured.rounds = t->rounds;
+    t->measured.batch = t->batch;
+    t->measured.read_ratio = ratio_to_floor(t, READ);
+    t->measured.timespec_ratio = ratio_to_floor(t, TIMESPEC);
+    t->measured.system_call_ratio = ratio_to_floor(t, SYSTEM_CALL);
+    t->measured.floor = median(t->cycles[FLOOR], t->rounds);
+    t->measured.read = median(t->cycles[READ], t->rounds);
+    t->measured.timespec = median(t->cycles[TIMESPEC], t->rounds);
+    t->measured.system_call = median(t->cycles[SYSTEM_CALL], t->rounds);
+}

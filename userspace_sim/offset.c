@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The TSC of one vCPU against that of vCPU 0: ask, answer, and the answer lies between the two
+ * readings of who asked.  The narrowest of many exchanges gives the offset and its error.
+ */
+#include "userspace_sim/clock.h"
+#include "userspace_sim/ring3.h"
+
+/*
+ * At least FEW exchanges; then on until the error is small, or the two have not run at the same
+ * time for long: a vCPU that the host has put aside answers late.
+ */
+enum { FEW = 64, MANY = 990, END = 999, SMALL_ERROR = 1000 };
+
+/* A question and its answer carry the same number: the run's start + the exchange, END to stop. */
+static struct {
+    uint64_t question __attribute__((aligned(64)));
+    uint64_t answer __attribute__((aligned(64)));
+    uint64_t tsc;
+} mail;
+
+static bool wait_until(const uint64_t *word, uint64_t value, uint64_t patience)
+{
+    uint64_t begin = clock_tsc();
+
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) {
+        if (clock_tsc() - begin > patience)
+            return false;
+    }
+    return true;
+}
+
+static void answer(const struct thread_page *t)
+{
+    uint64_t begin = clock_tsc(), answered = t->start;
+
+    while (clock_tsc() - begin < t->patience) {
+        uint64_t question = __atomic_load_n(&mail.question, __ATOMIC_ACQUIRE);
+        if (question <= answered)
+            continue;
+        if (question == t->start + END)
+            return;
+        mail.tsc = clock_tsc();
+        answered = question;
+        __atomic_store_n(&mail.answer, question, __ATOMIC_RELEASE);
+    }
+}
+
+static void ask(struct thread_page *t)
+{
+    uint64_t begin = clock_tsc(), best = UINT64_MAX;
+
+    for (uint64_t i = 1; i <= MANY; i++) {
+        uint64_t before = clock_tsc();
+        __atomic_store_n(&mail.question, t->start + i, __ATOMIC_RELEASE);
+        if (!wait_until(&mail.answer, t->start + i, t->patience))
+            break;
+        uint64_t there = mail.tsc, after = clock_tsc();
+        t->offset.exchanges++;
+        if (after - before < best) {
+            best = after - before;
+            t->offset.error = best / 2 + 1;
+            t->offset.cycles = (int64_t)(before + best / 2 - there);
+        }
+        if (i >= FEW && (t->offset.error <= SMALL_ERROR || after - begin > t->budget))
+            break;
+    }
+    __atomic_store_n(&mail.question, t->start + END, __ATOMIC_RELEASE);
+}
+
+void offset(struct thread_page *t)
+{
+    t->offset = (struct offset_result){0};
+    if (t->index == 0)
+        answer(t);
+    else
+        ask(t);
+}

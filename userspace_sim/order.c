@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Whether time goes only forward: on this vCPU, and between vCPUs.  A thread that reads the clock
+ * after it saw a time that another one told must not get less.
+ */
+#include "userspace_sim/clock.h"
+#include "userspace_sim/ring3.h"
+
+/* Between vCPUs only now and then: the shared line costs more than the read under test. */
+enum { COMPARE_EVERY = 8 };
+
+struct pvclock_guard clock_guard __attribute__((aligned(64)));
+
+static struct {
+    uint64_t latest __attribute__((aligned(64)));
+} told;
+
+static struct {
+    uint64_t arrived __attribute__((aligned(64)));
+} gate;
+
+/* Start together, or after `patience` alone: the threads must overlap for the test to mean
+ * something. */
+static void wait_for_all(const struct thread_page *t)
+{
+    uint64_t begin = clock_tsc();
+
+    __atomic_add_fetch(&gate.arrived, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&gate.arrived, __ATOMIC_ACQUIRE) < t->start + t->count &&
+           clock_tsc() - begin < t->patience)
+        __asm__ volatile("pause");
+}
+
+static void tell(uint64_t ns)
+{
+    uint64_t latest = __atomic_load_n(&told.latest, __ATOMIC_RELAXED);
+
+    while (latest < ns && !__atomic_compare_exchange_n(&told.latest, &latest, ns, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        ;
+}
+
+static void step_back(uint64_t from, uint64_t to, uint64_t *count, uint64_t *worst)
+{
+    if (to >= from)
+        return;
+    ++*count;
+    if (from - to > *worst)
+        *worst = from - to;
+}
+
+void order(struct thread_page *t)
+{
+    const struct clock_source clock = t->clock;
+    struct ordered o = {0};
+    uint64_t last = 0;
+
+    (void)system_call(SYS_COUNT, 1);
+    wait_for_all(t);
+    while (o.reads < t->reads) {
+        bool compare = o.reads % COMPARE_EVERY == 0;
+        uint64_t seen = compare ? __atomic_load_n(&told.latest, __ATOMIC_ACQUIRE) : 0;
+        uint64_t ns;
+
+        o.reads++;
+        if (clock_read(&clock, &ns) != PVCLOCK_OK) {
+            o.errors++;
+            continue;
+        }
+        step_back(last, ns, &o.back_own, &o.back_own_ns);
+        last = ns;
+        if (compare) {
+            o.compared++;
+            step_back(seen, ns, &o.back_cross, &o.back_cross_ns);
+            tell(ns);
+        }
+    }
+    (void)system_call(SYS_COUNT, 0);
+    t->ordered = o;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The system calls of <clockpage/abi.h>, and what only ring 3 of the guest needs. */
+#ifndef USERSPACE_SIM_RING3_H
+#define USERSPACE_SIM_RING3_H
+
+#include <clockpage/abi.h>
+#include <stdint.h>
+
+static inline uint64_t system_call(enum system_call number, uint64_t a)
+{
+    uint64_t result = number;
+
+    __asm__ volatile("syscall"
+                     : "+a"(result), "+D"(a)
+                     :
+                     : "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory");
+    return result;
+}
+
+void measure(struct thread_page *t);
+void order(struct thread_page *t);
+void offset(struct thread_page *t);
+void probes(struct thread_page *t);
+
+#endif

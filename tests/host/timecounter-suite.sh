@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 quick=
-patience=120 # seconds, for a program that ought to end by itself in one
+patience=120   # seconds, for a program that ought to end by itself in one
 cases=10000000 # for the oracle
 case "$#:${1-}" in
 0:) ;;

@@ -187,6 +187,7 @@ def kvm_missing():
 
 
 def main():
+    os.chdir(ROOT)
     matrix = configparser.ConfigParser(
         interpolation=None, default_section="none", delimiters=("=",), comment_prefixes=("#",)
     )

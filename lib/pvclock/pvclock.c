@@ -206,8 +206,7 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
     int shift = snapshot->shift;
     /* The inverse of the scale, rounded up: delta = ceil(ns * 2^(32 - shift) / mul). */
     int down = shift < 0 ? -shift : 0;
-    uint64_t last = PVCLOCK_DELTA_MAX >> down;
-    uint64_t delta;
+    uint64_t delta, last;
     uint32_t remainder;
 
     *tsc = UINT64_MAX;
@@ -217,6 +216,7 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
         *tsc = snapshot->tsc_timestamp;
         return PVCLOCK_CLAMPED;
     }
+    last = PVCLOCK_DELTA_MAX >> down;
     if (!divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul, &delta, &remainder) ||
         delta > last || (delta == last && remainder != 0))
         return PVCLOCK_OVERFLOW;
@@ -236,9 +236,12 @@ enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock
     if (!divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul, &out->hz, &remainder) ||
         (remainder > (mul - 1) / 2 && ++out->hz == 0))
         return PVCLOCK_OVERFLOW;
-    /* Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops. */
+    /*
+     * Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops: one more
+     * where halving went past 10^9 and was taken back, which ends at a multiplier of 2^31.
+     */
     (void)divide(out->hz, 0, mul, &out->error_hz, &remainder);
-    out->error_hz += UINT64_C(1) << (shift < 0 ? -shift : 0);
+    out->error_hz += (UINT64_C(1) + (mul == UINT32_C(1) << 31)) << (shift < 0 ? -shift : 0);
     return PVCLOCK_OK;
 }
 

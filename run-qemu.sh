@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 . "$root/tools/kvm.sh"
 
 # What the kernel writes to the isa-debug-exit port, as the status that QEMU makes of it.
-readonly exit_passed=33 exit_failed=35
+readonly exit_passed=33 exit_failed=35 exit_no_console=37
 readonly qemu=qemu-system-x86_64
 
 usage() {
@@ -246,6 +246,10 @@ show() {
 		[[ $line != "KVM internal error"* ]] || { broken="$line" && stop_qemu; }
 		return
 	fi
+	if ((missing_features > 0)); then
+		say "the host lacks features of CPU model $cpu ($missing_features warnings)" >&2
+		missing_features=0
+	fi
 	# Nobody may be reading any more: the trap of SIGPIPE ends the run.
 	[[ -n $interrupted ]] || printf '%s\n' "$line" 2>/dev/null
 }
@@ -281,8 +285,6 @@ run() {
 	wait "$pid"
 	status=$?
 	exec {guest}<&-
-	((missing_features == 0)) ||
-		say "the host lacks $missing_features features of CPU model $cpu" >&2
 
 	[[ -z $interrupted ]] || exit "$interrupted"
 	if [[ -n $broken ]]; then
@@ -292,6 +294,10 @@ run() {
 	case $status in
 	"$exit_passed") exit 0 ;;
 	"$exit_failed") exit 1 ;;
+	"$exit_no_console")
+		say "the kernel found no serial port (COM1) to report on" >&2
+		exit 1
+		;;
 	124 | 137)
 		say "TIMEOUT: the guest did not end within $timeout s" >&2
 		exit 124

@@ -69,3 +69,9 @@ $(O)/clockpage.elf: $(KERNEL_OBJS) $(O)/ksyms.S linker.ld
 	$(Q)$(OBJCOPY) --strip-debug $@.debug $@
 
 -include $(KERNEL_OBJS:.o=.d) $(READER_OBJS:.o=.d)
+
+# What is measured rather than tested; each part adds a prerequisite of its own.
+.PHONY: bench bench-boot
+bench: bench-boot ## print what reads cost and how long a boot takes
+bench-boot: kernel
+	$(Q)tests/bench/boot.sh

@@ -9,6 +9,11 @@
 /* A thread that waits for another one gives up after this; one that does not end, later. */
 enum { THREAD_PATIENCE_MS = 500, JOB_PATIENCE_S = 20 };
 
+/* All offsets together may take this long where the host cannot run two vCPUs at the same time. */
+enum { OFFSETS_MS = 2000, OFFSET_MAX_MS = 60 };
+
+enum { BATCH = 2000, FEW_CPUS = 8, ROUNDS = 41, ROUNDS_OF_MANY = 31 };
+
 void ring3_check_map(void)
 {
     struct page_census found, expected;
@@ -48,11 +53,13 @@ bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *er
 
     offsets[0] = 0;
     errors[0] = 0;
+    uint32_t ms = OFFSETS_MS / plan->cpus < OFFSET_MAX_MS ? OFFSETS_MS / plan->cpus : OFFSET_MAX_MS;
     for (uint32_t i = 1; i < plan->cpus; i++) {
         struct thread_page *zero = prepare(plan, 0, JOB_OFFSET);
         struct thread_page *other = prepare(plan, i, JOB_OFFSET);
         start += 1000;
         zero->start = other->start = start;
+        other->budget = plan->tsc_hz / 1000 * ms;
         smp_call(cpu_table[i], process_run, NULL);
         process_run(cpu_table[0], NULL);
         bool ended = smp_wait(plan->tsc_hz * JOB_PATIENCE_S);
@@ -104,6 +111,13 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     record_u64("worst_step_ns", worst);
     record_u64("errors", o->errors);
     record_end();
+}
+
+static uint64_t rounds(const struct ring3_plan *plan)
+{
+    if (plan->rounds)
+        return plan->rounds;
+    return plan->cpus <= FEW_CPUS ? ROUNDS : ROUNDS_OF_MANY;
 }
 
 struct totals {
@@ -165,9 +179,10 @@ void ring3_readers(const struct ring3_plan *plan)
 
     for (uint32_t i = 0; i < plan->cpus; i++) {
         struct thread_page *t = prepare(plan, i, JOB_MEASURE);
-        t->rounds = plan->rounds;
-        t->batch = 2000;
-        t->system_calls = 2;
+        t->rounds = rounds(plan);
+        t->batch = BATCH;
+        /* A call can cost half a millisecond on a host that emulates ring 0. */
+        t->system_calls = plan->cpus <= FEW_CPUS ? 2 : 1;
         for (unsigned k = 0; k < ENTRY_KINDS; k++)
             process_thread(i)->entries[k] = 0;
     }
@@ -192,7 +207,7 @@ void ring3_report(const struct ring3_plan *plan)
         "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
         "                  cycles   cycles    ratio     ratio    call  system call   ticks    "
         "back\n",
-        plan->rounds);
+        rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
     if (trap_syscalls_half_done())

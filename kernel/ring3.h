@@ -10,7 +10,7 @@
 struct ring3_plan {
     uint32_t cpus; /* vCPUs 0 to cpus-1 are online */
     uint64_t tsc_hz;
-    uint64_t rounds; /* of the cost measurement */
+    uint64_t rounds; /* of the cost measurement; 0: by the number of vCPUs */
     uint64_t reads;  /* of the order test, over all vCPUs */
     /* How vCPU `index` reads the clock. */
     struct clock_source (*source)(uint32_t index);

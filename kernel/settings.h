@@ -15,7 +15,7 @@
 struct settings {
     bool help;
     uint64_t reads;         /* reader.reads: over all vCPUs; 0: by what the machine can do */
-    uint64_t rounds;        /* reader.rounds */
+    uint64_t rounds;        /* reader.rounds; 0: by the number of vCPUs */
     uint64_t hz;            /* kern.hz: 0: by the number of vCPUs */
     const char *hardware;   /* kern.timecounter.hardware: NULL: the best one */
     bool kvmclock_disabled; /* hint.kvmclock.0.disabled */

@@ -18,9 +18,7 @@ static inline const struct pvclock_vcpu_time_info *clock_page(const struct clock
 /* The TSC, after all earlier loads. */
 static inline uint64_t clock_tsc(void)
 {
-    struct pvclock_tsc tsc = pvclock_tsc(PVCLOCK_LFENCE);
-
-    return (tsc.hi << 32) + tsc.lo;
+    return pvclock_tsc(PVCLOCK_LFENCE);
 }
 
 static inline enum pvclock_status clock_read(const struct clock_source *clock, uint64_t *ns)

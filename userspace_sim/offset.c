@@ -62,7 +62,7 @@ static void ask(struct thread_page *t)
             t->offset.error = best / 2 + 1;
             t->offset.cycles = (int64_t)(before + best / 2 - there);
         }
-        if (i >= FEW && (t->offset.error <= SMALL_ERROR || after - begin > t->patience / 8))
+        if (i >= FEW && (t->offset.error <= SMALL_ERROR || after - begin > t->budget))
             break;
     }
     __atomic_store_n(&mail.question, t->start + END, __ATOMIC_RELEASE);

@@ -93,6 +93,7 @@ struct thread_page {
     uint64_t rounds, batch, system_calls; /* JOB_MEASURE */
     uint64_t reads;                       /* JOB_ORDER, of this thread */
     uint64_t patience;                    /* TSC cycles that a thread waits for another one */
+    uint64_t budget;   /* JOB_OFFSET: TSC cycles that all exchanges may take */
     uint64_t kernel_address;              /* something of the kernel, not to be reachable */
     uint64_t start;                       /* a number that differs from run to run of a job */
 

@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+#
+# Boot every guest of the matrix; arguments, if any, are the names of those to boot.
+
+exec python3 "$(dirname "$0")/guests.py" "$@"

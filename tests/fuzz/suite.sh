@@ -33,6 +33,7 @@ if ! clang -g -O1 -std=c11 -Wall -Wextra -I"$ROOT/lib" '-DPVCLOCK_PORT_HEADER=<p
 fi
 # Every public function is called: one that is new has to come into the fuzzer.
 missing=''
+# shellcheck disable=SC2013 # names have no spaces
 for function in $(sed -n 's/^[a-z].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' "$ROOT"/lib/pvclock/{pvclock,host,guard}.h) \
 	pvclock_ns pvclock_relaxed_ns pvclock_time pvclock_timespec; do
 	case $function in
@@ -49,6 +50,6 @@ cd "$OUT" || exit 1
 if ./fuzz -max_len=512 -max_total_time="$TIME" -timeout=10 -print_final_stats=1 corpus >fuzz.log 2>&1; then
 	pass fuzz-pvclock "$(sed -n 's/^stat::number_of_executed_units: *//p' fuzz.log) inputs in $TIME s, $(sed -n 's/.*cov: \([0-9]*\) .*/\1/p' fuzz.log | tail -1) edges"
 else
-	fail fuzz-pvclock "$(grep -m1 -e 'ERROR' -e 'runtime error' -e 'fuzz.c:' fuzz.log), input in $(ls -t crash-* timeout-* 2>/dev/null | head -1)"
+	fail fuzz-pvclock "$(grep -m1 -e 'ERROR' -e 'runtime error' -e 'fuzz.c:' fuzz.log), input: $(sed -n 's/.*Test unit written to //p' fuzz.log)"
 fi
 exit "$failed"

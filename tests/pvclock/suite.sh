@@ -62,7 +62,7 @@ one() {
 			if [[ $form == sources ]]; then
 				build "$test" "$program" "$@" -DCHECK_WITHOUT_CMOCKA "${LIB_SOURCES[@]}"
 			else
-				build "$test" "$program" "$@" -DCHECK_WITHOUT_CMOCKA -DTEST_SINGLE_HEADER -I"$OUT" \
+				build "$test" "$program" "$@" -DCHECK_WITHOUT_CMOCKA '-DTEST_SINGLE_HEADER="pvclock_all.h"' -I"$OUT" \
 					"$OUT/pvclock_all.c"
 			fi || {
 				fail "pvclock-matrix" "$name $form $test does not compile: $(head -1 "$program.log")"
@@ -147,7 +147,7 @@ for header in "$ROOT"/lib/pvclock/*.h; do
 		headers=$((headers + 1))
 	done
 done
-if ! printf '#include <pvclock/abi.h>\nmov $PVCLOCK_MSR_SYSTEM_TIME, %%ecx\n' |
+if ! printf '#include <pvclock/abi.h>\n.long PVCLOCK_MSR_SYSTEM_TIME, PVCLOCK_CPUID_FEATURES\n' |
 	gcc -I"$ROOT/lib" -xassembler-with-cpp -c - -o "$OUT/object.o" 2>"$OUT/header.log"; then
 	bad+=" abi.h in assembly: $(head -1 "$OUT/header.log")"
 fi
@@ -160,14 +160,14 @@ fi
 # ---- A missing hook is an error that names it ----
 hooks=0
 bad=''
-for hook in $(sed -n 's/^#ifndef \(PVCLOCK_[A-Z_]*\)$/\1/p' "$ROOT/lib/pvclock/port.h" | grep -v PORT_H); do
+while read -r hook; do
 	printf '#include <pvclock/port/mock.h>\n#undef %s\n' "$hook" >"$OUT/no_hook.h"
 	if gcc -std=c11 -I"$ROOT/lib" "-DPVCLOCK_PORT_HEADER=\"$OUT/no_hook.h\"" -fsyntax-only \
 		"${LIB_SOURCES[0]}" 2>"$OUT/hook.log" || ! grep -q "error.*$hook" "$OUT/hook.log"; then
 		bad+=" $hook"
 	fi
 	hooks=$((hooks + 1))
-done
+done < <(sed -n 's/^#error ".* \(PVCLOCK_[A-Z_]*\)(.*/\1/p' "$ROOT/lib/pvclock/port.h")
 if [[ -z $bad && $hooks -gt 5 ]]; then
 	pass pvclock-missing-hook "$hooks hooks, each named by its error"
 else

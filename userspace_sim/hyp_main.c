@@ -127,8 +127,11 @@ int main(int argc, char **argv)
         } else if (strcmp(command, "storm") == 0) {
             uint32_t mul = hyp.now.mul;
 
-            for (long long n = 0; n < value; n++)
+            for (long long n = 0; n < value; n++) {
                 hyp_update(&hyp, mul - (uint32_t)(n % 2) * (mul >> 6), 0, 0);
+                for (volatile int pause = 200; pause != 0; pause--)
+                    ; /* else no reader finds an even version */
+            }
             hyp_update(&hyp, mul, 0, 0);
         } else {
             return bad("no such command:", command);

@@ -11,7 +11,8 @@ LIB_VERSION = $(shell sed -n 's/^\#define PVCLOCK_VERSION_STRING *"\(.*\)"/\1/p'
 LIB_WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wcast-align -Wcast-qual -Wvla -Werror
 # What is in the archive is for set-up: what has to be fast is inline, and gets the caller's flags.
-LIB_CFLAGS := -std=c11 -Os -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
+LIB_SMALL := $(shell $(CC) -Oz -E -xc /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+LIB_CFLAGS := -std=c11 $(LIB_SMALL) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -ffunction-sections $(LIB_WARN) -Ilib
 LIB_OBJS := $(LIB_PVCLOCK_SRCS:%.c=$(O)/%.o)
 

@@ -5,7 +5,7 @@ include lib/timecounter/timecounter.mk
 
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S drivers/*/*.c kernel/*.c kernel/*.S) \
 	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
-READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c) $(LIB_PVCLOCK_SRCS)
+READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.

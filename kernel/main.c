@@ -63,6 +63,7 @@ static uint64_t offset_errors[MAX_CPUS];
 
 static void on_timer(struct cpu *cpu)
 {
+    kvmclock_poll(&kvmclock, cpu->index);
     if (cpu->index == 0)
         clock_tick();
 }

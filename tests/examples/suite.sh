@@ -140,18 +140,16 @@ fi
 # ---- The manual pages' examples ----
 blocks=0
 bad=''
-for manual in docs/man/pvclock.3; do
-	rm -f "$OUT"/man-*.c
-	awk -v out="$OUT/man-" '
-		/^\.Bd -literal/ { n++; on = 1; next }
-		/^\.Ed/ { on = 0 }
-		on { gsub(/\\e/, "\\"); print > (out n ".c") }
-	' "$manual"
-	for block in "$OUT"/man-*.c; do
-		blocks=$((blocks + 1))
-		gcc -std=c11 -Wall -Wextra -Werror -Wno-unused -Ilib -c "$block" -o "$OUT/man.o" \
-			2>"$OUT/man.log" || bad+=" $(basename "$block"): $(grep -m1 error "$OUT/man.log")"
-	done
+rm -f "$OUT"/man-*.c
+awk -v out="$OUT/man-" '
+	/^\.Bd -literal/ { n++; on = 1; next }
+	/^\.Ed/ { on = 0 }
+	on { gsub(/\\e/, "\\"); print > (out n ".c") }
+' docs/man/pvclock.3
+for block in "$OUT"/man-*.c; do
+	blocks=$((blocks + 1))
+	gcc -std=c11 -Wall -Wextra -Werror -Wno-unused -Ilib -c "$block" -o "$OUT/man.o" \
+		2>"$OUT/man.log" || bad+=" $(basename "$block"): $(grep -m1 error "$OUT/man.log")"
 done
 if [[ -z $bad && $blocks -ge 3 ]]; then
 	pass manual-examples-compile "$blocks examples"

@@ -36,6 +36,7 @@ else
 	fail model-protocol "$(grep -m1 -e '^pan:' -e rror "$OUT/CORRECT.log")"
 fi
 
+# shellcheck disable=SC2013 # names have no spaces
 for variant in $(sed -n 's/^ \*   \([A-Z_]*\) .*/\1/p' "$ROOT/tests/model/page.pml"); do
 	check "$variant"
 	broken=$(sed -n 's/^pan:1: assertion violated \(.*\) (at depth.*/\1/p' "$OUT/$variant.log")

@@ -191,6 +191,9 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
         }
         return;
     }
+    /* A windup that comes too late is then no step back. */
+    if (wraps(counter))
+        counter->flags |= TC_GUARDED;
     enum tc_status status = tc_register(&set, counter);
     if (status != TC_OK)
         check(FAIL, "timecounter.register", "%s: %s", counter->name ? counter->name : "?",

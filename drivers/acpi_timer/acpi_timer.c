@@ -25,8 +25,6 @@ const char *acpi_timer_attach(struct acpi_timer *timer, uint16_t port, bool bits
                 .mask = bits32 ? UINT32_MAX : MASK_24,
                 .frequency = PM_TIMER_HZ,
                 .quality = TC_QUALITY_ACPI_FAST,
-                /* A windup that comes too late makes time stand then, not step back. */
-                .flags = TC_GUARDED,
             },
     };
     if (!port)

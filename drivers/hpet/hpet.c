@@ -72,8 +72,6 @@ const char *hpet_attach(struct hpet *hpet, uint64_t physical)
                 .context = hpet,
                 .mask = UINT32_MAX,
                 .quality = TC_QUALITY_HPET,
-                /* A windup that comes too late makes time stand then, not step back. */
-                .flags = TC_GUARDED,
             },
     };
     const char *wrong = map(hpet, physical);

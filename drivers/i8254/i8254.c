@@ -30,8 +30,6 @@ const char *i8254_attach(struct i8254 *timer)
                 .mask = 0xffff,
                 .frequency = PIT_HZ,
                 .quality = TC_QUALITY_I8254,
-                /* A windup that comes too late makes time stand then, not step back. */
-                .flags = TC_GUARDED,
             },
     };
     if (!pit_run_freely())

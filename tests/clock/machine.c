@@ -12,12 +12,17 @@
 
 struct settings settings = {.deviation = 5};
 uint64_t machine_ns = 123456789, machine_reads;
-struct machine_stall machine_stall = {UINT64_MAX, 0, false};
+struct machine_stall machine_stall = {.read = UINT64_MAX};
 
 static uint64_t read_counter(void *context)
 {
     const struct machine_counter *c = context;
     bool stalls = machine_reads++ == machine_stall.read;
+
+    if (stalls && machine_stall.again) {
+        machine_stall.read += machine_stall.again;
+        machine_stall.again = 0;
+    }
 
     machine_ns += c->cost_ns / 2 + (stalls && !machine_stall.after ? machine_stall.ns : 0);
     uint64_t count = (uint64_t)((long double)machine_ns * c->rate * c->counter.frequency / 1e9L);

@@ -25,10 +25,10 @@ extern uint64_t machine_reads; /* of any counter, so far */
 
 /*
  * At read number `read` time goes on by `ns` more: before the count is taken, or after.  At none:
- * UINT64_MAX.
+ * UINT64_MAX.  And so it does `again` reads later, unless that is 0.
  */
 extern struct machine_stall {
-    uint64_t read, ns;
+    uint64_t read, ns, again;
     bool after;
 } machine_stall;
 

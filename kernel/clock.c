@@ -21,6 +21,11 @@ void clock_register(struct timecounter *counter)
               tc_status_text(status));
 }
 
+struct timecounters *clock_counters(void)
+{
+    return &set;
+}
+
 void clock_choose(const char *name)
 {
     enum tc_status status = name ? tc_select(&set, name, NULL) : tc_choose(&set, NULL);

@@ -11,6 +11,8 @@
 void clock_init(void);
 /* Add one; refusal is told and fails a check. */
 void clock_register(struct timecounter *counter);
+/* The set, for who lists counters or changes the one in use: on the boot vCPU. */
+struct timecounters *clock_counters(void);
 /* Use the best, or the one of this name (NULL: the best); makes the check "timecounter.choice". */
 void clock_choose(const char *name);
 /* Change to every other counter that may be chosen and back; makes "timecounter.switch". */

@@ -25,6 +25,7 @@
 #include "kernel/ring3.h"
 #include "kernel/settings.h"
 #include "kernel/shutdown.h"
+#include "kernel/sysctl_clock.h"
 #include "kernel/vcpus.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
@@ -94,7 +95,7 @@ static void attach_kvmclock(void)
     struct pvclock_frequency f;
     struct pvclock_snapshot s;
 
-    kvmclock_attach(&kvmclock, slots, virt_to_phys(slots), settings.kvmclock_disabled);
+    kvmclock_attach(&kvmclock, slots, virt_to_phys(slots), kvmclock_settings.disabled);
     enable_clock(this_cpu());
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
@@ -152,6 +153,8 @@ static void start_clock(bool synchronised)
         clock_register(&kvmclock.counter);
     clock_register(&tsc.counter);
     clock_choose(settings.hardware);
+    sysctl_clock_counters();
+    kvmclock_sysctl_vcpus(&kvmclock, cpu_count);
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
@@ -335,6 +338,9 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     bootinfo_read(protocol, loader_data, &boot);
     if (boot.error)
         panic("%s", boot.error);
+    settings_register();
+    sysctl_clock_register();
+    kvmclock_sysctl_register(&kvmclock);
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();

@@ -40,6 +40,20 @@ struct kvmclock {
     struct timecounter counter;
 };
 
+/* The user's, by the sysctl tree's names dev.kvmclock.0.* and hint.kvmclock.0.disabled. */
+extern struct kvmclock_settings {
+    bool disabled;
+    bool vdso_enable_without_rdtscp;
+    bool vdso_force_unstable;
+} kvmclock_settings;
+
+/*
+ * Hang the device into the sysctl tree: its settings and figures, before the command line is read;
+ * its vCPUs [0, count) once they are known.
+ */
+void kvmclock_sysctl_register(struct kvmclock *kc);
+void kvmclock_sysctl_vcpus(struct kvmclock *kc, uint32_t count);
+
 /*
  * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.
  * `slots` are zeroed pages that hold nothing else, at physical address `physical`.  `disabled`

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/clock.h"
-#include "kernel/format.h"
+#include "kernel/date.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -118,7 +118,7 @@ void clock_set_date(uint64_t ns)
     (void)tc_setclock(&set, &date, NULL);
 }
 
-static uint64_t date_seconds(void)
+static uint64_t realtime_seconds(void)
 {
     struct tc_timespec date;
 
@@ -127,11 +127,11 @@ static uint64_t date_seconds(void)
 
 void clock_check_date(const char *source, const uint64_t *rtc_seconds)
 {
-    char text[20] = "unknown", rtc_text[20] = "none";
+    char text[DATE_SIZE] = "unknown", rtc_text[DATE_SIZE] = "none";
 
     if (!source && rtc_seconds)
         clock_set_date(*rtc_seconds * 1000000000);
-    uint64_t now = date_seconds();
+    uint64_t now = realtime_seconds();
     if (source || rtc_seconds)
         format_date(text, now);
     if (rtc_seconds)
@@ -154,20 +154,4 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
     record_text("source", source ? source : rtc_seconds ? "RTC" : "");
     record_u64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0);
     record_end();
-}
-
-void format_date(char *to, uint64_t seconds)
-{
-    uint64_t days = seconds / 86400 + 719468; /* since 0000-03-01: such years end in the leap day */
-    uint64_t era = days / 146097, day = days % 146097;
-    uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint64_t m = (5 * day_of_year + 2) / 153;
-    uint64_t month = m < 10 ? m + 3 : m - 9;
-    uint64_t of_day = seconds % 86400;
-
-    format(to, 20, "%04lu-%02lu-%02lu %02lu:%02lu:%02lu",
-           (unsigned long)(era * 400 + year_of_era + (month <= 2)), (unsigned long)month,
-           (unsigned long)(day_of_year - (153 * m + 2) / 5 + 1), (unsigned long)(of_day / 3600),
-           (unsigned long)(of_day / 60 % 60), (unsigned long)(of_day % 60));
 }

@@ -33,7 +33,4 @@ void clock_set_date(uint64_t ns);
  */
 void clock_check_date(const char *source, const uint64_t *rtc_seconds);
 
-/* "2026-11-22 18:15:01" from seconds since 1970; `to` has at least 20 bytes. */
-void format_date(char *to, uint64_t seconds);
-
 #endif

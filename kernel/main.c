@@ -18,12 +18,14 @@
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/ring3.h"
 #include "kernel/settings.h"
+#include "kernel/shell.h"
 #include "kernel/shutdown.h"
 #include "kernel/sysctl_clock.h"
 #include "kernel/vcpus.h"
@@ -55,6 +57,7 @@ static struct kvmclock kvmclock;
 static struct tsc tsc;
 static uint32_t cpu_count; /* online */
 static struct ring3_plan plan;
+static bool measured; /* what reads cost in ring 3 */
 
 /* TSC offsets to vCPU 0, and how well they are known. */
 static int64_t offsets[MAX_CPUS];
@@ -64,7 +67,11 @@ static uint64_t offset_errors[MAX_CPUS];
 
 static void on_timer(struct cpu *cpu)
 {
+    uint64_t paused = kvmclock.vcpus[cpu->index].paused;
+
     kvmclock_poll(&kvmclock, cpu->index);
+    if (kvmclock.vcpus[cpu->index].paused != paused)
+        events_add(EVENT_PAUSED, cpu->index, NULL);
     if (cpu->index == 0)
         clock_tick();
 }
@@ -273,7 +280,42 @@ static void report(void)
         report_vcpu(i);
     tsc_report(&tsc);
     clock_report();
+    if (measured)
+        ring3_report(&plan);
+}
+
+/* ---- The shell
+ * ---------------------------------------------------------------------------------- */
+
+static void repeat_report(void)
+{
+    report_repeat(true);
+    report_start();
+    kvmclock_report(&kvmclock);
+    report();
+    report_all_verdicts();
+    report_repeat(false);
+}
+
+/* The settings may have changed since the run began. */
+static int bench(void)
+{
+    plan.rounds = settings.rounds;
+    if (settings.reads)
+        plan.reads = settings.reads;
+    ring3_readers(&plan);
+    measured = true;
     ring3_report(&plan);
+    print("\n");
+    return report_new_verdicts() ? 0 : 1;
+}
+
+static void run_shell(void)
+{
+    static const struct shell_hooks hooks = {repeat_report, bench};
+
+    (void)report_new_verdicts();
+    shell_run(&hooks);
 }
 
 /* ---- The end
@@ -339,6 +381,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     if (boot.error)
         panic("%s", boot.error);
     settings_register();
+    shell_register();
     sysctl_clock_register();
     kvmclock_sysctl_register(&kvmclock);
     settings_read(boot.command_line, boot.command_line_cut);
@@ -391,14 +434,19 @@ static _Noreturn void main_on_own_stack(void)
     ring3_check_map();
 
     fault_provoke(settings.fault);
-    ring3_readers(&plan);
-    ring3_probes(&plan);
-    clock_try_switching();
-    /* Over the whole run, its readings' own width counts for less. */
-    tsc_end_pm_timer(&tsc);
-    (void)tsc_choose(&tsc);
-    tsc_judge(&tsc);
-    report();
+    if (!shell_wanted_now()) {
+        ring3_readers(&plan);
+        measured = true;
+        ring3_probes(&plan);
+        clock_try_switching();
+        /* Over the whole run, its readings' own width counts for less. */
+        tsc_end_pm_timer(&tsc);
+        (void)tsc_choose(&tsc);
+        tsc_judge(&tsc);
+        report();
+    }
+    if (shell_wanted())
+        run_shell();
     tear_down();
     end_run();
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/sysctl_clock.h"
 #include "kernel/clock.h"
+#include "kernel/date.h"
+#include "kernel/events.h"
 #include "kernel/format.h"
 #include "kernel/settings.h"
 #include "kernel/text.h"
@@ -42,7 +44,10 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
         return NULL;
     }
     status = tc_select(clock_counters(), value->string, NULL);
-    return status == TC_OK ? NULL : tc_status_text(status);
+    if (status != TC_OK)
+        return tc_status_text(status);
+    events_add(EVENT_COUNTER, 0, value->string);
+    return NULL;
 }
 
 static const struct sysctl timecounter_nodes[] = {
@@ -174,11 +179,11 @@ void sysctl_clock_counters(void)
 static void get_boottime(void *context, uint32_t index, struct sysctl_text *to)
 {
     struct tc_timespec t;
-    char date[20];
+    char date[DATE_SIZE];
 
     (void)context, (void)index;
     (void)tc_boottime(clock_counters(), &t);
-    format_date(date, (uint64_t)t.sec);
+    format_ctime(date, (uint64_t)t.sec, "");
     sysctl_put(to, "{ sec = %ld, usec = %ld } %s", t.sec, t.nsec / 1000, date);
 }
 

@@ -28,6 +28,7 @@
 #include "kernel/shell.h"
 #include "kernel/shutdown.h"
 #include "kernel/sysctl_clock.h"
+#include "kernel/sysctl_machine.h"
 #include "kernel/vcpus.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
@@ -142,7 +143,8 @@ static void end_calibration(uint64_t begin)
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
         cpu_pause();
     uint64_t timer = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-    process_timer_count = (uint32_t)(timer * 1000000 / us / tick_rate());
+    settings.hz = tick_rate();
+    process_timer_count = (uint32_t)(timer * 1000000 / us / settings.hz);
     if (!process_timer_count)
         panic("the local APIC's timer does not run");
     apic_timer_periodic(process_timer_count);
@@ -301,8 +303,7 @@ static void repeat_report(void)
 static int bench(void)
 {
     plan.rounds = settings.rounds;
-    if (settings.reads)
-        plan.reads = settings.reads;
+    plan.reads = settings.reads;
     ring3_readers(&plan);
     measured = true;
     ring3_report(&plan);
@@ -383,6 +384,8 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     settings_register();
     shell_register();
     sysctl_clock_register();
+    sysctl_machine_register();
+    tsc_sysctl_register(&tsc);
     kvmclock_sysctl_register(&kvmclock);
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
@@ -424,6 +427,9 @@ static _Noreturn void main_on_own_stack(void)
                                       : READS_ELSE,
         .source = source_of,
     };
+    /* From here on the settings tell what is, not what was asked for. */
+    settings.reads = plan.reads;
+    settings.rounds = ring3_rounds(&plan);
     start_clock(ring3_offsets(&plan, offsets, offset_errors));
     publish_time_page();
     kvmclock_report(&kvmclock);

@@ -16,6 +16,9 @@ struct ring3_plan {
     struct clock_source (*source)(uint32_t index);
 };
 
+/* How many rounds the cost measurement makes. */
+uint64_t ring3_rounds(const struct ring3_plan *plan);
+
 /* What ring 3 can reach is what it was given; checks "ring3.map". */
 void ring3_check_map(void);
 

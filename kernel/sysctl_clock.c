@@ -50,6 +50,18 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
     return NULL;
 }
 
+static void get_statistics(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct tc_statistics s = {0};
+
+    (void)context, (void)index;
+    (void)tc_get_statistics(clock_counters(), &s);
+    sysctl_put(to,
+               "{ windups = %lu, switches = %lu, steps_back = %lu, restarts = %lu, "
+               "guarded = %lu }",
+               s.windups, s.switches, s.steps_back, s.restarts, s.guarded);
+}
+
 static const struct sysctl timecounter_nodes[] = {
     {
         .name = "alloweddeviation",
@@ -84,6 +96,13 @@ static const struct sysctl timecounter_nodes[] = {
         .max = 32,
         .about = "the timecounter in use, by name",
         .initial = "the one of the highest quality",
+    },
+    {
+        .name = "statistics",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_statistics,
+        .about = "what happened to the clock: see tc_get_statistics() in timecounter.h",
     },
     {
         .name = "stepwarnings",
@@ -187,6 +206,13 @@ static void get_boottime(void *context, uint32_t index, struct sysctl_text *to)
     sysctl_put(to, "{ sec = %ld, usec = %ld } %s", t.sec, t.nsec / 1000, date);
 }
 
+static void get_clockrate(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "{ hz = %lu, tick = %lu }", settings.hz,
+               settings.hz ? 1000000 / settings.hz : 0);
+}
+
 static const struct sysctl kern_nodes[] = {
     {
         .name = "boottime",
@@ -194,6 +220,13 @@ static const struct sysctl kern_nodes[] = {
         .flags = SYSCTL_RD,
         .get = get_boottime,
         .about = "the date at which uptime was 0",
+    },
+    {
+        .name = "clockrate",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_clockrate,
+        .about = "timer interrupts a second, and us between two",
     },
     {
         .name = "hz",

@@ -129,6 +129,10 @@ static int refuse(const struct sysctl_at *at, const char *name, const char *valu
         return 1;
     }
     print("sysctl: %s=%s: Invalid argument\n", name, value);
+    if (error == SYSCTL_REFUSED) {
+        print("sysctl: %s\n", why);
+        return 1;
+    }
     sysctl_range(at->node, &takes);
     print("sysctl: %s; it takes %s\n", why, range);
     return 1;

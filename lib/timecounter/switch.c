@@ -49,6 +49,25 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
     hands->divisor.shift = to->divisor.shift;
 }
 
+/*
+ * The remainder of uptime in parts of the new frequency instead of the old, rounded up: uptime
+ * gains less than 2^-64 / hz seconds, and a time of whole ns does not fall short of them.
+ */
+static void convert_rest(struct tc_hands *hands, const struct timecounter *to)
+{
+    struct tc_uptime *uptime = &hands->uptime;
+    struct tc_u128 product = tc_multiply(uptime->rest, to->frequency);
+    uint64_t left;
+
+    uptime->rest = tc_divide(&hands->divisor, product.hi, product.lo, &left);
+    uptime->rest += left != 0;
+    if (uptime->rest == to->frequency) {
+        uptime->rest = 0;
+        uptime->frac++;
+        uptime->sec += uptime->frac == 0;
+    }
+}
+
 static void begin(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     point_hands(&set->own.hands, to, tc_read_counter(to));
@@ -57,31 +76,24 @@ static void begin(struct timecounters *set, struct timecounter *to, struct tc_sw
     report->to = to;
 }
 
-/* Uptime by these hands, now. */
-static void read_uptime(const struct tc_hands *hands, struct tc_uptime *uptime)
-{
-    tc_hands_uptime(hands, tc_read_counter(hands->counter), uptime);
-}
-
 /*
- * Four steps, so that no reading is lower than one before it, though the new counter may be a
+ * Three steps, so that no reading is lower than one before it, though the new counter may be a
  * little behind the old, and though other CPUs go on reading all the while:
  *
- * 1. Readers of the old counter pass the guard (a new epoch: a reading that has not read the
- *    counter by now does, or is made again). It records all that they return.
- * 2. What readings returned before that is no more than the old counter shows now: record that.
- * 3. Old and new counter are read in brackets, and readers go over to the new one, guarded.
- * 4. A reader that had read the old counter just before may not have recorded it yet; but
- *    it read no more than the old counter shows now. Once uptime is past that, the guard may go.
+ * 1. Readers of the old counter pass the guard, which records what they return. A new epoch begins:
+ *    a reading that is not guarded has read the counter by the fence, or is made again.
+ * 2. Old and new counter are read in brackets, and readers go over to the new one, guarded. They
+ *    start from an uptime that no reading without the guard has passed, as those read the old
+ *    counter before the brackets did.
+ * 3. A reader that read the old counter just before may not have recorded it yet; but it read no
+ *    more than the old counter shows now. Once uptime is past that, the guard may go.
  */
 static void take_over(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     struct tc_hands *hands = &set->own.hands;
     union tc_image old;
     struct tc_uptime uptime;
-    struct tc_u128 rest;
     struct bracket bracket;
-    uint64_t unused;
 
     (void)tc_wind(set);
     hands->flags |= TC_HANDS_GUARDED;
@@ -89,20 +101,14 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     TIMECOUNTER_FENCE_FULL();
     (void)tc_read_hands(set, &old, NULL);
 
-    read_uptime(&old.hands, &uptime);
-    tc_guard_raise(set, &old.hands, &uptime);
-
     read_bracket(&bracket, &old.hands, to);
     tc_hands_add(hands, &hands->uptime, bracket.low + (bracket.width >> 1));
-    /* The remainder goes over too, in parts of the new frequency: what is lost is less than one
-     * of them, 2^-64 / hz seconds. */
-    rest = tc_multiply(hands->uptime.rest, to->frequency);
-    hands->uptime.rest = tc_divide(&hands->divisor, rest.hi, rest.lo, &unused);
+    convert_rest(hands, to);
     point_hands(hands, to, bracket.count);
     tc_publish_epoch(set);
     TIMECOUNTER_FENCE_FULL();
 
-    read_uptime(&old.hands, &uptime);
+    tc_hands_uptime(&old.hands, tc_read_counter(old.hands.counter), &uptime);
     if (tc_differs_between_cpus(old.hands.counter))
         uptime.sec += TC_BACK_NS / TC_NSEC; /* other CPUs may have read that much more */
     tc_guard_until(set, &uptime);

@@ -318,7 +318,8 @@ enum tc_clock {
 /*
  * Read a clock. tc_gettime() and tc_getns() are exact: the nanosecond in which the counter was
  * read, by the frequency given. tc_getbintime() is low by less than 2^-64 s (real time: off by
- * less than 2^-64 s either way). tc_getns() saturates at 292 years.
+ * less than 2^-64 s either way). Where the guard held a reading, it is the guard's. tc_getns()
+ * saturates at 292 years.
  * TC_NULL, TC_BAD_CLOCK, TC_NONE, TC_BUSY: *time is 0. TC_UNSET: a real-time clock that nobody has
  * set; *time is uptime. [reader]
  */
@@ -362,7 +363,8 @@ enum tc_status tc_boottime(struct timecounters *set, struct tc_timespec *boottim
 
 /*
  * A consistent copy of the hands, as for a page that user space reads the time from (hands.h has
- * the arithmetic).
+ * the arithmetic). With TC_HANDS_GUARDED in its flags such a reader has to ask the kernel, since it
+ * has no part in the guard; that is so after each switch until a windup finds the guard passed.
  * TC_NULL, TC_NONE, TC_BUSY. [reader]
  */
 enum tc_status tc_get_hands(const struct timecounters *set, struct tc_hands *hands);

@@ -33,8 +33,12 @@ void tc_update_guarded(struct timecounters *set)
 
 void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime)
 {
-    struct tc_bintime until = tc_uptime_to_bintime(uptime);
+    struct tc_bintime rest, until;
 
+    /* Rounded up: with less of a remainder, uptime may be in an earlier nanosecond. */
+    rest.sec = 0;
+    rest.frac = 1;
+    until = tc_bintime_add(tc_uptime_to_bintime(uptime), rest);
     if (tc_bintime_less(set->guard_until, until))
         set->guard_until = until;
 }

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "tests/host/timecounter_mock.h"
 
@@ -26,6 +27,16 @@ static int64_t lag; /* how much less the counters show to the reader that runs n
 static int failures;
 static uint64_t cases, wrong;
 static const char *why = "";
+
+/* Threads that take turns at the accesses, as a random schedule has it. */
+#define THREADS 3
+#define STACK   65536
+
+static ucontext_t scheduler, thread[THREADS];
+static char stack[THREADS][STACK];
+static int running = -1; /* which of them runs; -1: none, one thing after another */
+static uint64_t burst;   /* accesses until the next one has its turn */
+static bool done[THREADS];
 
 static void expect(bool holds, const char *what)
 {
@@ -53,6 +64,11 @@ void timecounter_test_step(void)
 
     true_time += tick;
     steps++;
+    if (running >= 0) {
+        if (burst-- == 0)
+            (void)swapcontext(&thread[running], &scheduler);
+        return;
+    }
     if (call == NULL || (when != UINT64_MAX && steps != when))
         return;
     interrupt = NULL; /* not in itself */
@@ -127,12 +143,25 @@ static void wind_up(void)
     }
 }
 
-static void switch_over(void)
+static void switch_once(void)
 {
     const char *to = tc_current(&set) == &fine ? "coarse" : "fine";
 
     expect(tc_select(&set, to, NULL) == TC_OK, "switch");
     true_time += 100000000; /* long enough for the rates to differ by 100 us */
+}
+
+static void switch_over(void)
+{
+    const char *to = tc_current(&set) == &fine ? "coarse" : "fine";
+
+    expect(tc_select(&set, to, NULL) == TC_OK, "switch");
+    /* Just after it the two counters are apart by most; and a windup must not end the guard yet. */
+    for (unsigned int i = 0; i < 5; i++) {
+        timecounter_test_step();
+        (void)tc_windup(&set);
+    }
+    true_time += 100000000;
 }
 
 static void set_clock(void)
@@ -187,8 +216,8 @@ static void reader_and_switch(void)
 
     for (unsigned int i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
         tick = ticks[i];
-        interrupt_reader(switch_over, "fine", 0);
-        interrupt_reader(switch_over, "coarse", 0);
+        interrupt_reader(switch_once, "fine", 0);
+        interrupt_reader(switch_once, "coarse", 0);
     }
     tick = 0;
     verdict("timecounter-switch-in-reader");
@@ -222,6 +251,30 @@ static void interrupt_writer(void (*writer)(void), const char *counter_name, uin
     tick = 0;
 }
 
+/* One reader at each point of a switch, and one just after it: nothing is recorded in between. */
+static void interrupt_switch_once(const char *from, const char *to)
+{
+    static const uint64_t ticks[] = {0, 1, 7, 100, 1000};
+
+    for (unsigned int i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
+        bool inside = true;
+
+        for (uint64_t at = 1; inside; at++, cases++) {
+            start(from, 0);
+            highest = 0;
+            tick = ticks[i];
+            steps = 0;
+            when = at;
+            interrupt = read_forward;
+            expect(tc_select(&set, to, NULL) == TC_OK, "switch");
+            inside = interrupt == NULL;
+            interrupt = NULL;
+            read_forward();
+            tick = 0;
+        }
+    }
+}
+
 static void writer_and_readers(void)
 {
     windups = 1;
@@ -232,6 +285,8 @@ static void writer_and_readers(void)
     interrupt_writer(switch_over, "fine", 0);
     interrupt_writer(switch_over, "coarse", 0);
     interrupt_writer(switch_over, "fine", TC_GUARDED);
+    interrupt_switch_once("fine", "coarse");
+    interrupt_switch_once("coarse", "fine");
     verdict("timecounter-reader-in-switch");
 }
 
@@ -278,6 +333,63 @@ static void guard(void)
     verdict("timecounter-guard");
 }
 
+static void scheduled_reader(void)
+{
+    for (unsigned int i = 0; i < 30; i++)
+        read_forward();
+    done[running] = true;
+}
+
+static void scheduled_writer(void)
+{
+    static const char *const names[] = {"coarse", "fine"};
+
+    for (unsigned int i = 0; i < 4; i++) {
+        expect(tc_select(&set, names[i % 2], NULL) == TC_OK, "switch");
+        for (uint64_t n = mock_random(&random_state) % 4; n > 0; n--)
+            (void)tc_windup(&set);
+    }
+    done[running] = true;
+}
+
+static void make_thread(ucontext_t *made, char *its_stack, void (*body)(void))
+{
+    (void)getcontext(made);
+    made->uc_stack.ss_sp = its_stack;
+    made->uc_stack.ss_size = STACK;
+    made->uc_link = &scheduler;
+    makecontext(made, body, 0);
+}
+
+/* Any order at all: two readers and the writer, each stopped for any while at any access. */
+static void random_schedules(void)
+{
+    static void (*const bodies[THREADS])(void) = {scheduled_writer, scheduled_reader,
+                                                  scheduled_reader};
+
+    for (uint64_t round = 0; round < 20000; round++, cases++) {
+        start("fine", round % 5 == 0 ? TC_GUARDED : 0);
+        highest = 0;
+        tick = mock_random(&random_state) >> (44 + mock_random(&random_state) % 20);
+        for (unsigned int i = 0; i < THREADS; i++) {
+            make_thread(&thread[i], stack[i], bodies[i]);
+            done[i] = false;
+        }
+        while (!(done[0] && done[1] && done[2])) {
+            int next = (int)(mock_random(&random_state) % THREADS);
+
+            if (done[next])
+                continue;
+            burst = mock_random(&random_state) % 100;
+            running = next;
+            (void)swapcontext(&scheduler, &thread[next]);
+        }
+        running = -1;
+        tick = 0;
+    }
+    verdict("timecounter-random-schedules");
+}
+
 /* The generation is a word that wraps; 0 is not one. */
 static void generation_wrap(void)
 {
@@ -315,6 +427,7 @@ int main(void)
     reader_and_rest();
     writer_and_readers();
     guard();
+    random_schedules();
     generation_wrap();
     endless_writer();
     return failures != 0;

@@ -19,7 +19,7 @@
 #define HZ      2299998765u
 #define ALL     UINT64_MAX
 #define SECOND  INT64_C(1000000000)
-#define FOREVER UINT64_C(1) << 62
+#define FOREVER (UINT64_C(1) << 62)
 
 static struct timecounters set;
 static uint64_t count_a, count_b, count_c;
@@ -620,7 +620,7 @@ static void switching(void **state)
 static void switching_carries_the_remainder(void **state)
 {
     (void)state;
-    /* Two counters that stand while they are switched: what is lost is below 2^-64 s each time. */
+    /* Two counters that stand while they are switched: a 3rd of a second in 7ths and back. */
     begin_at(0, ALL, 3);
     b = mock_counter("b", &count_b, ALL, 7, -1);
     count_b = 0;
@@ -632,8 +632,12 @@ static void switching_carries_the_remainder(void **state)
         assert_int_equal(tc_select(&set, i % 2 == 0 ? "b" : "a", &report), TC_OK);
         assert_int_equal(report.bracket_ns, 0);
     }
+    assert_int_equal(uptime(), SECOND / 3);
     count_a += 2;
-    assert_true(uptime() == SECOND || uptime() == SECOND - 1);
+    assert_int_equal(uptime(), SECOND);
+    count_a += 3;
+    assert_int_equal(uptime(), 2 * SECOND);
+    assert_true(set.own.hands.uptime.sec == 0 && set.own.hands.uptime.frac >> 44 == 0x55555);
 }
 
 static void frequency(void **state)

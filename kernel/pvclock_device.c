@@ -44,7 +44,8 @@ bool pvclock_device_init(uint64_t root, uint64_t physical, uint64_t bytes, uint6
     return ok;
 }
 
-/* ---- The process's memory, reached by its page tables: a pointer of ring 3 is never followed ---- */
+/* ---- The process's memory, reached by its page tables: a pointer of ring 3 is never followed ----
+ */
 
 static uint8_t *user_byte(uint64_t va, uint64_t flags)
 {
@@ -88,7 +89,8 @@ bool process_text_in(char *to, uint64_t size, uint64_t from, uint64_t *length)
     return true;
 }
 
-/* ---- The device --------------------------------------------------------------------------------- */
+/* ---- The device ---------------------------------------------------------------------------------
+ */
 
 static bool same(const char *a, const char *b)
 {
@@ -150,8 +152,7 @@ static int64_t map_locked(uint64_t descriptor, uint64_t length, uint64_t protect
     if (protection != PROTECTION_READ)
         return -ERROR_ACCES;
     /* Every page has to begin before the end of the last vCPU's structure. */
-    if (offset % PAGE_SIZE || length == 0 || offset >= device.bytes ||
-        length > USER_MAP_STRIDE ||
+    if (offset % PAGE_SIZE || length == 0 || offset >= device.bytes || length > USER_MAP_STRIDE ||
         offset + (length - 1) / PAGE_SIZE * PAGE_SIZE >= device.bytes)
         return -ERROR_INVAL;
     unsigned slot = 0;
@@ -181,7 +182,8 @@ int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
 {
     uint64_t slot = (address - USER_MAP_BASE) / USER_MAP_STRIDE;
 
-    if (address < USER_MAP_BASE || slot >= MAX_MAPPINGS || (address - USER_MAP_BASE) % USER_MAP_STRIDE)
+    if (address < USER_MAP_BASE || slot >= MAX_MAPPINGS ||
+        (address - USER_MAP_BASE) % USER_MAP_STRIDE)
         return -ERROR_INVAL;
     lock();
     bool good = length && device.length[slot] == length;
@@ -212,4 +214,14 @@ unsigned pvclock_device_map_count(void)
     for (unsigned i = 0; i < MAX_MAPPINGS; i++)
         n += device.length[i] != 0;
     return n;
+}
+
+void pvclock_device_release_all_but(unsigned keep)
+{
+    for (uint64_t i = 0; i < MAX_DESCRIPTORS; i++)
+        (void)pvclock_device_close(i);
+    for (unsigned i = keep; i < MAX_MAPPINGS; i++) {
+        if (device.length[i])
+            (void)pvclock_device_unmap(USER_MAP_BASE + i * USER_MAP_STRIDE, device.length[i]);
+    }
 }

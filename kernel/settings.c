@@ -5,7 +5,7 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
-struct settings settings;
+struct settings settings = {.fast_gettime = true, .fuzz_seed = 1};
 
 enum type { NUMBER, SWITCH, CHOICE, WORD };
 
@@ -31,6 +31,22 @@ static const struct setting {
      "ring-3 reads of the order test over all vCPUs; default 10,500,000 under KVM, else 1,000,000"},
     {"reader.rounds", NUMBER, &settings.rounds, 31, MAX_ROUNDS, NULL,
      "rounds of the cost measurement; default 41, and 31 with more than 8 vCPUs"},
+    {"kern.timecounter.fast_gettime", SWITCH, &settings.fast_gettime, 0, 1, NULL,
+     "0: clock_gettime() of ring 3 always asks the kernel; default 1"},
+    {"dev.kvmclock.0.vdso_enable_without_rdtscp", SWITCH, &settings.enable_without_rdtscp, 0, 1,
+     NULL, "1: clock_gettime() reads the clock page also where CPUID has no RDTSCP; default 0"},
+    {"dev.kvmclock.0.vdso_force_unstable", SWITCH, &settings.force_unstable, 0, 1, NULL,
+     "1: clock_gettime() does not believe the STABLE flag; default 0"},
+    {"debug.kvmclock.scripted", SWITCH, &settings.scripted, 0, 1, NULL,
+     "1: the kernel plays the host and fills the clock pages itself; default 0"},
+    {"debug.kvmclock.unstable", SWITCH, &settings.scripted_unstable, 0, 1, NULL,
+     "1: as a host, it does not set STABLE; default 0"},
+    {"debug.kvmclock.skew", NUMBER, &settings.skew, 0, 1000000000, NULL,
+     "as a host, it sets vCPU n this many ns * n ahead; default 0"},
+    {"debug.fuzz.calls", NUMBER, &settings.fuzz_calls, 1, 1000000000, NULL,
+     "random system calls of ring 3; default 1,000 under KVM, else 20,000"},
+    {"debug.fuzz.seed", NUMBER, &settings.fuzz_seed, 1, UINT64_MAX, NULL,
+     "what they are made from; default 1"},
     {"debug.fault", CHOICE, &settings.fault, 0, 0, faults,
      "break something on purpose, to see how the run ends"},
     {"debug.acpi", CHOICE, &settings.bad_table, 0, 0, tables,

@@ -34,8 +34,9 @@ static void end(uint32_t *sequence)
 }
 
 /*
- * The TSC as the host would give it.  The multiplier is rounded down, so ring 3 falls behind the kernel by
- * less than a nanosecond in two seconds: a new start once a second steps forward by at most one.
+ * The TSC as the host would give it.  The multiplier is rounded down, so ring 3 falls behind the
+ * kernel by less than a nanosecond in two seconds: a new start once a second steps forward by at
+ * most one.
  */
 static void publish_tsc(const struct tc_hands *h, uint64_t uptime, bool again)
 {
@@ -61,6 +62,13 @@ static void publish_fast(uint64_t uptime, uint64_t realtime)
     end(&p->fast_sequence);
 }
 
+static uint32_t resolution_ns(enum tc_clock clock)
+{
+    int64_t value[2];
+
+    return clock_get(clock, true, value) ? (uint32_t)(value[0] * NS_PER_S + value[1]) : 0;
+}
+
 void time_page_update(const struct time_page_state *state)
 {
     struct time_page *p = &published.time, next = {0};
@@ -71,6 +79,9 @@ void time_page_update(const struct time_page_state *state)
     uint64_t uptime = h.uptime.sec * NS_PER_S + tc_hands_nsec(&h, &h.uptime);
     uint64_t boottime = (uint64_t)h.boottime.sec * NS_PER_S + (uint64_t)h.boottime.nsec;
     next.algorithm = time_decide(&state->facts, &next.stable_mask);
+    /* Just after a change of counters readings pass a guard of the kernel's. */
+    if (h.flags & TC_HANDS_GUARDED)
+        next.algorithm = TIME_SYSTEM_CALL;
     next.has_rdtscp = state->facts.rdtscp;
     next.vcpus = state->vcpus;
     next.stride = state->stride;
@@ -78,8 +89,8 @@ void time_page_update(const struct time_page_state *state)
     next.uptime_base = next.algorithm == TIME_PVCLOCK ? uptime - h.count : 0;
     next.date_is_set = (h.flags & TC_HANDS_SET) != 0;
     next.realtime_base = next.uptime_base + (next.date_is_set ? boottime : 0);
-    next.resolution = h.hz >= NS_PER_S ? 1 : (uint32_t)((NS_PER_S + h.hz - 1) / h.hz);
-    next.fast_resolution = state->tick_ns;
+    next.resolution = resolution_ns(TC_CLOCK_UPTIME);
+    next.fast_resolution = resolution_ns(TC_CLOCK_UPTIME_FAST);
 
     bool other = next.algorithm != p->algorithm;
     if (next.algorithm == TIME_TSC)

@@ -18,13 +18,12 @@ struct time_page_state {
     struct time_facts facts;
     uint32_t vcpus, stride;
     uint64_t floor;
-    uint64_t tsc_hz;
-    uint32_t tick_ns;
 };
 
 /*
  * Publish what differs from what stands there; nothing is written, and no reader disturbed, when
- * nothing does.  Called at each tick and after each change of a setting, of the counter, of the date.
+ * nothing does.  Called at each tick and after each change of a setting, of the counter, of the
+ * date.
  */
 void time_page_update(const struct time_page_state *state);
 

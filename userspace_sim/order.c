@@ -12,7 +12,7 @@ enum { COMPARE_EVERY = 8 };
 
 struct pvclock_guard clock_guard __attribute__((aligned(64)));
 
-struct told told;
+static struct told told;
 
 static struct {
     uint64_t arrived __attribute__((aligned(64)));
@@ -40,7 +40,7 @@ void order(struct thread_page *t)
     wait_for_all(t);
     while (o.reads < t->reads) {
         bool compare = o.reads % COMPARE_EVERY == 0;
-        uint64_t seen = compare ? told_load() : 0;
+        uint64_t seen = compare ? told_load(&told) : 0;
         uint64_t ns;
 
         o.reads++;
@@ -53,7 +53,7 @@ void order(struct thread_page *t)
         if (compare) {
             o.compared++;
             step_back(seen, ns, &o.back_cross, &o.back_cross_ns);
-            told_raise(ns);
+            told_raise(&told, ns);
         }
     }
     (void)system_call(SYS_COUNT, 0);

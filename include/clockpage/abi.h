@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 /*
- * System calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX; RCX, RDX, RSI, RDI and R8
- * to R11 are lost.  A failure is the negative of an error number below; an unknown number is
- * ENOSYS.  Every pointer is checked: what is not the program's own memory is EFAULT.
+ * System calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX; RCX, RDX, RSI,
+ * RDI and R8 to R11 are lost.  A failure is the negative of an error number below; an unknown
+ * number is ENOSYS.  Every pointer is checked: what is not the program's own memory is EFAULT.
  */
 enum system_call {
     SYS_EXIT,  /* the job is done; does not return */
@@ -23,15 +23,16 @@ enum system_call {
     SYS_PROBE, /* a fault is coming, once; ring 3 goes on at RDI.  EINVAL */
 
     /*
-     * FreeBSD's rules for /dev/pvclock.  open(path, flags): ENOENT; ENXIO, there is no kvmclock; EPERM,
-     * not for reading alone; EMFILE; ENAMETOOLONG; EFAULT.  Returns the lowest free descriptor.
+     * FreeBSD's rules for /dev/pvclock.  open(path, flags): ENOENT; ENXIO, there is no kvmclock;
+     * EPERM, not for reading alone; EMFILE; ENAMETOOLONG; EFAULT.  Returns the lowest free
+     * descriptor.
      */
     SYS_OPEN,
     SYS_CLOSE, /* close(fd): EBADF.  Mappings stay. */
     /*
-     * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF; EACCES,
-     * anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the last vCPU's structure;
-     * ENOMEM.
+     * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF;
+     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the last
+     * vCPU's structure; ENOMEM.
      */
     SYS_MMAP,
     SYS_MUNMAP, /* munmap(address, length), a whole mapping as it was made: EINVAL */
@@ -149,20 +150,21 @@ enum rule {
     RULE_GETRES_BAD_CLOCK,
     RULE_CLOSE_TWICE,
     RULE_NO_SUCH_CALL,
-    RULE_OPEN_ALL,     /* open until it fails */
-    RULE_MAP_ALL,      /* map until it fails */
-    RULE_DIRTY_BYTES,  /* bytes of the mapping that are not structures and not 0 */
+    RULE_OPEN_ALL,      /* open until it fails */
+    RULE_MAP_ALL,       /* map until it fails */
+    RULE_DIRTY_BYTES,   /* bytes of the mapping that are not structures and not 0 */
     RULE_UNMAPPED_READ, /* 1: reading a mapping after munmap() faulted */
     RULES,
 };
 
 /* JOB_CLOCKS, and JOB_MOVED's paths. */
 struct clocks_result {
-    uint64_t by_path[8];  /* readings of CLOCK_MONOTONIC, by enum gettime_path */
-    uint32_t disagree;    /* bit n: clock n was not between two system calls, or its resolution differs */
-    uint32_t tried;       /* bit n: clock n was tried */
-    uint64_t moves_seen;  /* JOB_MOVED: RDTSCP's vCPU changed; 0 without RDTSCP */
-    uint64_t compat_bad;  /* JOB_COMPAT: readings of 32-bit code that were out of order */
+    uint64_t by_path[8]; /* readings of CLOCK_MONOTONIC, by enum gettime_path */
+    uint32_t
+        disagree;   /* bit n: clock n was not between two system calls, or its resolution differs */
+    uint32_t tried; /* bit n: clock n was tried */
+    uint64_t moves_seen; /* JOB_MOVED: RDTSCP's vCPU changed; 0 without RDTSCP */
+    uint64_t compat_bad; /* JOB_COMPAT: readings of 32-bit code that were out of order */
     uint64_t compat_reads;
 };
 
@@ -173,19 +175,22 @@ struct thread_page {
     uint32_t job;
     uint32_t has_rdtscp;
     struct clock_source clock;
-    uint64_t rounds, batch, system_calls; /* JOB_MEASURE */
-    uint64_t reads;                       /* JOB_ORDER, of this thread */
-    uint64_t patience;                    /* TSC cycles that a thread waits for another one */
-    uint64_t budget;   /* JOB_OFFSET: TSC cycles that all exchanges may take */
-    uint64_t kernel_address;              /* something of the kernel, not to be reachable */
-    uint64_t time_page;                   /* address of the struct time_page */
-    uint64_t seed;                        /* JOB_FUZZ */
-    uint64_t calls;                       /* JOB_FUZZ, JOB_CLOCKS: how many */
-    uint64_t start;                       /* a number that differs from run to run of a job */
+    /* JOB_MEASURE: rounds, and what a round does of each kind; gettime_batch 0 where it asks the
+     * kernel. */
+    uint64_t rounds, batch, gettime_batch, system_calls;
+    uint64_t reads;    /* JOB_ORDER, of this thread */
+    uint64_t patience; /* TSC cycles that a thread waits for another one */
+    uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
+    uint64_t kernel_address; /* something of the kernel, not to be reachable */
+    uint64_t time_page;      /* address of the struct time_page */
+    uint64_t seed;           /* JOB_FUZZ */
+    uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
+    uint64_t start;          /* a number that differs from run to run of a job */
 
     /* By the thread. */
     struct measured measured;
     struct ordered ordered;
+    struct ordered moved; /* JOB_MOVED */
     struct offset_result offset;
     struct probe_result probes[PROBES];
     int64_t rules[RULES];

@@ -5,8 +5,8 @@
 #include "arch/x86/user.h"
 
 /*
- * One waits, so that with each tick some thread changes its vCPU: the waiting one goes on where a tick
- * came, and the one that ran there waits for the next tick, wherever it comes.
+ * One waits, so that with each tick some thread changes its vCPU: the waiting one goes on where a
+ * tick came, and the one that ran there waits for the next tick, wherever it comes.
  */
 static struct {
     uint32_t lock;

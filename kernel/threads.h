@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Ring-3 threads moved between vCPUs: at each tick a vCPU swaps its thread for the one that waited longest. */
+/* Ring-3 threads moved between vCPUs: at each tick a vCPU swaps its thread for the one that waited
+ * longest. */
 #ifndef KERNEL_THREADS_H
 #define KERNEL_THREADS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Random system calls with random arguments: any number, any pointer.  Half of the arguments are taken from
- * what is likely to get further than the first check.
+ * Random system calls with random arguments: any number, any pointer.  Half of the arguments are
+ * taken from what is likely to get further than the first check.
  */
 #include "userspace_sim/process.h"
 
@@ -25,7 +25,7 @@ static uint64_t argument(struct thread_page *t, uint64_t *state)
         4096,
         64,
         (uint64_t)(uintptr_t)device,
-        (uint64_t)(uintptr_t)t - 64, /* the stack */
+        (uint64_t)(uintptr_t)t - 64,        /* the stack */
         (uint64_t)(uintptr_t)t - 12288 - 8, /* the guard below it */
         t->kernel_address,
         t->time_page,

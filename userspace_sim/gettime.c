@@ -16,9 +16,9 @@ static bool derive(struct gettime *g)
         }
         bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
         g->stable_mask = t->stable_mask;
-        g->page = t->algorithm == TIME_TSC             ? &t->tsc
+        g->page = t->algorithm == TIME_TSC          ? &t->tsc
                   : by_pages && t->stable_mask != 0 ? g->structures
-                                                       : NULL;
+                                                    : NULL;
         g->base[0] = t->uptime_base;
         g->base[1] = t->realtime_base;
         g->floor = t->floor;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * clock_gettime() and clock_getres() without entering the kernel, from the time page and the clock
- * page.  No libc, no state but the caller's; 32 and 64 bits; the same source in ring 3 of the guest and
- * in an ordinary process.
+ * page.  No libc, no state but the caller's; 32 and 64 bits; the same source in ring 3 of the guest
+ * and in an ordinary process.
  */
 #ifndef USERSPACE_SIM_GETTIME_H
 #define USERSPACE_SIM_GETTIME_H
@@ -38,8 +38,8 @@ enum gettime_path {
 };
 
 /*
- * A thread's reader: what it derived from the time page, good while `sequence` is.  Zero it, set the first
- * four members, and leave the rest alone.  A signal handler needs one of its own.
+ * A thread's reader: what it derived from the time page, good while `sequence` is.  Zero it, set
+ * the first four members, and leave the rest alone.  A signal handler needs one of its own.
  */
 struct gettime {
     const struct time_page *time;
@@ -77,8 +77,8 @@ static inline bool gettime_is_date(uint32_t clock)
  * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): what another thread has
  * told is never later.
  *
- * The flags count for the version that the time was read under: the version before is compared with the
- * one after, and a version is never used twice.
+ * The flags count for the version that the time was read under: the version before is compared with
+ * the one after, and a version is never used twice.
  */
 static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
                                         struct pvclock_timespec *out)

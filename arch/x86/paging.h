@@ -36,7 +36,8 @@ uint64_t address_space_create(void);
  */
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
 
-/* Make the tables above this page, so that mapping it later needs no memory; false: there is none. */
+/* Make the tables above this page, so that mapping it later needs no memory; false: there is none.
+ */
 bool page_reserve(uint64_t root, uint64_t va);
 
 /* Take a page's mapping away; the TLBs are the caller's to flush. */

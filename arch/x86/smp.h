@@ -37,9 +37,9 @@ void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg
 bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
 
 /*
- * After a mapping of ring 3 was taken away: no vCPU has it in its TLB when this returns.  Interrupts are
- * off, so a vCPU that waits for something else has to call smp_answer_flush() meanwhile.  False: a
- * vCPU did not answer within `patience` TSC cycles.
+ * After a mapping of ring 3 was taken away: no vCPU has it in its TLB when this returns. Interrupts
+ * are off, so a vCPU that waits for something else has to call smp_answer_flush() meanwhile. False:
+ * a vCPU did not answer within `patience` TSC cycles.
  */
 bool smp_flush_tlbs(uint64_t patience);
 void smp_answer_flush(void);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The time page: what the kernel publishes so that ring 3 can make clock_gettime() of the clock page
- * without entering the kernel.  One for all processes, mapped read-only; layout alike for 32 and 64 bits.
+ * The time page: what the kernel publishes so that ring 3 can make clock_gettime() of the clock
+ * page without entering the kernel.  One for all processes, mapped read-only; layout alike for 32
+ * and 64 bits.
  *
- * `sequence` is odd while the kernel writes and changes whenever anything but the `fast` part does, so a
- * reader may keep what it derived for as long as the number stays (compare before and after).  The `fast`
- * part moves with each tick and has a sequence of its own.
+ * `sequence` is odd while the kernel writes and changes whenever anything but the `fast` part does,
+ * so a reader may keep what it derived for as long as the number stays (compare before and after).
+ * The `fast` part moves with each tick and has a sequence of its own.
  *
  * Reference: FreeBSD, sys/vdso.h (struct vdso_timehands), which this follows in purpose: th_algo,
  * th_x86_pvc_last_systime, th_x86_pvc_stable_mask.
@@ -27,9 +28,9 @@ struct time_page {
     uint32_t sequence;
     uint32_t algorithm; /* enum time_algorithm */
     /*
-     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader takes its own
-     * vCPU's, found by RDTSCP if `has_rdtscp`, and passes it through `floor` and a guard of its own;
-     * without RDTSCP it asks the kernel.
+     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader takes
+     * its own vCPU's, found by RDTSCP if `has_rdtscp`, and passes it through `floor` and a guard of
+     * its own; without RDTSCP it asks the kernel.
      */
     uint32_t stable_mask;
     uint32_t has_rdtscp;
@@ -68,8 +69,8 @@ struct time_facts {
 };
 
 /*
- * The decision, as docs/decision.md has it in a table.  (Whether the structures have the STABLE flag
- * is not asked here: the reader looks at each read, for it can change.)
+ * The decision, as docs/decision.md has it in a table.  (Whether the structures have the STABLE
+ * flag is not asked here: the reader looks at each read, for it can change.)
  */
 static inline enum time_algorithm time_decide(const struct time_facts *f, uint32_t *stable_mask)
 {

@@ -157,7 +157,7 @@ check_elf() {
 # build TARGET: quiet, unless it fails.
 build() {
 	local log
-	if ! log=$(make -C "$root" --no-print-directory -j2 O="$output" "$1" 2>&1 </dev/null); then
+	if ! log=$(make -C "$root" --no-print-directory -j"$(nproc)" O="$output" "$1" 2>&1 </dev/null); then
 		printf '%s\n' "$log" >&2
 		die "the build failed (make $1)"
 	fi
@@ -242,20 +242,14 @@ show_command() {
 
 # --- the run -----------------------------------------------------------------------------------
 
-# progress SECONDS: the guest has been silent for a while.
-progress() {
-	((said_progress == 0)) && [[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
-		say "GRUB is emulated on this KVM host, one instruction after another: be patient." >&2
-	said_progress=1
-	say "still running, ${1} s" >&2
-}
-
 # show LINE: a line of the guest's, or of QEMU's own, which goes to standard error.
 show() {
 	local line=${1%$'\r'}
 	if [[ $line == "$qemu: "* || $line == "KVM internal error"* ]]; then
-		[[ $line == *"warning: host doesn't support requested feature"* ]] &&
-			((missing_features++)) && return
+		if [[ $line == *"warning: host doesn't support requested feature"* ]]; then
+			missing_features=$((missing_features + 1))
+			return
+		fi
 		printf '%s\n' "$line" >&2
 		# QEMU would stop the machine for inspection, and wait for ever.
 		[[ $line != "KVM internal error"* ]] || { broken="$line" && stop_qemu; }
@@ -288,7 +282,7 @@ feed() {
 # run: the guest from its start to its end, which `finish` judges.
 run() {
 	local line='' part started=$SECONDS status=0 pipe='' user='' to_guest='' feeder=''
-	said_progress=0 missing_features=0 broken='' interrupted='' pid=''
+	missing_features=0 broken='' interrupted='' pid=''
 	trap 'interrupted=130; stop_qemu' INT
 	trap 'interrupted=143; stop_qemu' TERM HUP
 	trap 'interrupted=141; stop_qemu' PIPE
@@ -311,7 +305,8 @@ run() {
 			line=''
 		elif (($? > 128)); then # nothing for 10 s, or a signal
 			line+=$part
-			[[ -n $interrupted || -n $feeder || $debug == yes ]] || progress $((SECONDS - started))
+			[[ -n $interrupted || -n $feeder || $debug == yes ]] ||
+				say "still running, $((SECONDS - started)) s" >&2
 		else
 			line+=$part
 			break
@@ -390,6 +385,8 @@ choose_accel
 compose_command
 show_command
 [[ $dry_run == no ]] || exit 0
+[[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
+	say "GRUB is emulated on this KVM host, instruction by instruction: wait 15 to 60 s." >&2
 [[ $debug == no ]] || say "waiting for: gdb -ex 'target remote :1234' ${kernel:-$output/clockpage.elf}"
 if [[ $terminal == yes ]]; then
 	run_on_terminal

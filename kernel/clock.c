@@ -40,8 +40,36 @@ void clock_choose(const char *name)
         check(FAIL, "timecounter.choice", "%s", tc_status_text(status));
         return;
     }
+    /*
+     * Uptime begins at 1 s, as FreeBSD's; with a counter of ns at what it shows and 1 s, so that
+     * ring 3 has something to add to it rather than to take away.
+     */
+    (void)tc_advance(&set,
+                     1000000000 + (now->frequency == 1000000000 ? now->read(now->context) : 0));
     check(PASS, "timecounter.choice", "%s, quality %d, %lu Hz%s", now->name, now->quality,
           now->frequency, name ? ", by kern.timecounter.hardware" : "");
+}
+
+bool clock_use(const char *name)
+{
+    struct tc_hands h;
+
+    if (tc_select(&set, name, NULL) != TC_OK)
+        return false;
+    /* The guard falls with the first windup past all that was read on the old counter. */
+    for (unsigned i = 0; i < 100; i++) {
+        (void)tc_windup(&set);
+        if (tc_get_hands(&set, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
+            return true;
+    }
+    return false;
+}
+
+const char *clock_in_use(void)
+{
+    const struct timecounter *now = tc_current(&set);
+
+    return now ? now->name : "";
 }
 
 void clock_try_switching(void)
@@ -99,6 +127,24 @@ uint64_t clock_uptime(void)
     enum tc_status status = tc_getns(&set, TC_CLOCK_UPTIME, &ns);
 
     return status == TC_OK ? (uint64_t)ns : UINT64_MAX;
+}
+
+bool clock_get(uint64_t clock, bool resolution, int64_t value[2])
+{
+    struct tc_timespec t;
+
+    if (clock > TC_CLOCK_SECOND)
+        return false;
+    enum tc_status status = resolution ? tc_getres(&set, (enum tc_clock)clock, &t)
+                                       : tc_gettime(&set, (enum tc_clock)clock, &t);
+    value[0] = t.sec;
+    value[1] = t.nsec;
+    return status == TC_OK || status == TC_UNSET;
+}
+
+bool clock_hands(struct tc_hands *hands)
+{
+    return tc_get_hands(&set, hands) == TC_OK;
 }
 
 void clock_tick(void)

@@ -15,6 +15,10 @@ void clock_register(struct timecounter *counter);
 struct timecounters *clock_counters(void);
 /* Use the best, or the one of this name (NULL: the best); makes the check "timecounter.choice". */
 void clock_choose(const char *name);
+/* Use the one of this name, without a check; readings pass no guard when this returns. */
+bool clock_use(const char *name);
+/* The name of the counter in use. */
+const char *clock_in_use(void);
 /* Change to every other counter that may be chosen and back; makes "timecounter.switch". */
 void clock_try_switching(void);
 /* The table of timecounters, in both forms. */
@@ -22,6 +26,13 @@ void clock_report(void);
 
 /* ns since the first choice; UINT64_MAX while there is no clock. */
 uint64_t clock_uptime(void);
+/*
+ * A clock by FreeBSD's number, or its resolution, as seconds and nanoseconds; false: there is no
+ * such clock. Any vCPU.
+ */
+bool clock_get(uint64_t clock, bool resolution, int64_t value[2]);
+/* What a time page is made of; false while there is no clock.  On the boot vCPU. */
+bool clock_hands(struct tc_hands *hands);
 /* Once a tick, on the boot vCPU. */
 void clock_tick(void);
 

@@ -5,7 +5,7 @@
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
 
-struct settings settings;
+struct settings settings = {.fast_gettime = true, .fuzz_seed = 1};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
@@ -61,6 +61,51 @@ static const struct sysctl debug_nodes[] = {
         .about = "break something on purpose, to see how the run ends",
     },
     {
+        .name = "fuzz.calls",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.fuzz_calls,
+        .min = 1,
+        .max = 1000000000,
+        .about = "random system calls of ring 3",
+        .initial = "1,000 under KVM, else 20,000",
+    },
+    {
+        .name = "fuzz.seed",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.fuzz_seed,
+        .min = 1,
+        .max = INT64_MAX,
+        .about = "what they are made from",
+        .initial = "1",
+    },
+    {
+        .name = "kvmclock.scripted",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.scripted,
+        .about = "1: the kernel plays the host and fills the clock pages itself",
+        .initial = "0",
+    },
+    {
+        .name = "kvmclock.skew",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.skew,
+        .max = 1000000000,
+        .about = "as a host, it sets vCPU n this many ns * n ahead",
+        .initial = "0",
+    },
+    {
+        .name = "kvmclock.unstable",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.scripted_unstable,
+        .about = "1: as a host, it does not set STABLE",
+        .initial = "0",
+    },
+    {
         .name = "smp.missing",
         .type = SYSCTL_U64,
         .flags = SYSCTL_RDTUN,
@@ -71,10 +116,43 @@ static const struct sysctl debug_nodes[] = {
     },
 };
 
+/* Settings of the driver, which does not know who makes use of them. */
+static const struct sysctl kvmclock_nodes[] = {
+    {
+        .name = "vdso_enable_without_rdtscp",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.enable_without_rdtscp,
+        .about = "1: clock_gettime() reads the clock page also where CPUID has no RDTSCP",
+        .initial = "0",
+    },
+    {
+        .name = "vdso_force_unstable",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.force_unstable,
+        .about = "1: clock_gettime() does not believe the STABLE flag",
+        .initial = "0",
+    },
+};
+
+static const struct sysctl hint_nodes[] = {
+    {
+        .name = "disabled",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.kvmclock_disabled,
+        .about = "1: leave kvmclock alone",
+        .initial = "0",
+    },
+};
+
 static struct sysctl_branch branches[] = {
     SYSCTL_BRANCH("", top_nodes),
     SYSCTL_BRANCH("reader", reader_nodes),
     SYSCTL_BRANCH("debug", debug_nodes),
+    SYSCTL_BRANCH("dev.kvmclock.0", kvmclock_nodes),
+    SYSCTL_BRANCH("hint.kvmclock.0", hint_nodes),
 };
 
 void settings_register(void)

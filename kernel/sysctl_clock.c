@@ -10,7 +10,6 @@
 
 int clock_allowed_deviation = 5;
 bool clock_step_warnings;
-bool clock_fast_gettime = true;
 
 /* ---- kern.timecounter ------------------------------------------------------------------------
  */
@@ -83,8 +82,8 @@ static const struct sysctl timecounter_nodes[] = {
         .name = "fast_gettime",
         .type = SYSCTL_BOOL,
         .flags = SYSCTL_RWTUN,
-        .value = &clock_fast_gettime,
-        .about = "1: ring 3 reads the clock without entering the kernel, where it can",
+        .value = &settings.fast_gettime,
+        .about = "0: clock_gettime() of ring 3 always asks the kernel",
         .initial = "1",
     },
     {

@@ -15,7 +15,5 @@ void sysctl_clock_counters(void);
 extern int clock_allowed_deviation;
 /* kern.timecounter.stepwarnings: say so when the date is set. */
 extern bool clock_step_warnings;
-/* kern.timecounter.fast_gettime: ring 3 may read the clock without entering the kernel. */
-extern bool clock_fast_gettime;
 
 #endif

@@ -2,17 +2,22 @@
 # The library: what the kernel compiles with its own flags, and the archive for everyone else.
 
 LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/host.c
-LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,abi.h port.h port/gcc_x86.h scale.h pvclock.h read.h \
-	guard.h host.h)
+LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,abi.h port.h port/gcc_x86.h port/mock.h scale.h \
+	pvclock.h read.h guard.h host.h)
+
+# The version stands in the header alone.
+LIB_VERSION = $(shell sed -n 's/^\#define PVCLOCK_VERSION_STRING *"\(.*\)"/\1/p' lib/pvclock/pvclock.h)
 
 LIB_WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wcast-align -Wcast-qual -Wvla -Werror
-LIB_CFLAGS := -std=c11 -O2 -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
+# What is in the archive is for set-up: what has to be fast is inline, and gets the caller's flags.
+LIB_SMALL := $(shell $(CC) -Oz -E -xc /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+LIB_CFLAGS := -std=c11 $(LIB_SMALL) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -ffunction-sections $(LIB_WARN) -Ilib
 LIB_OBJS := $(LIB_PVCLOCK_SRCS:%.c=$(O)/%.o)
 
-.PHONY: lib size
-lib: $(O)/libpvclock.a ## build the static library
+.PHONY: lib
+lib: $(O)/libpvclock.a $(O)/pvclock_all.h ## build the static library and its single header
 
 $(O)/lib/pvclock/%.o: lib/pvclock/%.c $(LIB_PVCLOCK_HDRS)
 	@mkdir -p $(@D)
@@ -21,3 +26,65 @@ $(O)/lib/pvclock/%.o: lib/pvclock/%.c $(LIB_PVCLOCK_HDRS)
 $(O)/libpvclock.a: $(LIB_OBJS)
 	@rm -f $@
 	$(AR) rcsD $@ $^
+
+# SYMBOLS=NAME replaces the prefix "pvclock" of every name in the single header.
+SYMBOLS ?= pvclock
+$(O)/pvclock_all.h: tools/amalgamate.sh LICENSE $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
+	@mkdir -p $(@D)
+	tools/amalgamate.sh $(SYMBOLS) >$@
+
+# ---- Figures ----
+
+.PHONY: size size-lib bench-lib fuzz mutants
+size: size-lib ## print how large what was built is
+size-lib: $(O)/libpvclock.a
+	@$(SIZE) -t $<
+	@$(SIZE) -t $< | awk 'END { printf "libpvclock: %d bytes of text (goal: 2048), %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
+
+bench: bench-lib
+bench-lib: $(O)/bench
+	$<
+
+$(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -Ilib -o $@ $(filter %.c,$^)
+
+FUZZ_SECONDS ?= 600
+fuzz: ## fuzz the library for FUZZ_SECONDS (600)
+	tests/fuzz/suite.sh $(FUZZ_SECONDS)
+
+mutants: ## put each known bug into a copy of the library and show which test fails
+	tests/mutants/run.sh
+
+# ---- Installation ----
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+INCLUDEDIR ?= $(PREFIX)/include
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+LIB_MAN := docs/man/pvclock.3 docs/man/pvclock.7
+
+.PHONY: install uninstall
+install: lib ## install the library's headers, archive, .pc file and manual pages (PREFIX, DESTDIR)
+	install -d "$(DESTDIR)$(INCLUDEDIR)/pvclock/port" "$(DESTDIR)$(LIBDIR)/pkgconfig" \
+		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	for header in $(LIB_PVCLOCK_HDRS); do \
+		install -m 644 "$$header" "$(DESTDIR)$(INCLUDEDIR)/$${header#lib/}" || exit 1; \
+	done
+	install -m 644 $(O)/pvclock_all.h "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h"
+	install -m 644 $(O)/libpvclock.a "$(DESTDIR)$(LIBDIR)/libpvclock.a"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@VERSION@|$(LIB_VERSION)|' lib/pvclock/pvclock.pc.in \
+		>"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
+	install -m 644 docs/man/pvclock.3 "$(DESTDIR)$(MANDIR)/man3/pvclock.3"
+	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/pvclock.7"
+
+uninstall: ## remove what install put there
+	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock"
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h" "$(DESTDIR)$(LIBDIR)/libpvclock.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" "$(DESTDIR)$(MANDIR)/man3/pvclock.3" \
+		"$(DESTDIR)$(MANDIR)/man7/pvclock.7"
+
+include examples/examples.mk

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
-/* dev.kvmclock.0: the two settings of kvmclock(4), and what the driver knows. */
+/* dev.kvmclock.0: what the driver knows; the settings of the same branch are kernel/settings.c's.
+ */
 #include "drivers/kvmclock/kvmclock.h"
 #include <clockpage/sysctl.h>
 #include <pvclock/pvclock.h>
-
-struct kvmclock_settings kvmclock_settings;
 
 static void get_description(void *context, uint32_t index, struct sysctl_text *to)
 {
@@ -127,22 +126,6 @@ static const struct sysctl device_nodes[] = {
         .get = get_stable,
         .about = "1: one page serves all vCPUs, by CPUID and by every page",
     },
-    {
-        .name = "vdso_enable_without_rdtscp",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RWTUN,
-        .value = &kvmclock_settings.vdso_enable_without_rdtscp,
-        .about = "1: export the clock to ring 3 even if the CPU has no RDTSCP",
-        .initial = "0",
-    },
-    {
-        .name = "vdso_force_unstable",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RWTUN,
-        .value = &kvmclock_settings.vdso_force_unstable,
-        .about = "1: tell ring 3 that the clock is not stable",
-        .initial = "0",
-    },
 };
 
 static const struct sysctl vcpu_nodes[] = {
@@ -155,31 +138,13 @@ static const struct sysctl vcpu_nodes[] = {
     },
 };
 
-static const struct sysctl hint_nodes[] = {
-    {
-        .name = "disabled",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RDTUN,
-        .value = &kvmclock_settings.disabled,
-        .about = "1: leave kvmclock alone",
-        .initial = "0",
-    },
-};
-
 static struct sysctl_branch device = SYSCTL_BRANCH("dev.kvmclock.0", device_nodes);
-static struct sysctl_branch hint = SYSCTL_BRANCH("hint.kvmclock.0", hint_nodes);
 static struct sysctl_branch vcpus = SYSCTL_BRANCH("dev.kvmclock.0.vcpu", vcpu_nodes);
 
-void kvmclock_sysctl_register(struct kvmclock *kc)
+void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count)
 {
-    device.context = kc;
-    sysctl_register(&device);
-    sysctl_register(&hint);
-}
-
-void kvmclock_sysctl_vcpus(struct kvmclock *kc, uint32_t count)
-{
-    vcpus.context = kc;
+    device.context = vcpus.context = kc;
     vcpus.numbers = count;
+    sysctl_register(&device);
     sysctl_register(&vcpus);
 }

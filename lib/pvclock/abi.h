@@ -110,6 +110,14 @@ struct pvclock_wall_clock {
     uint32_t nsec;
 };
 
+/*
+ * A TSC, (hi << 32) + lo: RDTSC gives two halves, and joining them after a subtraction is one step
+ * shorter than before.  A port may have all of it in lo.
+ */
+struct pvclock_tsc {
+    uint64_t lo, hi;
+};
+
 #ifdef __cplusplus
 #define PVCLOCK_STATIC_ASSERT(cond, text) static_assert(cond, text)
 #else

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "host.h"
 
+#include "scale.h"
+
+/* EAX of a leaf. */
+PVCLOCK_COLD static uint32_t eax_of(const struct pvclock_ops *ops, uint32_t leaf)
+{
+    struct pvclock_cpuid out;
+
+    ops->cpuid(ops->context, leaf, &out);
+    return out.eax;
+}
+
 enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvclock_host *out)
 {
     struct pvclock_cpuid leaf;
+    uint32_t base = PVCLOCK_CPUID_BASE_FIRST;
 
     out->base = out->features = out->tsc_khz = out->msr_system_time = out->msr_wall_clock = 0;
 
@@ -12,37 +24,43 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
     if ((leaf.ecx >> 31) == 0)
         return PVCLOCK_NOT_READY;
 
-    for (uint32_t base = PVCLOCK_CPUID_BASE_FIRST; base <= PVCLOCK_CPUID_BASE_LAST;
-         base += PVCLOCK_CPUID_BASE_STEP) {
-        uint32_t last;
-
+    for (;; base += PVCLOCK_CPUID_BASE_STEP) {
+        if (base > PVCLOCK_CPUID_BASE_LAST)
+            return PVCLOCK_NOT_READY;
         ops->cpuid(ops->context, base, &leaf);
-        if (leaf.ebx != PVCLOCK_CPUID_SIGNATURE_EBX || leaf.ecx != PVCLOCK_CPUID_SIGNATURE_ECX ||
-            leaf.edx != PVCLOCK_CPUID_SIGNATURE_EDX)
-            continue;
-        last = leaf.eax != 0 ? leaf.eax : base + PVCLOCK_CPUID_FEATURES;
-        out->base = base;
-        if (last >= base + PVCLOCK_CPUID_FEATURES) {
-            ops->cpuid(ops->context, base + PVCLOCK_CPUID_FEATURES, &leaf);
-            out->features = leaf.eax;
-        }
-        if (last >= base + PVCLOCK_CPUID_TIMING) {
-            ops->cpuid(ops->context, base + PVCLOCK_CPUID_TIMING, &leaf);
-            out->tsc_khz = leaf.eax;
-        }
-        break;
+        if (leaf.ebx == PVCLOCK_CPUID_SIGNATURE_EBX && leaf.ecx == PVCLOCK_CPUID_SIGNATURE_ECX &&
+            leaf.edx == PVCLOCK_CPUID_SIGNATURE_EDX)
+            break;
     }
+    out->base = base;
+    if (leaf.eax != base) /* 0 means base + 1 */
+        out->features = eax_of(ops, base + PVCLOCK_CPUID_FEATURES);
+    if (leaf.eax >= base + PVCLOCK_CPUID_TIMING)
+        out->tsc_khz = eax_of(ops, base + PVCLOCK_CPUID_TIMING);
 
-    if ((out->features & PVCLOCK_FEATURE_CLOCK) != 0) {
-        out->msr_system_time = PVCLOCK_MSR_SYSTEM_TIME;
+    if ((out->features & PVCLOCK_FEATURE_CLOCK) != 0)
         out->msr_wall_clock = PVCLOCK_MSR_WALL_CLOCK;
-    } else if ((out->features & PVCLOCK_FEATURE_CLOCK_OLD) != 0) {
-        out->msr_system_time = PVCLOCK_MSR_SYSTEM_TIME_OLD;
+    else if ((out->features & PVCLOCK_FEATURE_CLOCK_OLD) != 0)
         out->msr_wall_clock = PVCLOCK_MSR_WALL_CLOCK_OLD;
-    } else {
+    else
         return PVCLOCK_NOT_READY;
-    }
+    out->msr_system_time = out->msr_wall_clock + 1;
     return PVCLOCK_OK;
+}
+
+PVCLOCK_STATIC_ASSERT(PVCLOCK_MSR_SYSTEM_TIME == PVCLOCK_MSR_WALL_CLOCK + 1 &&
+                          PVCLOCK_MSR_SYSTEM_TIME_OLD == PVCLOCK_MSR_WALL_CLOCK_OLD + 1,
+                      "of each pair, system time comes after the wall clock");
+
+/* Gives the host an address, if there is a clock and the host would take it. */
+PVCLOCK_COLD static enum pvclock_status give(const struct pvclock_ops *ops, uint32_t msr,
+                                             uint64_t physical, size_t size, unsigned enable)
+{
+    if (msr == 0)
+        return PVCLOCK_NOT_READY;
+    if (pvclock_placement(physical, size) != PVCLOCK_OK)
+        return PVCLOCK_BAD_VALUE;
+    return ops->wrmsr(ops->context, msr, physical | enable) ? PVCLOCK_OK : PVCLOCK_NOT_READY;
 }
 
 enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
@@ -50,29 +68,26 @@ enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
                                         struct pvclock_vcpu_time_info *page, uint64_t physical,
                                         bool *registered)
 {
-    *registered = false;
-    if (host->msr_system_time == 0)
-        return PVCLOCK_NOT_READY;
-    if (pvclock_placement(physical, sizeof(*page)) != PVCLOCK_OK)
-        return PVCLOCK_BAD_VALUE;
+    enum pvclock_status status;
+
     pvclock_prepare(page);
-    if (!ops->wrmsr(ops->context, host->msr_system_time, physical | PVCLOCK_MSR_ENABLE))
-        return PVCLOCK_NOT_READY;
-    *registered = true;
-    if (pvclock_is_alive(page))
-        return PVCLOCK_OK;
-    (void)pvclock_host_disable(ops, host, registered);
-    return PVCLOCK_NOT_READY;
+    status = give(ops, host->msr_system_time, physical, sizeof(*page), PVCLOCK_MSR_ENABLE);
+    *registered = status == PVCLOCK_OK;
+    if (status == PVCLOCK_OK && !pvclock_is_alive(page)) {
+        (void)pvclock_host_disable(ops, host, registered);
+        status = PVCLOCK_NOT_READY;
+    }
+    return status;
 }
 
 enum pvclock_status pvclock_host_disable(const struct pvclock_ops *ops,
                                          const struct pvclock_host *host, bool *registered)
 {
-    if (!*registered)
-        return PVCLOCK_OK;
-    if (!ops->wrmsr(ops->context, host->msr_system_time, 0))
-        return PVCLOCK_NOT_READY;
-    *registered = false;
+    if (*registered) {
+        if (!ops->wrmsr(ops->context, host->msr_system_time, 0))
+            return PVCLOCK_NOT_READY;
+        *registered = false;
+    }
     return PVCLOCK_OK;
 }
 
@@ -81,25 +96,19 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       struct pvclock_wall_clock *wall, uint64_t physical,
                                       uint64_t *epoch_ns)
 {
+    enum pvclock_status status = give(ops, host->msr_wall_clock, physical, sizeof(*wall), 0);
+
     *epoch_ns = PVCLOCK_NO_TIME;
-    if (host->msr_wall_clock == 0)
-        return PVCLOCK_NOT_READY;
-    if (pvclock_placement(physical, sizeof(*wall)) != PVCLOCK_OK)
-        return PVCLOCK_BAD_VALUE;
-    if (!ops->wrmsr(ops->context, host->msr_wall_clock, physical))
-        return PVCLOCK_NOT_READY;
-    return pvclock_wall(wall, epoch_ns);
+    return status == PVCLOCK_OK ? pvclock_wall(wall, epoch_ns) : status;
 }
 
 enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
 {
     struct pvclock_cpuid leaf;
 
-    ops->cpuid(ops->context, 0x80000000, &leaf);
-    if (leaf.eax >= 0x80000001 && leaf.eax < 0x80010000) {
-        ops->cpuid(ops->context, 0x80000001, &leaf);
-        if ((leaf.edx & 1 << 27) != 0)
-            return PVCLOCK_RDTSCP;
-    }
-    return PVCLOCK_LFENCE;
+    /* A CPU without extended leaves answers with an ordinary one. */
+    if (eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
+        return PVCLOCK_LFENCE;
+    ops->cpuid(ops->context, 0x80000001, &leaf);
+    return (leaf.edx & 1 << 27) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
 }

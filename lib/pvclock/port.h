@@ -23,15 +23,7 @@
 #ifndef PVCLOCK_PORT_H
 #define PVCLOCK_PORT_H
 
-#include <stdint.h>
-
-/*
- * A TSC is (hi << 32) + lo, for that is how the instruction gives it, and joining the halves after
- * a subtraction is one step shorter than before.  A port may have all of it in lo.
- */
-struct pvclock_tsc {
-    uint64_t lo, hi;
-};
+#include "abi.h"
 
 #ifdef PVCLOCK_PORT_HEADER
 #include PVCLOCK_PORT_HEADER

@@ -17,63 +17,74 @@ const char *pvclock_status_name(enum pvclock_status status)
     return name;
 }
 
-static bool scale_is_good(uint32_t mul, int shift)
+PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
 {
-    return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX;
+    return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX
+               ? PVCLOCK_OK
+               : PVCLOCK_BAD_SCALE;
 }
 
 /* Beside the values of enum pvclock_order: the caller has its TSC already. */
 enum { TSC_GIVEN = -1 };
 
-/* One try by the version protocol, told in abi.h; `order` says where *tsc and *aux come from. */
+struct attempt {
+    struct pvclock_snapshot page;
+    uint64_t tsc;
+    uint32_t aux; /* of the vCPU, if by RDTSCP */
+};
+
+/* One try by the version protocol, told in abi.h. */
 static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
-                                    uint64_t *tsc, uint32_t *aux, struct pvclock_snapshot *out)
+                                    struct attempt *out)
 {
     const volatile struct pvclock_vcpu_time_info *fields = page;
     uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
 
-    out->version = version;
+    out->page.version = version;
     if ((version & 1) != 0)
         return PVCLOCK_BUSY;
     if (order != TSC_GIVEN) {
-        struct pvclock_tsc halves = order == PVCLOCK_RDTSCP   ? PVCLOCK_TSC_RDTSCP(aux)
-                                    : order == PVCLOCK_LFENCE ? PVCLOCK_TSC_LFENCE()
-                                                              : PVCLOCK_TSC_RELAXED();
+        /* The slow path is in order even for who asked for none. */
+        struct pvclock_tsc halves =
+            order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&out->aux) : PVCLOCK_TSC_LFENCE();
 
-        *tsc = (halves.hi << 32) + halves.lo;
+        out->tsc = (halves.hi << 32) + halves.lo;
     }
-    out->tsc_timestamp = fields->tsc_timestamp;
-    out->system_time = fields->system_time;
-    out->mul = fields->tsc_to_system_mul;
-    out->shift = fields->tsc_shift;
-    out->flags = fields->flags;
-    if (PVCLOCK_LOAD_AFTER(&page->version, *tsc) != version)
+    out->page.tsc_timestamp = fields->tsc_timestamp;
+    out->page.system_time = fields->system_time;
+    out->page.mul = fields->tsc_to_system_mul;
+    out->page.shift = fields->tsc_shift;
+    out->page.flags = fields->flags;
+    if (PVCLOCK_LOAD_AFTER(&page->version, out->tsc) != version)
         return PVCLOCK_BUSY;
-    if (version == 0 && out->mul == 0)
+    if ((version | out->page.mul) == 0)
         return PVCLOCK_NOT_READY;
-    return scale_is_good(out->mul, out->shift) ? PVCLOCK_OK : PVCLOCK_BAD_SCALE;
+    return check_scale(out->page.mul, out->page.shift);
 }
 
-static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page, int order,
-                                     uint64_t *tsc, struct pvclock_snapshot *out)
+PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
+                                                  int order, struct attempt *out)
 {
-    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        uint32_t aux;
-        enum pvclock_status status = try_once(page, order, tsc, &aux, out);
+    enum pvclock_status status = PVCLOCK_BUSY;
 
-        if (status != PVCLOCK_BUSY)
-            return status;
-        PVCLOCK_PAUSE();
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
+        status = try_once(page, order, out);
+        if (status == PVCLOCK_BUSY)
+            PVCLOCK_PAUSE();
     }
-    return PVCLOCK_BUSY;
+    return status;
 }
 
 enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
                                      struct pvclock_snapshot *out)
 {
-    uint64_t tsc = 0;
+    struct attempt attempt;
+    enum pvclock_status status;
 
-    return try_often(page, TSC_GIVEN, &tsc, out);
+    attempt.tsc = 0;
+    status = try_often(page, TSC_GIVEN, &attempt);
+    *out = attempt.page;
+    return status;
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -83,10 +94,11 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     int shift = snapshot->shift;
     struct pvclock_u128 product;
     uint64_t scaled;
+    enum pvclock_status status = check_scale(snapshot->mul, shift);
 
     *ns = PVCLOCK_NO_TIME;
-    if (!scale_is_good(snapshot->mul, shift))
-        return PVCLOCK_BAD_SCALE;
+    if (status != PVCLOCK_OK)
+        return status;
     if (delta > PVCLOCK_DELTA_MAX) {
         *ns = snapshot->system_time;
         return PVCLOCK_CLAMPED;
@@ -100,23 +112,31 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     if (product.hi >> shift != 0)
         return PVCLOCK_OVERFLOW;
     scaled = product.hi << (64 - shift) | product.lo >> shift;
-    if (scaled > UINT64_MAX - snapshot->system_time)
+    scaled += snapshot->system_time;
+    if (scaled < snapshot->system_time)
         return PVCLOCK_OVERFLOW;
-    *ns = snapshot->system_time + scaled;
+    *ns = scaled;
     return PVCLOCK_OK;
 }
 
-static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
-                                  uint64_t tsc, struct pvclock_sample *out)
+/* What a try came to: its time, if it has one. */
+PVCLOCK_COLD static enum pvclock_status finish(enum pvclock_status status,
+                                               const struct attempt *attempt, uint64_t *ns)
 {
-    struct pvclock_snapshot snapshot;
-    enum pvclock_status status = try_often(page, order, &tsc, &snapshot);
+    *ns = PVCLOCK_NO_TIME;
+    return status == PVCLOCK_OK ? pvclock_extrapolate(&attempt->page, attempt->tsc, ns) : status;
+}
 
-    out->ns = PVCLOCK_NO_TIME;
-    out->version = snapshot.version;
-    if (status == PVCLOCK_OK)
-        status = pvclock_extrapolate(&snapshot, tsc, &out->ns);
-    out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
+PVCLOCK_COLD static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
+                                               uint64_t tsc, struct pvclock_sample *out)
+{
+    struct attempt attempt;
+    enum pvclock_status status;
+
+    attempt.tsc = tsc;
+    status = finish(try_often(page, order, &attempt), &attempt, &out->ns);
+    out->version = attempt.page.version;
+    out->flags = pvclock_has_time(status) ? attempt.page.flags : 0;
     return status;
 }
 
@@ -153,51 +173,53 @@ struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns)
 {
-    uint32_t cpu = *hint;
+    enum pvclock_status status = PVCLOCK_BUSY;
+    struct attempt attempt;
 
-    *ns = PVCLOCK_NO_TIME;
-    for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        struct pvclock_snapshot snapshot;
+    for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
         /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
-        uint32_t page = cpu < vcpus->count ? cpu : 0;
-        uint64_t tsc;
-        enum pvclock_status status;
+        uint32_t cpu = *hint < vcpus->count ? *hint : 0;
 
-        cpu = page;
-        status = try_once(pvclock_page_of(vcpus, page), PVCLOCK_RDTSCP, &tsc, &cpu, &snapshot);
-        cpu &= vcpus->aux_mask;
-        if (cpu >= vcpus->count)
-            return PVCLOCK_BAD_VALUE;
-        if (cpu == page && status != PVCLOCK_BUSY) {
-            *hint = cpu;
-            return status == PVCLOCK_OK ? pvclock_extrapolate(&snapshot, tsc, ns) : status;
-        }
-        PVCLOCK_PAUSE();
+        attempt.aux = cpu;
+        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &attempt);
+        *hint = attempt.aux & vcpus->aux_mask;
+        if (*hint >= vcpus->count)
+            status = PVCLOCK_BAD_VALUE;
+        else if (*hint != cpu)
+            status = PVCLOCK_BUSY;
+        if (status == PVCLOCK_BUSY)
+            PVCLOCK_PAUSE();
     }
-    return PVCLOCK_BUSY;
+    return finish(status, &attempt, ns);
 }
 
 /*
- * (value << up) / divisor for 0 <= up < 64: false where that has more than 64 bits.  Bit by bit:
- * cold, and the only way that needs no run-time helper on i386.
+ * (value << up) / divisor for 0 <= up < 64; where that has more than 64 bits the remainder is
+ * NO_FIT.  Bit by bit: cold, and the only way that needs no run-time helper on i386.
  */
-static bool divide(uint64_t value, int up, uint32_t divisor, uint64_t *quotient,
-                   uint32_t *remainder)
-{
-    uint64_t hi = value >> 1 >> (63 - up), lo = value << up;
-    bool fits = hi < divisor;
+struct division {
+    uint64_t quotient, remainder;
+};
 
+#define NO_FIT UINT64_MAX
+
+PVCLOCK_COLD static struct division divide(uint64_t value, int up, uint32_t divisor)
+{
+    struct division r = {value << up, value >> 1 >> (63 - up)};
+
+    if (r.remainder >= divisor) {
+        r.remainder = NO_FIT;
+        return r;
+    }
     for (int bit = 0; bit < 64; bit++) {
-        hi = hi << 1 | lo >> 63;
-        lo <<= 1;
-        if (hi >= divisor) {
-            hi -= divisor;
-            lo |= 1;
+        r.remainder = r.remainder << 1 | r.quotient >> 63;
+        r.quotient <<= 1;
+        if (r.remainder >= divisor) {
+            r.remainder -= divisor;
+            r.quotient++;
         }
     }
-    *quotient = lo;
-    *remainder = (uint32_t)hi;
-    return fits;
+    return r;
 }
 
 enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, uint64_t ns,
@@ -206,46 +228,51 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
     int shift = snapshot->shift;
     /* The inverse of the scale, rounded up: delta = ceil(ns * 2^(32 - shift) / mul). */
     int down = shift < 0 ? -shift : 0;
-    uint64_t last = PVCLOCK_DELTA_MAX >> down;
-    uint64_t delta;
-    uint32_t remainder;
+    struct division delta;
+    enum pvclock_status status = check_scale(snapshot->mul, shift);
 
     *tsc = UINT64_MAX;
-    if (!scale_is_good(snapshot->mul, shift))
-        return PVCLOCK_BAD_SCALE;
+    if (status != PVCLOCK_OK)
+        return status;
     if (ns < snapshot->system_time) {
         *tsc = snapshot->tsc_timestamp;
         return PVCLOCK_CLAMPED;
     }
-    if (!divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul, &delta, &remainder) ||
-        delta > last || (delta == last && remainder != 0))
+    delta = divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul);
+    if (delta.remainder == NO_FIT)
         return PVCLOCK_OVERFLOW;
-    delta += remainder != 0;
-    *tsc = snapshot->tsc_timestamp + (delta << down);
+    if (delta.remainder != 0 && ++delta.quotient == 0)
+        return PVCLOCK_OVERFLOW;
+    if (delta.quotient > PVCLOCK_DELTA_MAX >> down)
+        return PVCLOCK_OVERFLOW;
+    *tsc = snapshot->tsc_timestamp + (delta.quotient << down);
     return PVCLOCK_OK;
 }
 
 enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock_frequency *out)
 {
-    uint32_t remainder;
+    enum pvclock_status status = check_scale(mul, shift);
+    struct division hz;
 
     out->hz = 0;
     out->error_hz = 0;
-    if (!scale_is_good(mul, shift))
-        return PVCLOCK_BAD_SCALE;
-    if (!divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul, &out->hz, &remainder) ||
-        (remainder > (mul - 1) / 2 && ++out->hz == 0))
+    if (status != PVCLOCK_OK)
+        return status;
+    hz = divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul);
+    if (hz.remainder == NO_FIT || (hz.remainder > (mul - 1) / 2 && ++hz.quotient == 0))
         return PVCLOCK_OVERFLOW;
-    /* Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops. */
-    (void)divide(out->hz, 0, mul, &out->error_hz, &remainder);
-    out->error_hz += UINT64_C(1) << (shift < 0 ? -shift : 0);
+    out->hz = hz.quotient;
+    /*
+     * Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops: one more
+     * where halving went past 10^9 and was taken back, which ends at a multiplier of 2^31.
+     */
+    out->error_hz = divide(hz.quotient, 0, mul).quotient +
+                    ((UINT64_C(1) + (mul == UINT32_C(1) << 31)) << (shift < 0 ? -shift : 0));
     return PVCLOCK_OK;
 }
 
 enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *shift)
 {
-    uint64_t quotient;
-    uint32_t remainder;
     int n = 0;
 
     *mul = 0;
@@ -259,8 +286,7 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
         hz <<= 1;
     if (n < -PVCLOCK_SHIFT_MAX)
         return PVCLOCK_BAD_VALUE;
-    (void)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz, &quotient, &remainder);
-    *mul = (uint32_t)quotient;
+    *mul = (uint32_t)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz).quotient;
     *shift = (int8_t)n;
     return PVCLOCK_OK;
 }

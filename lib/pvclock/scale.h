@@ -10,13 +10,15 @@
 
 #ifdef __GNUC__
 #define PVCLOCK_INLINE      static inline __attribute__((always_inline, unused))
+#define PVCLOCK_COLD        __attribute__((noinline))
 #define PVCLOCK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PVCLOCK_LIKELY(x)   __builtin_expect(!!(x), 1)
 /* The compiler keeps x as it stands and does not reorder the sum it is part of. */
 #define PVCLOCK_KEEP(x) __asm__("" : "+r"(x))
 #else
-#define PVCLOCK_KEEP(x)     (void)(x)
-#define PVCLOCK_INLINE      static inline
+#define PVCLOCK_KEEP(x) (void)(x)
+#define PVCLOCK_INLINE  static inline
+#define PVCLOCK_COLD
 #define PVCLOCK_UNLIKELY(x) (x)
 #define PVCLOCK_LIKELY(x)   (x)
 #endif

@@ -3,8 +3,11 @@
 #
 # What the library's suites share; sourced, with ROOT and OUT set.
 
+# shellcheck disable=SC2034 # for the scripts that source this
 LIB_SOURCES=("$ROOT/lib/pvclock/pvclock.c" "$ROOT/lib/pvclock/host.c")
+# shellcheck disable=SC2034
 WARN=(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Werror)
+# shellcheck disable=SC2034
 failed=0
 
 pass() {

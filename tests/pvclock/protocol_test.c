@@ -8,7 +8,7 @@
 #include <string.h>
 
 #ifdef TEST_SINGLE_HEADER
-#include "pvclock_all.h"
+#include TEST_SINGLE_HEADER
 #else
 #include <pvclock/guard.h>
 #include <pvclock/host.h>

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../abi.h"
+
 #define PVCLOCK_PORT_INLINE static inline __attribute__((always_inline, unused))
 
 /* RDTSC clears the upper halves of RAX and RDX: taking all of them saves an instruction. */

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../abi.h"
+
 enum pvclock_mock_step {
     PVCLOCK_MOCK_LOAD,        /* the version, with acquire */
     PVCLOCK_MOCK_TSC_LFENCE,  /* the TSC, in order */

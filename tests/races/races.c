@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Readers against a host that writes as fast as it can.  One process is the host, the others map
+ * its page read-only and read it.  The host logs what was true for which version, so each read is
+ * judged:
+ *
+ *   torn   its time is not the one of its version's fields at its TSC
+ *   early  its TSC is from before its version's timestamp
+ *   late   its TSC is from after every CPU could see that its version was over
+ *   back   its time is before one that another reader had told already
+ *
+ * Usage: races NAME FILE ORDER READS [COUNTER...]
+ * Without a counter none may be above 0; with some, the run goes on until each of these is, for at
+ * most READS reads.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pvclock/read.h>
+
+#include "userspace_sim/hyp.h"
+
+struct races_seen races_seen;
+
+enum { READERS = 2, TORN = 0, EARLY, LATE, BACK, COUNTERS };
+static const char *const names[COUNTERS] = {"torn", "early", "late", "back"};
+
+/* What the processes share beside the page; each line has one writer. */
+static struct shared {
+    struct {
+        uint64_t told; /* the last time this reader read */
+        uint64_t pad[7];
+    } reader[READERS];
+    struct {
+        uint64_t reads, ok, unjudged, counter[COUNTERS], version_span;
+    } result[READERS];
+    uint64_t updates;
+    bool stop;
+} * shared;
+
+/* The oracle has 128 bits and nothing of the library. */
+static uint64_t truth(const struct hyp_log_entry *entry, int shift, uint64_t tsc)
+{
+    __extension__ typedef unsigned __int128 u128;
+    uint64_t delta = tsc - entry->tsc_timestamp;
+
+    if ((int64_t)delta < 0)
+        return entry->system_time;
+    delta = shift < 0 ? delta >> -shift : delta << shift;
+    return entry->system_time + (uint64_t)((u128)delta * entry->mul >> 32);
+}
+
+static void host(struct hyp *hyp, unsigned seed)
+{
+    uint32_t mul = hyp->now.mul;
+
+    while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
+        /* Another rate each time, so that the right time by the wrong fields is a wrong time. */
+        seed = seed * 1103515245 + 12345;
+        hyp_update(hyp, mul - (shared->updates % 2 != 0 ? mul >> 4 : 0), 0, 0);
+        shared->updates++;
+        for (volatile unsigned pause = seed >> 16 & 255; pause != 0; pause--)
+            ;
+    }
+}
+
+/* One read, judged when the next one is done: by then the host has logged how it ended. */
+struct judged {
+    uint64_t tsc, ns;
+    uint32_t version;
+};
+
+static void judge(const struct hyp_file *file, int shift, const struct judged *read, unsigned self)
+{
+    const struct hyp_log_entry *entry = &file->log[read->version / 2 % HYP_LOG_ENTRIES];
+    struct hyp_log_entry copy;
+
+    copy.version = __atomic_load_n(&entry->version, __ATOMIC_ACQUIRE);
+    copy.mul = __atomic_load_n(&entry->mul, __ATOMIC_ACQUIRE);
+    copy.tsc_timestamp = __atomic_load_n(&entry->tsc_timestamp, __ATOMIC_ACQUIRE);
+    copy.system_time = __atomic_load_n(&entry->system_time, __ATOMIC_ACQUIRE);
+    copy.ended = __atomic_load_n(&entry->ended, __ATOMIC_ACQUIRE);
+    if (copy.version != read->version ||
+        __atomic_load_n(&entry->version, __ATOMIC_ACQUIRE) != read->version) {
+        shared->result[self].unjudged++; /* the log went round since */
+        return;
+    }
+    if (read->ns != truth(&copy, shift, read->tsc))
+        shared->result[self].counter[TORN]++;
+    if ((int64_t)(read->tsc - copy.tsc_timestamp) < 0)
+        shared->result[self].counter[EARLY]++;
+    if (copy.ended != 0 && (int64_t)(read->tsc - copy.ended) > 0)
+        shared->result[self].counter[LATE]++;
+}
+
+static int reader(const char *path, enum pvclock_order order, unsigned self, uint64_t reads)
+{
+    const struct hyp_file *file = hyp_open(path);
+    int shift;
+    struct judged last = {0, 0, 0};
+
+    if (file == NULL)
+        return 2;
+    shift = file->page.time.tsc_shift;
+    for (uint64_t i = 0; i < reads; i++) {
+        uint64_t told = __atomic_load_n(&shared->reader[1 - self].told, __ATOMIC_ACQUIRE);
+        struct judged now;
+        enum pvclock_status status = order == PVCLOCK_LFENCE
+                                         ? pvclock_ns(&file->page.time, PVCLOCK_LFENCE, &now.ns)
+                                         : pvclock_ns(&file->page.time, PVCLOCK_RDTSCP, &now.ns);
+
+        shared->result[self].reads++;
+        if (!pvclock_has_time(status))
+            continue; /* busy: the host lost its CPU while it wrote */
+        now.tsc = races_seen.tsc;
+        now.version = races_seen.version;
+        shared->result[self].ok++;
+        if (now.ns < told)
+            shared->result[self].counter[BACK]++;
+        __atomic_store_n(&shared->reader[self].told, now.ns, __ATOMIC_RELEASE);
+        if (last.version != 0)
+            judge(file, shift, &last, self);
+        last = now;
+        if (i % 4096 == 0 && __atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE))
+            break;
+    }
+    return 0;
+}
+
+/* What a reader can do to the page: nothing. */
+static bool write_faults(const char *path)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        const struct hyp_file *file = hyp_open(path);
+
+        if (file != NULL)
+            *(volatile uint32_t *)(uintptr_t)&file->page.time.version = 1;
+        _exit(0);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+           WTERMSIG(status) == SIGSEGV;
+}
+
+static uint64_t sum(int counter)
+{
+    uint64_t total = 0;
+
+    for (int r = 0; r < READERS; r++)
+        total += __atomic_load_n(&shared->result[r].counter[counter], __ATOMIC_ACQUIRE);
+    return total;
+}
+
+int main(int argc, char **argv)
+{
+    struct hyp hyp = {NULL, {0, 0, 0, 0, 0, 0}};
+    unsigned wanted = 0;
+    pid_t children[READERS + 1];
+    enum pvclock_order order;
+    uint64_t reads, done = 0, ok = 0, unjudged = 0;
+    bool good = true, faults;
+    struct timespec start, end;
+
+    if (argc < 5 || (strcmp(argv[3], "lfence") != 0 && strcmp(argv[3], "rdtscp") != 0)) {
+        fprintf(stderr, "usage: races NAME FILE lfence|rdtscp READS [torn|early|late|back]...\n");
+        return 2;
+    }
+    order = strcmp(argv[3], "lfence") == 0 ? PVCLOCK_LFENCE : PVCLOCK_RDTSCP;
+    reads = strtoull(argv[4], NULL, 10);
+    for (int i = 5; i < argc; i++)
+        for (unsigned c = 0; c < COUNTERS; c++)
+            wanted |= (unsigned)(strcmp(argv[i], names[c]) == 0) << c;
+
+    shared = (struct shared *)mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    hyp.file = hyp_create(argv[2]);
+    if (shared == MAP_FAILED || hyp.file == NULL ||
+        !hyp_start(&hyp, 2300000000, 86400000000000, PVCLOCK_FLAG_TSC_STABLE)) {
+        printf("FAIL %s: %s: %s\n", argv[1], argv[2], strerror(errno));
+        return 1;
+    }
+    faults = write_faults(argv[2]);
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    fflush(stdout);
+    for (unsigned c = 0; c <= READERS; c++) {
+        children[c] = fork();
+        if (children[c] == 0) {
+            if (c == READERS) {
+                host(&hyp, 1);
+                _exit(0);
+            }
+            _exit(reader(argv[2], order, c, reads / READERS));
+        }
+    }
+    if (wanted != 0) {
+        for (;;) {
+            struct timespec rest = {0, 10000000};
+            bool seen = true, running = false;
+
+            (void)nanosleep(&rest, NULL);
+            for (unsigned c = 0; c < COUNTERS; c++)
+                seen = seen && ((wanted >> c & 1) == 0 || sum((int)c) != 0);
+            for (int r = 0; r < READERS; r++)
+                running = running || shared->result[r].reads < reads / READERS;
+            if (seen || !running)
+                break;
+        }
+        __atomic_store_n(&shared->stop, true, __ATOMIC_RELEASE);
+    }
+    for (int r = 0; r < READERS; r++) {
+        int status;
+
+        good = waitpid(children[r], &status, 0) == children[r] && status == 0 && good;
+    }
+    __atomic_store_n(&shared->stop, true, __ATOMIC_RELEASE);
+    (void)waitpid(children[READERS], NULL, 0);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+
+    for (int r = 0; r < READERS; r++) {
+        done += shared->result[r].reads;
+        ok += shared->result[r].ok;
+        unjudged += shared->result[r].unjudged;
+    }
+    for (unsigned c = 0; c < COUNTERS; c++) {
+        if (wanted == 0)
+            good = good && sum((int)c) == 0;
+        else if ((wanted >> c & 1) != 0)
+            good = good && sum((int)c) != 0;
+    }
+    /* A test of which little was judged, or nothing written meanwhile, has shown nothing. */
+    good = good && faults && shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
+    printf("%s %s: %llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu, "
+           "back %llu (busy %llu, not judged %llu); a write faults: %s\n",
+           good ? "PASS" : "FAIL", argv[1], (unsigned long long)done,
+           (unsigned long long)shared->updates,
+           (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9,
+           (unsigned long long)sum(TORN), (unsigned long long)sum(EARLY),
+           (unsigned long long)sum(LATE), (unsigned long long)sum(BACK),
+           (unsigned long long)(done - ok), (unsigned long long)unjudged, faults ? "yes" : "NO");
+    return good ? 0 : 1;
+}

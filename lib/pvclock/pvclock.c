@@ -27,48 +27,49 @@ PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
 /* Beside the values of enum pvclock_order: the caller has its TSC already. */
 enum { TSC_GIVEN = -1 };
 
-struct attempt {
-    struct pvclock_snapshot page;
+/* When and where a page was read. */
+struct moment {
     uint64_t tsc;
     uint32_t aux; /* of the vCPU, if by RDTSCP */
 };
 
 /* One try by the version protocol, told in abi.h. */
 static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
-                                    struct attempt *out)
+                                    struct moment *moment, struct pvclock_snapshot *out)
 {
     const volatile struct pvclock_vcpu_time_info *fields = page;
     uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
 
-    out->page.version = version;
+    out->version = version;
     if ((version & 1) != 0)
         return PVCLOCK_BUSY;
     if (order != TSC_GIVEN) {
         /* The slow path is in order even for who asked for none. */
         struct pvclock_tsc halves =
-            order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&out->aux) : PVCLOCK_TSC_LFENCE();
+            order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&moment->aux) : PVCLOCK_TSC_LFENCE();
 
-        out->tsc = (halves.hi << 32) + halves.lo;
+        moment->tsc = (halves.hi << 32) + halves.lo;
     }
-    out->page.tsc_timestamp = fields->tsc_timestamp;
-    out->page.system_time = fields->system_time;
-    out->page.mul = fields->tsc_to_system_mul;
-    out->page.shift = fields->tsc_shift;
-    out->page.flags = fields->flags;
-    if (PVCLOCK_LOAD_AFTER(&page->version, out->tsc) != version)
+    out->tsc_timestamp = fields->tsc_timestamp;
+    out->system_time = fields->system_time;
+    out->mul = fields->tsc_to_system_mul;
+    out->shift = fields->tsc_shift;
+    out->flags = fields->flags;
+    if (PVCLOCK_LOAD_AFTER(&page->version, moment->tsc) != version)
         return PVCLOCK_BUSY;
-    if ((version | out->page.mul) == 0)
+    if ((version | out->mul) == 0)
         return PVCLOCK_NOT_READY;
-    return check_scale(out->page.mul, out->page.shift);
+    return check_scale(out->mul, out->shift);
 }
 
 PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
-                                                  int order, struct attempt *out)
+                                                  int order, struct moment *moment,
+                                                  struct pvclock_snapshot *out)
 {
     enum pvclock_status status = PVCLOCK_BUSY;
 
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
-        status = try_once(page, order, out);
+        status = try_once(page, order, moment, out);
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
@@ -78,13 +79,10 @@ PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time
 enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
                                      struct pvclock_snapshot *out)
 {
-    struct attempt attempt;
-    enum pvclock_status status;
+    struct moment moment;
 
-    attempt.tsc = 0;
-    status = try_often(page, TSC_GIVEN, &attempt);
-    *out = attempt.page;
-    return status;
+    moment.tsc = 0;
+    return try_often(page, TSC_GIVEN, &moment, out);
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -121,22 +119,25 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
 
 /* What a try came to: its time, if it has one. */
 PVCLOCK_COLD static enum pvclock_status finish(enum pvclock_status status,
-                                               const struct attempt *attempt, uint64_t *ns)
+                                               const struct pvclock_snapshot *snapshot,
+                                               uint64_t tsc, uint64_t *ns)
 {
     *ns = PVCLOCK_NO_TIME;
-    return status == PVCLOCK_OK ? pvclock_extrapolate(&attempt->page, attempt->tsc, ns) : status;
+    return status == PVCLOCK_OK ? pvclock_extrapolate(snapshot, tsc, ns) : status;
 }
 
 PVCLOCK_COLD static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
                                                uint64_t tsc, struct pvclock_sample *out)
 {
-    struct attempt attempt;
+    struct pvclock_snapshot snapshot;
+    struct moment moment;
     enum pvclock_status status;
 
-    attempt.tsc = tsc;
-    status = finish(try_often(page, order, &attempt), &attempt, &out->ns);
-    out->version = attempt.page.version;
-    out->flags = pvclock_has_time(status) ? attempt.page.flags : 0;
+    moment.tsc = tsc;
+    status = try_often(page, order, &moment, &snapshot);
+    status = finish(status, &snapshot, moment.tsc, &out->ns);
+    out->version = snapshot.version;
+    out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
     return status;
 }
 
@@ -174,15 +175,17 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
                                       uint64_t *ns)
 {
     enum pvclock_status status = PVCLOCK_BUSY;
-    struct attempt attempt;
+    struct pvclock_snapshot snapshot;
+    struct moment moment;
 
+    moment.tsc = 0;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
         /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
         uint32_t cpu = *hint < vcpus->count ? *hint : 0;
 
-        attempt.aux = cpu;
-        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &attempt);
-        *hint = attempt.aux & vcpus->aux_mask;
+        moment.aux = cpu;
+        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &moment, &snapshot);
+        *hint = moment.aux & vcpus->aux_mask;
         if (*hint >= vcpus->count)
             status = PVCLOCK_BAD_VALUE;
         else if (*hint != cpu)
@@ -190,7 +193,7 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
-    return finish(status, &attempt, ns);
+    return finish(status, &snapshot, moment.tsc, ns);
 }
 
 /*

@@ -214,7 +214,7 @@ static void any_32_bytes_have_a_status(void **state)
 
 static void timespec_is_the_division(void **state)
 {
-    unsigned long long count = test_count();
+    unsigned long long count = test_count() / 4;
     uint64_t seed = 3;
 
     (void)state;
@@ -248,7 +248,7 @@ static void timespec_is_the_division(void **state)
 
 static void deadline_is_the_first_tsc(void **state)
 {
-    unsigned long long count = test_count() / 10, over = 0;
+    unsigned long long count = test_count() / 20, over = 0;
     uint64_t seed = 4;
 
     (void)state;

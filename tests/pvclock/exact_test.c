@@ -348,7 +348,11 @@ static void frequency_is_hz(void **state)
     assert_int_equal(pvclock_scale_from_hz(0, &mul, &shift), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_scale_from_hz(UINT64_C(4000000000000000000), &mul, &shift),
                      PVCLOCK_OK);
+    assert_true(shift >= -31);
+    assert_int_equal(pvclock_scale_from_hz(UINT64_C(4000000000000000001), &mul, &shift),
+                     PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_scale_from_hz(UINT64_MAX, &mul, &shift), PVCLOCK_BAD_VALUE);
+    assert_true(mul == 0 && shift == 0);
 
     /* Just above 2^n * 10^9 halving goes too far, and most bits are lost. */
     for (int n = 0; n < 30; n++) {

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "scale.h"
 
 /* The version of the library (SemVer) and, apart from it, of the binary interface of its archive.
  */
@@ -102,7 +103,15 @@ struct pvclock_time {
 };
 
 /* Seconds and nanoseconds, without a division instruction. */
-struct pvclock_time pvclock_time_from_ns(uint64_t ns);
+static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
+{
+    struct pvclock_time time;
+
+    time.sec = pvclock_div_1e9(ns);
+    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
+    time.status = PVCLOCK_OK;
+    return time;
+}
 
 /* pvclock_time() of read.h, out of line. */
 struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
@@ -186,22 +195,48 @@ enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t
 /* ---- Setting a page up, and what the host says through it ---------------------------------- */
 
 /* OK, or BAD_VALUE: the address is not 4-byte aligned, or the structure crosses a page. */
-enum pvclock_status pvclock_placement(uint64_t address, size_t size);
+static inline enum pvclock_status pvclock_placement(uint64_t address, size_t size)
+{
+    uint64_t offset = address % PVCLOCK_PAGE_SIZE;
+
+    if (address % 4 != 0 || size == 0 || size > PVCLOCK_PAGE_SIZE - offset)
+        return PVCLOCK_BAD_VALUE;
+    return PVCLOCK_OK;
+}
 
 /*
  * Whether the page holds 0 everywhere but in the `used` bytes at `offset`: it will be mapped to
  * users with all it holds.
  */
-bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset, size_t used);
+static inline bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset,
+                                         size_t used)
+{
+    const volatile unsigned char *bytes = (const volatile unsigned char *)page;
+
+    for (size_t i = 0; i < page_size; i++) {
+        if (bytes[i] != 0 && (i < offset || i - offset >= used))
+            return false;
+    }
+    return true;
+}
 
 /* Zeroes a structure before its MSR is written, so that pvclock_is_alive() can tell. */
-void pvclock_prepare(struct pvclock_vcpu_time_info *page);
+static inline void pvclock_prepare(struct pvclock_vcpu_time_info *page)
+{
+    volatile unsigned char *bytes = (volatile unsigned char *)page;
+
+    for (size_t i = 0; i < sizeof(*page); i++)
+        bytes[i] = 0;
+}
 
 /*
  * Whether the host has written the page since pvclock_prepare(): check it after each enabling, for
  * a structure in the wrong place is ignored without an error.
  */
-bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page);
+static inline bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
+{
+    return *(const volatile uint32_t *)&page->version != 0;
+}
 
 /*
  * Whether GUEST_STOPPED was set, and clears it: one atomic step on the one byte, and no write where

@@ -40,7 +40,7 @@
 #include <clockpage/version.h>
 #include <pvclock/read.h>
 
-enum { CALIBRATION_MS = 12, TEARDOWN_MS = 10, PATIENCE_S = 3 };
+enum { CALIBRATION_MS = 12, MOVES_HZ = 300, TEARDOWN_MS = 10, PATIENCE_S = 3 };
 
 /* Under KVM reads are native and ten million of them take half a second; under TCG they are not. */
 enum {
@@ -561,6 +561,7 @@ static _Noreturn void main_on_own_stack(void)
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
     plan = (struct ring3_plan){
+        .moving_timer_count = plan.moving_timer_count,
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,

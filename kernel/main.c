@@ -222,6 +222,7 @@ static void end_calibration(uint64_t begin)
     uint64_t timer = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
     settings.hz = tick_rate();
     process_timer_count = (uint32_t)(timer * 1000000 / us / settings.hz);
+    plan.moving_timer_count = (uint32_t)(timer * 1000000 / us / MOVES_HZ);
     if (!process_timer_count)
         panic("the local APIC's timer does not run");
     apic_timer_periodic(process_timer_count);

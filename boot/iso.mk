@@ -7,7 +7,8 @@ iso: $(O)/clockpage.iso ## build the bootable ISO
 # GRUB would load symbols and debugging sections into memory: the copy it gets has none.
 $(O)/iso/clockpage.elf: $(O)/clockpage.elf
 	@mkdir -p $(@D)
-	$(OBJCOPY) --strip-all $< $@
+	$(Q)$(OBJCOPY) --strip-all $< $@
 
 $(O)/clockpage.iso: $(O)/iso/clockpage.elf boot/grub.cfg tools/mkiso
-	tools/mkiso $< boot/grub.cfg $@
+	$(SAY) "  ISO     $@"
+	$(Q)tools/mkiso $< boot/grub.cfg $@

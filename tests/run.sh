@@ -61,8 +61,13 @@ run_suite() {
 	local name=$1 path=$2 status failed_before started=$SECONDS
 	failed_before=$(count FAIL)
 	printf '== %s\n' "$name"
-	timeout --foreground -k 10 "$suite_timeout" "$path" </dev/null 2>&1 | filter "$name" | tee "$output"
-	status=${PIPESTATUS[0]}
+	# timeout makes a process group of the suite, and ends all of it.
+	timeout -k 10 "$suite_timeout" "$path" </dev/null >"$pipe" 2>&1 &
+	suite_pid=$!
+	filter <"$pipe" | tee "$output" &
+	wait "$suite_pid" 2>/dev/null
+	status=$?
+	wait $!
 	{
 		grep -E '^(PASS|FAIL|SKIP) ' "$output" >>"$results"
 		if ((status == 124 || status == 137)); then
@@ -124,11 +129,18 @@ else
 fi
 
 work=$(mktemp -d) || exit 2
+suite_pid=''
+# stop STATUS: end what is running as well.
+stop() {
+	[[ -z $suite_pid ]] || kill -TERM "$suite_pid" 2>/dev/null
+	exit "$1"
+}
 trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-results=$work/results output=$work/output
+trap 'stop 130' INT
+trap 'stop 143' TERM HUP
+results=$work/results output=$work/output pipe=$work/pipe
 : >"$results"
+mkfifo "$pipe" || exit 2
 
 while read -r name path; do
 	# An area's name stands for all its suites.

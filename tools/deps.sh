@@ -56,29 +56,33 @@ deps_missing() {
 	done < <(deps_table)
 }
 
-# deps_root COMMAND...: run it as root; without root or a way to become it, fail with a message.
-deps_root() {
+# deps_become_root: print the words to put before a command that needs root, one a line; without a
+# way to become root, fail with a message.
+deps_become_root() {
 	if ((EUID == 0)); then
-		"$@"
+		echo env
 	elif ! command -v sudo >/dev/null; then
 		echo "Installing needs root: run this as root, or install sudo." >&2
 		return 1
 	elif { : </dev/tty; } 2>/dev/null; then
-		sudo "$@" # it asks for the password on the terminal, whatever is redirected
+		echo sudo # it asks for the password on the terminal, whatever is redirected
 	else
-		sudo -n "$@"
+		printf '%s\n' sudo -n
 	fi
 }
 
 # deps_apt PACKAGE...: install from the distribution's archive; what apt says is shown on failure.
 deps_apt() {
-	local log status=0
+	local words as_root log status=0
+	words=$(deps_become_root) || return 1
+	mapfile -t as_root <<<"$words"
+	as_root+=(env DEBIAN_FRONTEND=noninteractive)
 	log=$(mktemp) || return 1
 	# The lists are fetched only if the packages cannot be had from the lists that are there.
-	if ! deps_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends "$@" </dev/null >"$log" 2>&1; then
+	if ! "${as_root[@]}" apt-get install -qq -y --no-install-recommends "$@" \
+		</dev/null >"$log" 2>&1; then
 		echo "Fetching the package lists ..." >&2
-		deps_root env DEBIAN_FRONTEND=noninteractive sh -c \
+		"${as_root[@]}" sh -c \
 			'apt-get update -qq && exec apt-get install -qq -y --no-install-recommends "$@"' \
 			sh "$@" </dev/null >"$log" 2>&1 || status=1
 	fi

@@ -12,6 +12,10 @@ kvm_works() {
 		echo "there is no /dev/kvm"
 		return 1
 	fi
+	if [[ ! -r /dev/kvm || ! -w /dev/kvm ]]; then
+		echo "/dev/kvm may not be opened: is this user in the group kvm?"
+		return 1
+	fi
 	why=$(timeout 10 qemu-system-x86_64 -accel kvm -machine microvm -m 16 -nodefaults \
 		-display none -S -monitor stdio <<<quit 2>&1 >/dev/null) && return 0
 	why=${why%%$'\n'*}

@@ -23,6 +23,8 @@ import report
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 RUN_QEMU = os.path.join(ROOT, "run-qemu.sh")
+with open(os.path.join(ROOT, "docs", "report.md"), encoding="utf-8") as _file:
+    MANUAL = report.Manual(_file.read())
 
 
 class Row:
@@ -136,6 +138,7 @@ def boot(row, places):
             complaints, facts = report.judge(
                 file.read(),
                 output,
+                MANUAL,
                 whole=row.report == "full",
                 vcpus=int(option(words, "--smp", "2")),
             )
@@ -184,6 +187,7 @@ def kvm_missing():
 
 
 def main():
+    os.chdir(ROOT)
     matrix = configparser.ConfigParser(
         interpolation=None, default_section="none", delimiters=("=",), comment_prefixes=("#",)
     )

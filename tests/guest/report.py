@@ -7,25 +7,111 @@ import re
 CHECK = re.compile(r"^(PASS|FAIL|SKIP) ([^:]+): (.*)$")
 COUNTS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
-# What every record of a kind has at least, with its JSON type.  float stands for any number.
+# The schema of docs/report.md: what every record of a kind has, with its JSON type.  float stands
+# for any number.
 RECORDS = {
-    "start": {},
-    "vcpu": {"id": int, "mul": int, "shift": int, "flags": int, "tsc_hz": int},
-    "timecounter": {"name": str, "quality": int, "selected": bool},
+    "start": {
+        "version": str,
+        "protocol": str,
+        "loader": str,
+        "vcpus": int,
+        "vcpus_from": str,
+        "x2apic": bool,
+    },
+    "hypervisor": {
+        "signature": str,
+        "base": int,
+        "features": int,
+        "feature_names": list,
+        "kvmclock": bool,
+        "msr_system_time": int,
+        "msr_wall_clock": int,
+        "stable": bool,
+        "missing_because": str,
+    },
+    "vcpu": {
+        "id": int,
+        "apic_id": int,
+        "version": int,
+        "mul": int,
+        "shift": int,
+        "flags": int,
+        "tsc_hz": int,
+        "paused": int,
+        "offset_known": bool,
+        "offset_cycles": int,
+        "offset_error": int,
+    },
+    "tsc_source": {
+        "name": str,
+        "hz": int,
+        "ppm": int,
+        "error_ppm": int,
+        "chosen": bool,
+        "refused": str,
+    },
+    "timecounter": {
+        "name": str,
+        "quality": int,
+        "selected": bool,
+        "frequency": int,
+        "bits": int,
+        "reason": str,
+    },
+    "wall": {"epoch_ns": int},
+    "date": {"seconds": int, "utc": str, "source": str, "rtc_seconds": int},
     "reader": {
         "vcpu": int,
         "reads": int,
+        "compared": int,
         "cycles_per_read": float,
         "floor_cycles": float,
         "ratio": float,
+        "timespec_ratio": float,
         "syscall_ratio": float,
+        "ns_per_read": float,
         "syscalls": int,
         "interrupts": int,
+        "faults": int,
         "steps_back": int,
+        "worst_step_ns": int,
+        "errors": int,
     },
     "check": {"name": str, "result": str, "detail": str},
     "end": {"passed": int, "failed": int, "skipped": int},
 }
+
+
+class Manual:
+    """docs/report.md: is what is printed documented there?"""
+
+    def __init__(self, text):
+        self.rows = {}
+        for line in text.splitlines():
+            names = re.findall(r"`([^`]+)`", line)
+            if line.startswith("| `") and names:
+                self.rows.setdefault(names[0], set()).update(names[1:])
+        # In a list of names, `.last` stands for what the name before it begins with.
+        self.checks = set()
+        for line in text.splitlines():
+            stem = ""
+            for name in re.findall(r"`([^`]+)`", line.split("|")[1] if "|" in line else ""):
+                self.checks.add(stem + name if name.startswith(".") else name)
+                stem = stem if name.startswith(".") else name.rpartition(".")[0]
+
+    def complaints(self, records):
+        """Members and checks that the manual does not name."""
+        wrong = set()
+        for record in records:
+            kind = record["record"]
+            if kind not in self.rows:
+                wrong.add(f"docs/report.md has no record {kind}")
+                continue
+            for member in set(record) - {"record"} - self.rows[kind]:
+                wrong.add(f"docs/report.md does not name {kind}.{member}")
+            if kind == "check" and record.get("name") not in self.checks:
+                wrong.add(f"docs/report.md does not name the check {record.get('name')}")
+        return sorted(wrong)
 
 
 def checks_for_people(output):
@@ -64,12 +150,13 @@ def parse(data):
     return complaints, records
 
 
-def judge(data, output, whole, vcpus):
-    """(complaints, facts): COM2's bytes against COM1's text.
+def judge(data, output, manual, whole, vcpus):
+    """(complaints, facts): COM2's bytes against COM1's text and the manual.
 
     whole: the run was not cut short by a fault, so each vCPU has its records.
     """
     complaints, records = parse(data)
+    complaints += manual.complaints(records)
     of = {kind: [r for r in records if r["record"] == kind] for kind in RECORDS}
     facts = {"reads": sum(r.get("reads", 0) for r in of["reader"]), "counts": "no count"}
 

@@ -3,4 +3,5 @@
 #
 # Boot every guest of the matrix; arguments, if any, are the names of those to boot.
 
+export PYTHONDONTWRITEBYTECODE=1 # leave nothing in the tree
 exec python3 "$(dirname "$0")/guests.py" "$@"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The clock in the sysctl tree: kern.timecounter.*, kern.boottime, kern.hz. */
+#ifndef KERNEL_SYSCTL_CLOCK_H
+#define KERNEL_SYSCTL_CLOCK_H
+
+#include <stdbool.h>
+
+/* Before the command line is read. */
+void sysctl_clock_register(void);
+
+/* Hang kern.timecounter.tc.NAME.* into the tree for each counter that is registered by now. */
+void sysctl_clock_counters(void);
+
+/* kern.timecounter.alloweddeviation: how far counters may differ, in per cent. */
+extern int clock_allowed_deviation;
+/* kern.timecounter.stepwarnings: say so when the date is set. */
+extern bool clock_step_warnings;
+
+#endif

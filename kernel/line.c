@@ -41,14 +41,11 @@ static void show_rest(struct line *l)
 
 static void show_all(struct line *l)
 {
-    size_t cursor = l->cursor;
-
     put_text(l, "\r");
     put_text(l, l->prompt);
-    l->cursor = 0;
-    show_rest(l);
-    l->put(l->text, cursor);
-    l->cursor = cursor;
+    l->put(l->text, l->length);
+    put_text(l, "\033[K");
+    put_left(l, l->length - l->cursor);
 }
 
 /* ---- Editing ---------------------------------------------------------------------------------
@@ -103,6 +100,12 @@ static void cut(struct line *l, size_t place)
     move_to(l, from);
     shift(l, from, to);
     show_rest(l);
+}
+
+static void delete(struct line *l)
+{
+    if (l->cursor < l->length)
+        cut(l, l->cursor + 1);
 }
 
 static size_t start_of_word(const struct line *l)
@@ -229,8 +232,7 @@ static void take_key(struct line *l, uint8_t byte)
         move_to(l, l->length);
         break;
     case '~':
-        if (l->cursor < l->length)
-            cut(l, l->cursor + 1);
+        delete(l);
         break;
     default:
         bell(l);
@@ -276,7 +278,7 @@ static enum line_event take_control(struct line *l, uint8_t byte)
             put_text(l, "\n");
             return LINE_END;
         }
-        take_key(l, '~');
+        delete(l);
         break;
     case CTRL('E'):
         move_to(l, l->length);

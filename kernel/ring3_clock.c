@@ -230,8 +230,8 @@ static void move_once(const struct ring3_plan *plan, uint64_t reads_wanted, stru
     }
     struct trap_frame waiting = process_start_frame(plan->cpus);
     threads_move_begin(plan->cpus, &waiting);
-    /* A move comes with a tick. */
-    process_timer_count = plan->moving_timer_count;
+    /* A move comes with a tick; where vCPUs share the host's CPUs, so do their ticks. */
+    process_timer_count = plan->moving_timer_count * (plan->cpus / 2 + 1);
     seen->good = run_everywhere(plan) && seen->good;
     process_timer_count = tick;
     seen->moves += threads_move_count();

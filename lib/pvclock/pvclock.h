@@ -84,7 +84,9 @@ struct pvclock_sample {
 enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
                                    struct pvclock_sample *out);
 
-/* How the TSC is read in order; pvclock_host_tsc_order() of host.h chooses.  Relaxed: see read.h.
+/*
+ * How the TSC is read in order; pvclock_host_tsc_order() of host.h chooses.  RELAXED is for
+ * pvclock_relaxed_ns() of read.h.
  */
 enum pvclock_order {
     PVCLOCK_LFENCE = 0,
@@ -92,7 +94,10 @@ enum pvclock_order {
     PVCLOCK_RELAXED,
 };
 
-/* The time now: the TSC is read inside the version protocol. */
+/*
+ * The time now: the TSC is read inside the version protocol, and in order even with
+ * PVCLOCK_RELAXED.
+ */
 enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
                                  enum pvclock_order order, struct pvclock_sample *out);
 
@@ -135,8 +140,10 @@ pvclock_page_of(const struct pvclock_vcpus *vcpus, uint32_t cpu)
                                                                  (size_t)cpu * vcpus->stride);
 }
 
-/* pvclock_vcpu_ns() of guard.h, out of line: OK, CLAMPED, NOT_READY, BUSY, BAD_SCALE, OVERFLOW, or
- * BAD_VALUE for a vCPU number of count or more. */
+/*
+ * pvclock_vcpu_ns() of guard.h, out of line: OK, CLAMPED, NOT_READY, BUSY, BAD_SCALE, OVERFLOW, or
+ * BAD_VALUE for a vCPU number of count or more.
+ */
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns);
 

@@ -76,7 +76,7 @@ static void sleep_until_interrupt(void)
 static uint8_t next_byte(void)
 {
     /* Behind a byte from a pipe the next one is there at once: then a few looks, each an exit. */
-    enum { LOOKS = 32 };
+    enum { LOOKS = 200 };
     static unsigned looks;
 
     for (;;) {

@@ -112,30 +112,41 @@ static unsigned show_below(const char *name, const struct options *o, bool *foun
     return shown;
 }
 
-/* As FreeBSD says it: the wording of sysctl(8), then what would have been right. */
-static int refuse(const struct sysctl_at *at, const char *name, const char *value,
-                  enum sysctl_error error, const char *why)
+/* How name=value begins: with the name and what the value was. */
+static void show_old(const char *name, const char *old, const struct options *o)
+{
+    if (!o->no_name)
+        print("%s%s", name, o->equals ? "=" : ": ");
+    print("%s", old);
+}
+
+/* The wording of sysctl(8), then what would have been right. */
+static void tell_invalid(const struct sysctl *node, const char *name, const char *value,
+                         enum sysctl_error error, const char *why)
 {
     char range[200];
     struct sysctl_text takes = {range, sizeof(range), 0};
-    bool number = at->node->type != SYSCTL_STRING;
 
-    if (error == SYSCTL_EMPTY && number) {
-        print("sysctl: empty numeric value\n");
-        return 1;
-    }
-    if (error == SYSCTL_NOT_A_NUMBER) {
-        print("sysctl: invalid %s '%s'\n", sysctl_type_name(at->node->type), value);
-        return 1;
-    }
     print("sysctl: %s=%s: Invalid argument\n", name, value);
-    if (error == SYSCTL_REFUSED) {
-        print("sysctl: %s\n", why);
-        return 1;
+    print("sysctl: %s", why);
+    if (error != SYSCTL_REFUSED) {
+        sysctl_range(node, &takes);
+        print("; it takes %s", range);
     }
-    sysctl_range(at->node, &takes);
-    print("sysctl: %s; it takes %s\n", why, range);
-    return 1;
+    print("\n");
+}
+
+static bool may_set(const struct sysctl *node, const char *name)
+{
+    if (node->flags & SYSCTL_WR)
+        return true;
+    if (node->flags & SYSCTL_TUN)
+        print("sysctl: oid '%s' is a read only tunable\n"
+              "sysctl: Tunable values are set on the kernel command line\n",
+              name);
+    else
+        print("sysctl: oid '%s' is read only\n", name);
+    return false;
 }
 
 static int assign(const struct sysctl_at *at, const char *name, const char *value,
@@ -144,25 +155,28 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
     char old[SYSCTL_VALUE_SIZE], new[SYSCTL_VALUE_SIZE];
     const char *why;
 
-    if (!(at->node->flags & SYSCTL_WR)) {
-        if (at->node->flags & SYSCTL_TUN)
-            print("sysctl: oid '%s' is a read only tunable\n"
-                  "sysctl: Tunable values are set on the kernel command line\n",
-                  name);
-        else
-            print("sysctl: oid '%s' is read only\n", name);
+    if (!may_set(at->node, name))
         return 1;
-    }
     sysctl_get(at, old);
     enum sysctl_error error = sysctl_set(at, value, &why);
-    if (error)
-        return refuse(at, name, value, error, why);
+    if (error == SYSCTL_EMPTY && at->node->type != SYSCTL_STRING) {
+        print("sysctl: empty numeric value\n");
+        return 1;
+    }
+    if (error == SYSCTL_NOT_A_NUMBER) {
+        print("sysctl: invalid %s '%s'\n", sysctl_type_name(at->node->type), value);
+        return 1;
+    }
+    show_old(name, old, o);
+    if (error) {
+        print("\n");
+        tell_invalid(at->node, name, value, error, why);
+        return 1;
+    }
     sysctl_changed(at);
     events_add(EVENT_SETTING, 0, name);
     sysctl_get(at, new);
-    if (!o->no_name)
-        print("%s%s", name, o->equals ? "=" : ": ");
-    print("%s -> %s\n", old, new);
+    print(" -> %s\n", new);
     return 0;
 }
 

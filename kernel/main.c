@@ -14,10 +14,15 @@
 #include "arch/x86/rtc.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
+#include "drivers/acpi_timer/acpi_timer.h"
+#include "drivers/hpet/hpet.h"
+#include "drivers/i8254/i8254.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/continuity.h"
+#include "kernel/deviation.h"
 #include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
@@ -60,6 +65,9 @@ static struct bootinfo boot;
 static struct firmware_facts firmware;
 static struct kvmclock kvmclock;
 static struct tsc tsc;
+static struct hpet hpet;
+static struct acpi_timer acpi_timer;
+static struct i8254 i8254;
 static uint32_t cpu_count; /* online */
 static struct ring3_plan plan;
 static bool measured;            /* what reads cost in ring 3 */
@@ -134,6 +142,7 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
         if (toggling)
             set_stable(ticks++ & 4);
         clock_tick();
+        deviation_tick();
         kvmclock_watch(&kvmclock, cpu_count);
         publish_time_page();
     }
@@ -234,20 +243,29 @@ static void end_calibration(uint64_t begin)
 static void start_clock(bool synchronised)
 {
     kvmclock_check(&kvmclock, cpu_count, this_index);
-    tsc_make_counter(&tsc, synchronised, kvmclock.present);
-    clock_init();
-    if (kvmclock.present)
-        clock_register(&kvmclock.counter);
-    clock_register(&tsc.counter);
+    if (settings.invariant_tsc != TSC_BY_CPUID)
+        tsc.invariant = tsc.in_guest = settings.invariant_tsc;
+    settings.invariant_tsc = tsc.invariant || tsc.in_guest;
+    tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
+    clock_init(tick_rate());
+    clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
+    clock_offer(&tsc.counter, NULL);
+    clock_offer(&hpet.counter, hpet_attach(&hpet, firmware.hpet));
+    clock_offer(&acpi_timer.counter,
+                acpi_timer_attach(&acpi_timer, firmware.pm_timer_port, firmware.pm_timer_32));
+    clock_offer(&i8254.counter, i8254_attach(&i8254));
+    clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
     clock_choose(settings.hardware);
     sysctl_clock_counters();
     kvmclock_sysctl_register(&kvmclock, cpu_count);
+    deviation_begin(tick_rate());
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
     uint64_t epoch = 0, ns;
+    int64_t by_ns;
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
@@ -261,7 +279,7 @@ static bool set_date_by_kvmclock(void)
     bool good =
         status == PVCLOCK_OK && pvclock_ns(&slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
     if (good)
-        clock_set_date(epoch + ns);
+        (void)clock_set_date(epoch + ns, &by_ns);
     check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
           epoch / 1000000000, epoch % 1000000000, pvclock_status_name(status));
     record_begin("wall");
@@ -356,6 +374,8 @@ static void report(void)
         report_vcpu(i);
     tsc_report(&tsc);
     clock_report();
+    deviation_report();
+    continuity_report();
     if (measured)
         ring3_report(&plan);
 }
@@ -456,6 +476,15 @@ static void run_shell(void)
 
 /* ---- The end
  * -------------------------------------------------------------------------------------- */
+
+/* With interrupts off: the windups of that time come late. */
+static void stall_ms(uint64_t ms)
+{
+    uint64_t begin = rdtsc_ordered();
+
+    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms)
+        cpu_pause();
+}
 
 static void wait_ms(uint64_t ms)
 {
@@ -590,8 +619,10 @@ static _Noreturn void main_on_own_stack(void)
     fault_provoke(settings.fault);
     attach_ring3();
     if (!shell_wanted_now()) {
+        stall_ms(settings.stall_ms);
         test_ring3();
-        clock_try_switching();
+        deviation_end();
+        continuity_measure();
         /* Over the whole run, its readings' own width counts for less. */
         tsc_end_pm_timer(&tsc);
         (void)tsc_choose(&tsc);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/clock.h"
+#include "kernel/date.h"
 #include "kernel/format.h"
 #include "kernel/settings.h"
 #include <clockpage/report.h>
@@ -173,6 +174,24 @@ uint64_t clock_uptime(void)
     return status == TC_OK ? (uint64_t)ns : UINT64_MAX;
 }
 
+bool clock_get(uint64_t clock, bool resolution, int64_t value[2])
+{
+    struct tc_timespec t;
+
+    if (clock > TC_CLOCK_SECOND)
+        return false;
+    enum tc_status status = resolution ? tc_getres(&set, (enum tc_clock)clock, &t)
+                                       : tc_gettime(&set, (enum tc_clock)clock, &t);
+    value[0] = t.sec;
+    value[1] = t.nsec;
+    return status == TC_OK || status == TC_UNSET;
+}
+
+bool clock_hands(struct tc_hands *hands)
+{
+    return tc_get_hands(&set, hands) == TC_OK;
+}
+
 /* ---- Choice ------------------------------------------------------------------------------------
  */
 
@@ -253,8 +272,37 @@ void clock_choose(const char *name)
         check(FAIL, "timecounter.choice", "%s", tc_status_text(status));
         return;
     }
+    /*
+     * Uptime begins at 1 s, as FreeBSD's; with a counter of ns at what it shows and 1 s, so that
+     * ring 3 has something to add to it rather than to take away.
+     */
+    (void)tc_advance(&set, NS_PER_SECOND + (now->frequency == NS_PER_SECOND && !wraps(now)
+                                                ? now->read(now->context)
+                                                : 0));
     check(PASS, "timecounter.choice", "%s, quality %d, %lu Hz%s", now->name, now->quality,
           now->frequency, name ? ", by kern.timecounter.hardware" : "");
+}
+
+bool clock_use(const char *name)
+{
+    struct tc_hands h;
+
+    if (clock_select(name, NULL) != TC_OK)
+        return false;
+    /* The guard falls with the first windup past all that was read on the old counter. */
+    for (unsigned i = 0; i < 100; i++) {
+        clock_tick();
+        if (tc_get_hands(&set, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
+            return true;
+    }
+    return false;
+}
+
+const char *clock_in_use(void)
+{
+    const struct timecounter *now = tc_current(&set);
+
+    return now ? now->name : "";
 }
 
 /* Readings that the guard has held, so far. */
@@ -376,19 +424,22 @@ static struct tc_timespec timespec_of(uint64_t ns)
     return (struct tc_timespec){(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
 }
 
-void clock_set_date(uint64_t ns)
+enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns)
 {
     struct tc_timespec date = timespec_of(ns);
-    struct tc_step step;
+    struct tc_step step = {0};
+    enum tc_status status = tc_setclock(&set, &date, &step);
 
-    if (tc_setclock(&set, &date, &step) != TC_OK || !settings.step_warnings)
-        return;
+    *by_ns = step.by_ns;
+    if (status != TC_OK || !settings.step_warnings)
+        return status;
     uint64_t by = (uint64_t)(step.by_ns < 0 ? -step.by_ns : step.by_ns);
     print("Time stepped from %ld.%09ld to %ld.%09ld (%s" SECONDS_FORMAT ")\n", step.from.sec,
           step.from.nsec, step.to.sec, step.to.nsec, step.by_ns < 0 ? "-" : "", SECONDS(by));
+    return status;
 }
 
-static uint64_t date_seconds(void)
+static uint64_t realtime_seconds(void)
 {
     struct tc_timespec date;
 
@@ -397,11 +448,12 @@ static uint64_t date_seconds(void)
 
 void clock_check_date(const char *source, const uint64_t *rtc_seconds)
 {
-    char text[20] = "unknown", rtc_text[20] = "none";
+    int64_t by_ns;
+    char text[DATE_SIZE] = "unknown", rtc_text[DATE_SIZE] = "none";
 
     if (!source && rtc_seconds)
-        clock_set_date(*rtc_seconds * 1000000000);
-    uint64_t now = date_seconds();
+        (void)clock_set_date(*rtc_seconds * NS_PER_SECOND, &by_ns);
+    uint64_t now = realtime_seconds();
     if (source || rtc_seconds)
         format_date(text, now);
     if (rtc_seconds)
@@ -424,20 +476,4 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
     record_text("source", source ? source : rtc_seconds ? "RTC" : "");
     record_u64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0);
     record_end();
-}
-
-void format_date(char *to, uint64_t seconds)
-{
-    uint64_t days = seconds / 86400 + 719468; /* since 0000-03-01: such years end in the leap day */
-    uint64_t era = days / 146097, day = days % 146097;
-    uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint64_t m = (5 * day_of_year + 2) / 153;
-    uint64_t month = m < 10 ? m + 3 : m - 9;
-    uint64_t of_day = seconds % 86400;
-
-    format(to, 20, "%04lu-%02lu-%02lu %02lu:%02lu:%02lu",
-           (unsigned long)(era * 400 + year_of_era + (month <= 2)), (unsigned long)month,
-           (unsigned long)(day_of_year - (153 * m + 2) / 5 + 1), (unsigned long)(of_day / 3600),
-           (unsigned long)(of_day / 60 % 60), (unsigned long)(of_day % 60));
 }

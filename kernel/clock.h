@@ -50,25 +50,36 @@ struct clock_switch {
 /* Use the counter of this name.  `report` may be NULL.  What tc_select() returns. */
 enum tc_status clock_select(const char *name, struct clock_switch *report);
 
+/* clock_select(), and readings pass no guard of the library's when this returns true. */
+bool clock_use(const char *name);
+/* The name of the counter in use. */
+const char *clock_in_use(void);
 /* The table of timecounters, in both forms. */
 void clock_report(void);
 
 /* ns since the first choice; UINT64_MAX while there is no clock. */
 uint64_t clock_uptime(void);
+/*
+ * A clock by FreeBSD's number, or its resolution, as seconds and nanoseconds; false: there is no
+ * such clock. Any vCPU.
+ */
+bool clock_get(uint64_t clock, bool resolution, int64_t value[2]);
+/* What a time page is made of; false while there is no clock.  On the boot vCPU. */
+bool clock_hands(struct tc_hands *hands);
 /* Wind up: once a tick, and before anything that wants uptime to be right. */
 void clock_tick(void);
 /* Whether uptime has been right since the last clock_tick(): it is not half a wrap ago. */
 bool clock_is_fresh(void);
 
-/* Set the date to `ns` since 1970, now; told where kern.timecounter.stepwarnings asks for it. */
-void clock_set_date(uint64_t ns);
+/*
+ * Set the date to `ns` since 1970, now; *by_ns is how far that is from what it was.  With
+ * kern.timecounter.stepwarnings it is told.
+ */
+enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns);
 /*
  * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
  * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".
  */
 void clock_check_date(const char *source, const uint64_t *rtc_seconds);
-
-/* "2026-11-22 18:15:01" from seconds since 1970; `to` has at least 20 bytes. */
-void format_date(char *to, uint64_t seconds);
 
 #endif

@@ -6,6 +6,11 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
+static uint64_t allowed_per_cent(void)
+{
+    return (uint64_t)settings.deviation;
+}
+
 enum { MAX_COUNTERS = 8, TRIES = 4, PPM_PER_CENT = 10000 };
 
 static struct comparison {
@@ -29,7 +34,7 @@ static uint64_t tick_rate;
  */
 static uint64_t longest(const struct timecounter *c)
 {
-    uint64_t per_cent = settings.deviation ? settings.deviation : 1, gap = tc_max_gap_ns(c);
+    uint64_t per_cent = allowed_per_cent() ? allowed_per_cent() : 1, gap = tc_max_gap_ns(c);
 
     return gap > UINT64_MAX / 100 ? UINT64_MAX : gap * 100 / per_cent;
 }
@@ -122,7 +127,7 @@ void deviation_end(void)
         if (!c->done)
             continue;
         done++;
-        c->deviates = tc_deviates(&c->result, (uint32_t)settings.deviation * PPM_PER_CENT);
+        c->deviates = tc_deviates(&c->result, (uint32_t)allowed_per_cent() * PPM_PER_CENT);
         deviating += c->deviates;
         if (!worst || certain_ppb(&c->result) > certain_ppb(&worst->result))
             worst = c;
@@ -131,7 +136,7 @@ void deviation_end(void)
         format_ppm(ppm, sizeof(ppm), c->result.ppb);
         print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %lu "
               "%%\n",
-              c->of->name, ppm, chosen->name, settings.deviation);
+              c->of->name, ppm, chosen->name, allowed_per_cent());
     }
     if (!worst) {
         check(SKIP, "timecounter.deviation", "there is no other timecounter to compare with");
@@ -140,7 +145,7 @@ void deviation_end(void)
     format_ppm(ppm, sizeof(ppm), worst->result.ppb);
     check(pass_if(deviating == 0), "timecounter.deviation",
           "%u counters against %s, %u more than %lu %% off; %s gains %s +- " MILLI_FORMAT " ppm",
-          done, chosen->name, deviating, settings.deviation, worst->of->name, ppm,
+          done, chosen->name, deviating, allowed_per_cent(), worst->of->name, ppm,
           MILLI(worst->result.uncertainty_ppb));
 }
 
@@ -171,7 +176,7 @@ void deviation_report(void)
         record_i64("ppb", d->ppb);
         record_u64("uncertainty_ppb", d->uncertainty_ppb);
         record_u64("wraps", d->wraps);
-        record_u64("allowed_ppm", settings.deviation * PPM_PER_CENT);
+        record_u64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT);
         record_bool("deviates", c->deviates);
         record_end();
     }

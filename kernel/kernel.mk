@@ -5,11 +5,12 @@ include lib/timecounter/timecounter.mk
 
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S drivers/*/*.c kernel/*.c kernel/*.S) \
 	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
-READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
+READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c attach.c rules.c fuzz.c \
+	clocks.c compat.c gettime.c compat_call.S) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.
-REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)/= -gno-record-gcc-switches
+REPRODUCIBLE := '-ffile-prefix-map=$(CURDIR)=.' -gno-record-gcc-switches
 COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-I. -Ilib -Iinclude $(WARNINGS) $(REPRODUCIBLE)
@@ -17,8 +18,12 @@ KERNEL_CFLAGS := $(COMMON) -mcmodel=kernel -fno-omit-frame-pointer -fno-optimize
 READER_CFLAGS := $(COMMON)
 LINK := $(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
+COMPAT_SRCS := userspace_sim/compat32.c userspace_sim/gettime.c $(LIB_PVCLOCK_SRCS)
+COMPAT_CFLAGS := $(subst -m64 -mno-red-zone,-m32,$(COMMON)) -fno-pic
+
 KERNEL_OBJS := $(patsubst %,$(O)/kernel-objs/%.o,$(KERNEL_SRCS))
 READER_OBJS := $(patsubst %,$(O)/reader-objs/%.o,$(READER_SRCS))
+COMPAT_OBJS := $(patsubst %,$(O)/compat-objs/%.o,$(COMPAT_SRCS))
 
 .PHONY: kernel
 kernel: $(O)/clockpage.elf ## build the kernel: build/clockpage.elf
@@ -37,6 +42,24 @@ $(O)/reader-objs/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) "  CC ring3 $<"
 	$(Q)$(CC) $(READER_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/reader-objs/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(SAY) "  AS ring3 $<"
+	$(Q)$(CC) $(READER_CFLAGS) -MMD -MP -DCOMPAT32_BIN='"$(O)/compat32.bin"' -c -o $@ $<
+
+# The same reader as 32-bit code, as bytes at the address that reader.ld gives them.
+$(O)/compat-objs/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(SAY) "  CC 32    $<"
+	$(Q)$(CC) $(COMPAT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/compat32.bin: $(COMPAT_OBJS) userspace_sim/compat32.ld
+	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack \
+		-T userspace_sim/compat32.ld -o $(O)/compat32.elf $(COMPAT_OBJS)
+	$(Q)$(OBJCOPY) -O binary $(O)/compat32.elf $@
+
+$(O)/reader-objs/userspace_sim/compat_call.S.o: $(O)/compat32.bin
 
 # What ring 3 gets is the program without its debugging information.
 $(O)/reader.elf: $(READER_OBJS) userspace_sim/reader.ld
@@ -68,7 +91,7 @@ $(O)/clockpage.elf: $(KERNEL_OBJS) $(O)/ksyms.S linker.ld
 		{ echo "the second link moved a function: the names of the backtrace would be wrong" >&2; exit 1; }
 	$(Q)$(OBJCOPY) --strip-debug $@.debug $@
 
--include $(KERNEL_OBJS:.o=.d) $(READER_OBJS:.o=.d)
+-include $(KERNEL_OBJS:.o=.d) $(READER_OBJS:.o=.d) $(COMPAT_OBJS:.o=.d)
 
 # What is measured rather than tested; each part adds a prerequisite of its own.
 .PHONY: bench bench-boot

@@ -23,36 +23,44 @@
 #include "kernel/console.h"
 #include "kernel/continuity.h"
 #include "kernel/deviation.h"
+#include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/pvclock_device.h"
 #include "kernel/ring3.h"
+#include "kernel/ring3_clock.h"
 #include "kernel/settings.h"
+#include "kernel/shell.h"
 #include "kernel/shutdown.h"
+#include "kernel/sysctl_clock.h"
+#include "kernel/sysctl_machine.h"
+#include "kernel/threads.h"
+#include "kernel/time_page.h"
 #include "kernel/vcpus.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 #include <clockpage/version.h>
 #include <pvclock/read.h>
 
-enum { CALIBRATION_MS = 12, TEARDOWN_MS = 10, PATIENCE_S = 3 };
+enum { CALIBRATION_MS = 12, MOVES_HZ = 300, TEARDOWN_MS = 10, PATIENCE_S = 3 };
 
 /* Under KVM reads are native and ten million of them take half a second; under TCG they are not. */
-enum { READS_KVM = 10500000, READS_ELSE = 1000000 };
+enum {
+    READS_KVM = 10500000,
+    READS_ELSE = 1000000,
+    READS_MOVED_KVM = 1000000,
+    READS_MOVED_ELSE = 200000
+};
+
+/* System calls are the other way round where KVM emulates ring 0. */
+enum { FUZZ_KVM = 1000, FUZZ_ELSE = 20000 };
 
 extern char image_end_phys[];
 
 static struct kvmclock_slot slots[MAX_CPUS] __attribute__((section(".clock_pages"), aligned(4096)));
-/*
- * Where there is no kvmclock, the kernel plays the host: it fills a structure of the same form from
- * the TSC's measured frequency, and ring 3 reads it in the same way.
- */
-static struct {
-    struct pvclock_vcpu_time_info info;
-    uint8_t rest[PAGE_SIZE - sizeof(struct pvclock_vcpu_time_info)];
-} time_page __attribute__((aligned(4096)));
-
 static struct bootinfo boot;
 static struct firmware_facts firmware;
 static struct kvmclock kvmclock;
@@ -62,6 +70,8 @@ static struct acpi_timer acpi_timer;
 static struct i8254 i8254;
 static uint32_t cpu_count; /* online */
 static struct ring3_plan plan;
+static bool measured;            /* what reads cost in ring 3 */
+static const char *user_counter; /* the one in use, tests apart */
 
 /* TSC offsets to vCPU 0, and how well they are known. */
 static int64_t offsets[MAX_CPUS];
@@ -69,20 +79,93 @@ static uint64_t offset_errors[MAX_CPUS];
 
 /* ---- From the host's page to the driver ------------------------------------------------------ */
 
-static void on_timer(struct cpu *cpu)
+/* ---- From the clock to ring 3: the time page --------------------------------------------------
+ */
+
+/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
+static bool enable_without_rdtscp, force_unstable;
+static bool has_rdtscp, toggling;
+
+static bool chosen(const char *name)
 {
+    const char *now = clock_in_use();
+
+    while (*now && *now == *name)
+        now++, name++;
+    return *now == *name;
+}
+
+/* On vCPU 0, with interrupts off: at each tick and after each change. */
+static void publish_time_page(void)
+{
+    struct time_page_state s = {
+        .facts = {.kvmclock_chosen = chosen("kvmclock"),
+                  .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
+                  .rdtscp = has_rdtscp,
+                  .stable_feature =
+                      kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
+                  .enable_without_rdtscp = enable_without_rdtscp,
+                  .force_unstable = force_unstable,
+                  .fast_gettime = settings.fast_gettime},
+        .vcpus = cpu_count,
+        .stride = sizeof(struct kvmclock_slot),
+        /* Own structures are only right above what was told by the common one. */
+        .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
+    };
+
+    time_page_update(&s);
+}
+
+static void set_stable(bool stable)
+{
+    for (uint32_t i = 0; i < cpu_count; i++)
+        kvmclock_set_flag(&kvmclock, i, stable);
+}
+
+static void toggle_stable(bool on)
+{
+    toggling = on;
+    if (!on)
+        set_stable(true);
+}
+
+static void on_timer(struct cpu *cpu, struct trap_frame *frame)
+{
+    static unsigned ticks;
+
+    uint64_t paused = kvmclock.vcpus[cpu->index].paused;
+
     kvmclock_poll(&kvmclock, cpu->index);
-    if (cpu->index == 0) {
+    if (kvmclock.vcpus[cpu->index].paused != paused)
+        events_add(EVENT_PAUSED, cpu->index, NULL);
+    if (cpu->index == 0 && cpu_count) {
+        if (toggling)
+            set_stable(ticks++ & 4);
         clock_tick();
         deviation_tick();
+        kvmclock_watch(&kvmclock, cpu_count);
+        publish_time_page();
     }
+    if (frame)
+        threads_tick(cpu, frame);
+}
+
+/* For the tests of what ring 3 does. */
+static void decide(const char *counter, bool without_rdtscp, bool unstable)
+{
+    enable_without_rdtscp =
+        counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
+    force_unstable = counter || unstable ? unstable : settings.force_unstable;
+    (void)clock_use(counter ? counter : user_counter);
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
 }
 
 /* On each vCPU as it starts. */
 static void enable_clock(struct cpu *cpu)
 {
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
-    if (cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP)
+    if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);
 }
@@ -104,7 +187,9 @@ static void attach_kvmclock(void)
     struct pvclock_frequency f;
     struct pvclock_snapshot s;
 
-    kvmclock_attach(&kvmclock, slots, virt_to_phys(slots), settings.kvmclock_disabled);
+    has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
+    kvmclock_attach(&kvmclock, slots, virt_to_phys(slots),
+                    settings.kvmclock_disabled || settings.scripted);
     enable_clock(this_cpu());
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
@@ -144,7 +229,9 @@ static void end_calibration(uint64_t begin)
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
         cpu_pause();
     uint64_t timer = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-    process_timer_count = (uint32_t)(timer * 1000000 / us / tick_rate());
+    settings.hz = tick_rate();
+    process_timer_count = (uint32_t)(timer * 1000000 / us / settings.hz);
+    plan.moving_timer_count = (uint32_t)(timer * 1000000 / us / MOVES_HZ);
     if (!process_timer_count)
         panic("the local APIC's timer does not run");
     apic_timer_periodic(process_timer_count);
@@ -158,6 +245,7 @@ static void start_clock(bool synchronised)
     kvmclock_check(&kvmclock, cpu_count, this_index);
     if (settings.invariant_tsc != TSC_BY_CPUID)
         tsc.invariant = tsc.in_guest = settings.invariant_tsc;
+    settings.invariant_tsc = tsc.invariant || tsc.in_guest;
     tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
     clock_init(tick_rate());
     clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
@@ -168,6 +256,8 @@ static void start_clock(bool synchronised)
     clock_offer(&i8254.counter, i8254_attach(&i8254));
     clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
     clock_choose(settings.hardware);
+    sysctl_clock_counters();
+    kvmclock_sysctl_register(&kvmclock, cpu_count);
     deviation_begin(tick_rate());
 }
 
@@ -175,16 +265,21 @@ static void start_clock(bool synchronised)
 static bool set_date_by_kvmclock(void)
 {
     uint64_t epoch = 0, ns;
+    int64_t by_ns;
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
+        return false;
+    }
+    if (kvmclock.scripted) {
+        check(SKIP, "kvmclock.wall", "the kernel plays the host");
         return false;
     }
     enum pvclock_status status = kvmclock_wall(&kvmclock, &epoch);
     bool good =
         status == PVCLOCK_OK && pvclock_ns(&slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
     if (good)
-        clock_set_date(epoch + ns);
+        (void)clock_set_date(epoch + ns, &by_ns);
     check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
           epoch / 1000000000, epoch % 1000000000, pvclock_status_name(status));
     record_begin("wall");
@@ -206,7 +301,8 @@ static void set_date(void)
 
 static struct clock_source source_of(uint32_t index)
 {
-    struct clock_source s = {.page = USER_TIME_BASE, .order = PVCLOCK_LFENCE};
+    struct clock_source s = {.page = USER_TIME_BASE + offsetof(struct time_page, tsc),
+                             .order = PVCLOCK_LFENCE};
 
     if (kvmclock.present) {
         s.page = USER_CLOCK_BASE + (kvmclock.stable ? 0 : index) * sizeof(struct kvmclock_slot);
@@ -217,16 +313,6 @@ static struct clock_source source_of(uint32_t index)
     if (fault_wanted_in_ring3() && index == cpu_count - 1)
         s.page = USER_END - PAGE_SIZE;
     return s;
-}
-
-static void publish_time_page(void)
-{
-    struct pvclock_snapshot s = {.tsc_timestamp = rdtsc_ordered(), .system_time = clock_uptime()};
-
-    if (pvclock_scale_from_hz(tsc.hz, &s.mul, &s.shift) != PVCLOCK_OK)
-        panic("%lu Hz cannot be expressed in a clock page", tsc.hz);
-    s.flags = tsc.counter.quality < 0 ? 0 : PVCLOCK_FLAG_TSC_STABLE;
-    pvclock_publish(&time_page.info, &s);
 }
 
 /* ---- The report
@@ -252,7 +338,8 @@ static void report_vcpu(uint32_t i)
 {
     struct pvclock_snapshot s;
     struct pvclock_frequency f = {0};
-    const struct pvclock_vcpu_time_info *info = kvmclock.present ? &slots[i].info : &time_page.info;
+    const struct pvclock_vcpu_time_info *info =
+        kvmclock.present ? &slots[i].info : &time_page_get()->tsc;
     bool known = offset_errors[i] != UINT64_MAX;
 
     if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
@@ -289,7 +376,102 @@ static void report(void)
     clock_report();
     deviation_report();
     continuity_report();
+    if (measured)
+        ring3_report(&plan);
+}
+
+/* ---- Ring 3 put to the test
+ * --------------------------------------------------------------------- */
+
+static struct ring3_clock_hooks ring3_hooks(void)
+{
+    return (struct ring3_clock_hooks){
+        .kvmclock = kvmclock.present,
+        .rdtscp = has_rdtscp,
+        .may_unset = kvmclock.present && kvmclock.stable,
+        .tsc_synchronised = tsc.counter.quality >= 0,
+        .decide = decide,
+        .set_stable = set_stable,
+        .toggle_stable = toggle_stable,
+    };
+}
+
+static void attach_ring3(void)
+{
+    const struct ring3_clock_hooks hooks = ring3_hooks();
+
+    ring3_attach(&plan, &hooks);
+}
+
+static void measure_reads(void)
+{
+    decide(NULL, true, false);
+    ring3_readers(&plan);
+    decide(NULL, false, false);
+    measured = true;
+}
+
+static void test_ring3(void)
+{
+    const struct ring3_clock_hooks hooks = ring3_hooks();
+    bool kvm = kvmclock.host.base;
+
+    measure_reads();
+    ring3_paths(&plan, &hooks);
+    ring3_moved(&plan, &hooks);
+    ring3_compat(&plan, &hooks);
+    ring3_rules(&plan, &hooks);
+    ring3_fuzz(&plan,
+               settings.fuzz_calls ? settings.fuzz_calls
+               : kvm               ? FUZZ_KVM
+                                   : FUZZ_ELSE,
+               settings.fuzz_seed);
+    ring3_probes(&plan);
+}
+
+/* ---- The shell
+ * ---------------------------------------------------------------------------------- */
+
+static void repeat_report(void)
+{
+    report_repeat(true);
+    report_start();
+    kvmclock_report(&kvmclock);
+    report();
+    report_all_verdicts();
+    report_repeat(false);
+}
+
+/* The settings may have changed since the run began. */
+static int bench(void)
+{
+    plan.rounds = settings.rounds;
+    plan.reads = settings.reads;
+    plan.gettime_by_page = time_page_get()->algorithm != TIME_SYSTEM_CALL;
+    measure_reads();
     ring3_report(&plan);
+    print("\n");
+    return report_new_verdicts() ? 0 : 1;
+}
+
+/* Ring 3 is told at once what has been set. */
+static void on_setting(void)
+{
+    user_counter = clock_in_use();
+    decide(NULL, false, false);
+}
+
+static void run_shell(void)
+{
+    static const char *const names[] = {
+        "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
+        "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
+    static const struct shell_hooks hooks = {repeat_report, bench};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)sysctl_on_change(names[i], on_setting);
+    (void)report_new_verdicts();
+    shell_run(&hooks);
 }
 
 /* ---- The end
@@ -363,6 +545,11 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     bootinfo_read(protocol, loader_data, &boot);
     if (boot.error)
         panic("%s", boot.error);
+    settings_register();
+    shell_register();
+    sysctl_clock_register();
+    sysctl_machine_register();
+    tsc_sysctl_register(&tsc);
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
@@ -385,26 +572,43 @@ static _Noreturn void main_on_own_stack(void)
     tsc_begin_pm_timer(&tsc, firmware.pm_timer_port, firmware.pm_timer_32);
     attach_kvmclock();
     end_calibration(begin);
+    if (settings.scripted) {
+        kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew,
+                        !settings.scripted_unstable);
+        enable_clock(this_cpu());
+    }
     report_start();
     machine_check_firmware(&firmware);
     cpu_count = vcpus_start(&firmware, tsc.hz, enable_clock);
 
     process_clock = clock_uptime;
     const char *wrong =
-        process_create(virt_to_phys(slots), CLOCK_PAGES, virt_to_phys(&time_page), cpu_count);
+        process_create(virt_to_phys(slots), CLOCK_PAGES, time_page_physical(), cpu_count);
     if (wrong)
         panic("%s", wrong);
+    if (!pvclock_device_init(process_root(), virt_to_phys(slots),
+                             kvmclock.present ? cpu_count * sizeof(*slots) : 0,
+                             tsc.hz * PATIENCE_S))
+        panic("no memory for /dev/pvclock");
     plan = (struct ring3_plan){
+        .moving_timer_count = plan.moving_timer_count,
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,
         .reads = settings.reads       ? settings.reads
                  : kvmclock.host.base ? READS_KVM
                                       : READS_ELSE,
+        .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
         .source = source_of,
     };
+    /* From here on the settings tell what is, not what was asked for. */
+    settings.reads = plan.reads;
+    settings.rounds = ring3_rounds(&plan);
     start_clock(ring3_offsets(&plan, offsets, offset_errors));
-    publish_time_page();
+    plan.stable = kvmclock.present && kvmclock.stable;
+    plan.gettime_by_page = kvmclock.present ? plan.stable || has_rdtscp : tsc.counter.quality >= 0;
+    user_counter = clock_in_use();
+    decide(NULL, false, false);
     kvmclock_report(&kvmclock);
     kvmclock_judge(&kvmclock, cpu_count);
     set_date();
@@ -413,16 +617,20 @@ static _Noreturn void main_on_own_stack(void)
     ring3_check_map();
 
     fault_provoke(settings.fault);
-    stall_ms(settings.stall_ms);
-    ring3_readers(&plan);
-    ring3_probes(&plan);
-    deviation_end();
-    continuity_measure();
-    /* Over the whole run, its readings' own width counts for less. */
-    tsc_end_pm_timer(&tsc);
-    (void)tsc_choose(&tsc);
-    tsc_judge(&tsc);
-    report();
+    attach_ring3();
+    if (!shell_wanted_now()) {
+        stall_ms(settings.stall_ms);
+        test_ring3();
+        deviation_end();
+        continuity_measure();
+        /* Over the whole run, its readings' own width counts for less. */
+        tsc_end_pm_timer(&tsc);
+        (void)tsc_choose(&tsc);
+        tsc_judge(&tsc);
+        report();
+    }
+    if (shell_wanted())
+        run_shell();
     tear_down();
     end_run();
 }

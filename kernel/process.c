@@ -3,10 +3,14 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/smp.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
+#include "kernel/clock.h"
 #include "kernel/elf.h"
 #include "kernel/panic.h"
+#include "kernel/pvclock_device.h"
+#include "kernel/threads.h"
 #include <clockpage/report.h>
 
 /* The program's ELF, on page boundaries: reader_blob.S. */
@@ -16,7 +20,7 @@ enum { STACK_PAGES = 2 };
 
 static uint64_t root;
 static uint64_t entry;
-static struct thread threads[MAX_CPUS];
+static struct thread threads[MAX_THREADS];
 static struct page_census expected;
 
 uint64_t (*process_clock)(void);
@@ -116,7 +120,8 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
     expected.read_only += clock_pages + 1;
-    for (unsigned i = 0; i < count; i++) {
+    /* One more: the thread that waits while the kernel moves threads. */
+    for (unsigned i = 0; i <= count; i++) {
         if (!map_thread(i))
             return "no memory for a thread";
     }
@@ -138,6 +143,27 @@ void process_expected(struct page_census *census)
     *census = expected;
 }
 
+uint64_t process_root(void)
+{
+    return root;
+}
+
+struct trap_frame process_start_frame(uint32_t index)
+{
+    uint64_t stack = thread_stack_top(index);
+
+    return (struct trap_frame){
+        .rip = entry,
+        .cs = SEL_USER_CODE,
+        .rflags = RFLAGS_IF | 2,
+        /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first
+           instruction. */
+        .rsp = stack - 8,
+        .ss = SEL_USER_DATA,
+        .rdi = stack,
+    };
+}
+
 static void note_probe(struct cpu *cpu, struct thread *thread)
 {
     if (cpu->probe.resume && thread->probe_count < PROBES)
@@ -148,51 +174,79 @@ static void note_probe(struct cpu *cpu, struct thread *thread)
 void process_run(struct cpu *cpu, void *arg)
 {
     struct thread *thread = &threads[cpu->index];
+    struct trap_frame start = process_start_frame(cpu->index);
 
     (void)arg;
     for (unsigned i = 0; i < ENTRY_KINDS; i++)
         cpu->entries[i] = 0;
     cpu->counting = false;
+    cpu->thread = cpu->index;
     thread->crashed = false;
+    smp_use_process(true);
     write_cr3(root);
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
-    uint64_t stack = thread_stack_top(cpu->index);
-    /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first instruction.
-     */
-    (void)user_enter(cpu, entry, stack - 8, stack);
+    (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
     if (process_timer_count && cpu->index != 0)
         apic_timer_stop();
     write_cr3(kernel_root());
+    smp_use_process(false);
     cpu->counting = false;
     for (unsigned i = 0; i < ENTRY_KINDS; i++)
         thread->entries[i] += cpu->entries[i];
     note_probe(cpu, thread);
 }
 
-uint64_t process_system_call(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b)
+static int64_t probe(struct cpu *cpu, uint64_t resume)
 {
-    (void)b;
+    /* Going on at an address that is none would be a fault of the kernel's own IRETQ. */
+    if (resume < USER_IMAGE_BASE || resume >= USER_END)
+        return -ERROR_INVAL;
+    note_probe(cpu, &threads[cpu->thread]);
+    cpu->probe = (struct fault_probe){.armed = true, .resume = resume};
+    return 0;
+}
+
+/* clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
+static int64_t clock_call(uint64_t clock, uint64_t to, bool resolution)
+{
+    int64_t value[2];
+
+    if (!clock_get(clock, resolution, value))
+        return -ERROR_INVAL;
+    return process_copy_out(to, value, sizeof(value)) ? 0 : -ERROR_FAULT;
+}
+
+uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a)
+{
     switch (number) {
     case SYS_EXIT:
+        threads_ended(cpu);
         user_leave(cpu, 0);
     case SYS_COUNT:
         /* The call that switches counting off is not one of what is counted. */
-        if (!a && cpu->counting)
+        if (!a[0] && cpu->counting)
             cpu->entries[ENTRY_SYSCALL]--;
-        cpu->counting = a != 0;
+        cpu->counting = a[0] != 0;
         return 0;
     case SYS_CLOCK:
         return process_clock();
     case SYS_PROBE:
-        /* Going on at an address that is none would be a fault of the kernel's own IRETQ. */
-        if (a < USER_IMAGE_BASE || a >= USER_END)
-            return SYS_ERROR;
-        note_probe(cpu, &threads[cpu->index]);
-        cpu->probe = (struct fault_probe){.armed = true, .resume = a};
-        return 0;
+        return (uint64_t)probe(cpu, a[0]);
+    case SYS_OPEN:
+        return (uint64_t)pvclock_device_open(a[0], a[1]);
+    case SYS_CLOSE:
+        return (uint64_t)pvclock_device_close(a[0]);
+    case SYS_MMAP:
+        return (uint64_t)pvclock_device_map(a[0], a[1], a[2], a[3]);
+    case SYS_MUNMAP:
+        return (uint64_t)pvclock_device_unmap(a[0], a[1]);
+    case SYS_CLOCK_GETTIME:
+        return (uint64_t)clock_call(a[0], a[1], false);
+    case SYS_CLOCK_GETRES:
+        return (uint64_t)clock_call(a[0], a[1], true);
     default:
-        return SYS_ERROR;
+        return (uint64_t)-ERROR_NOSYS;
     }
 }
 
@@ -200,11 +254,12 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
 {
     static uint32_t printing;
 
-    threads[cpu->index].crashed = true;
+    threads[cpu->thread].crashed = true;
     /* One dump is enough to read; the others would be mixed into it. */
     if (!__atomic_exchange_n(&printing, 1, __ATOMIC_ACQ_REL)) {
         print("\nclockpage: the ring-3 program faulted; its thread ends, the kernel goes on\n");
         dump_frame(frame);
     }
+    threads_ended(cpu);
     user_leave(cpu, 1);
 }

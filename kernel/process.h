@@ -13,10 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One more than vCPUs: the one that waits while the kernel moves threads. */
+enum { MAX_THREADS = MAX_CPUS + 1 };
+
 /* What the kernel notes about a thread, where the thread cannot write. */
 struct thread {
-    struct thread_page *page;      /* shared with the thread */
-    uint64_t entries[ENTRY_KINDS]; /* of all its jobs, added up */
+    struct thread_page *page;             /* shared with the thread */
+    uint64_t entries[ENTRY_KINDS];        /* of all its jobs, added up */
+    uint64_t reader_entries[ENTRY_KINDS]; /* of the measured and the order job alone */
     struct fault_probe probes[PROBES];
     unsigned probe_count;
     bool crashed; /* a fault that it had not announced ended it */
@@ -37,11 +41,21 @@ void process_census(struct page_census *census);
 /* How many it must be able to reach, by what process_create() was asked for. */
 void process_expected(struct page_census *census);
 
-/* Run the job that the thread's page asks for, on the running vCPU; an smp_call function. */
+/* Physical address of the process's top page table. */
+uint64_t process_root(void);
+
+/* The registers with which thread `index` starts its job: for a thread that is not started by
+ * process_run(). */
+struct trap_frame process_start_frame(uint32_t index);
+
+/*
+ * Run the job that the page of the thread with the vCPU's number asks for, on the running vCPU; an
+ * smp_call function.
+ */
 void process_run(struct cpu *cpu, void *arg);
 
 /* For trap_hooks. */
-uint64_t process_system_call(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *arguments);
 _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
 
 /* What SYS_CLOCK answers. */

@@ -90,10 +90,12 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     uint64_t steps = o->back_own + o->back_cross;
     uint64_t worst = o->back_own_ns > o->back_cross_ns ? o->back_own_ns : o->back_cross_ns;
 
-    print("%4u %10lu  %3lu.%03lu  %3lu.%03lu  %3lu.%03lu   %3lu.%03lu  %6lu  %11lu  %6lu  %6lu\n",
+    print("%4u %10lu  %3lu.%03lu  %3lu.%03lu  %3lu.%03lu   %3lu.%03lu  %3lu.%03lu  %6lu  %11lu  "
+          "%6lu  %5lu\n",
           index, o->reads, MILLI(m->floor), MILLI(m->read), MILLI(m->read_ratio),
-          MILLI(m->timespec_ratio), (unsigned long)(m->system_call_ratio / 1000),
-          thread->entries[ENTRY_SYSCALL], thread->entries[ENTRY_TIMER], steps);
+          MILLI(m->timespec_ratio), MILLI(m->gettime_ratio),
+          (unsigned long)(m->system_call_ratio / 1000), thread->reader_entries[ENTRY_SYSCALL],
+          thread->reader_entries[ENTRY_TIMER], steps);
     record_begin("reader");
     record_u64("vcpu", index);
     record_u64("reads", o->reads);
@@ -102,18 +104,21 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     record_milli("floor_cycles", m->floor);
     record_milli("ratio", m->read_ratio);
     record_milli("timespec_ratio", m->timespec_ratio);
+    record_milli("gettime_ratio", m->gettime_ratio);
+    record_milli("gettime_ratio", m->gettime_ratio);
     record_milli("syscall_ratio", m->system_call_ratio);
     record_milli("ns_per_read", plan->tsc_hz ? m->read * 1000 / (plan->tsc_hz / 1000000) : 0);
-    record_u64("syscalls", thread->entries[ENTRY_SYSCALL]);
-    record_u64("interrupts", thread->entries[ENTRY_TIMER] + thread->entries[ENTRY_IPI]);
-    record_u64("faults", thread->entries[ENTRY_FAULT]);
+    record_u64("syscalls", thread->reader_entries[ENTRY_SYSCALL]);
+    record_u64("interrupts",
+               thread->reader_entries[ENTRY_TIMER] + thread->reader_entries[ENTRY_IPI]);
+    record_u64("faults", thread->reader_entries[ENTRY_FAULT]);
     record_u64("steps_back", steps);
     record_u64("worst_step_ns", worst);
     record_u64("errors", o->errors);
     record_end();
 }
 
-static uint64_t rounds(const struct ring3_plan *plan)
+uint64_t ring3_rounds(const struct ring3_plan *plan)
 {
     if (plan->rounds)
         return plan->rounds;
@@ -179,10 +184,12 @@ void ring3_readers(const struct ring3_plan *plan)
 
     for (uint32_t i = 0; i < plan->cpus; i++) {
         struct thread_page *t = prepare(plan, i, JOB_MEASURE);
-        t->rounds = rounds(plan);
+        t->rounds = ring3_rounds(plan);
         t->batch = BATCH;
         /* A call can cost half a millisecond on a host that emulates ring 0. */
         t->system_calls = plan->cpus <= FEW_CPUS ? 2 : 1;
+        t->gettime_batch = plan->gettime_by_page ? BATCH : 0;
+        t->time_page = USER_TIME_BASE;
         for (unsigned k = 0; k < ENTRY_KINDS; k++)
             process_thread(i)->entries[k] = 0;
     }
@@ -195,8 +202,12 @@ void ring3_readers(const struct ring3_plan *plan)
     arrivals += plan->cpus;
     ended = run_everywhere(plan) && ended;
 
-    for (uint32_t i = 0; i < plan->cpus; i++)
-        add(&all, process_thread(i));
+    for (uint32_t i = 0; i < plan->cpus; i++) {
+        struct thread *thread = process_thread(i);
+        for (unsigned k = 0; k < ENTRY_KINDS; k++)
+            thread->reader_entries[k] = thread->entries[k];
+        add(&all, thread);
+    }
     judge(plan, &all, ended);
 }
 
@@ -207,7 +218,7 @@ void ring3_report(const struct ring3_plan *plan)
         "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
         "                  cycles   cycles    ratio     ratio    call  system call   ticks    "
         "back\n",
-        rounds(plan));
+        ring3_rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
     if (trap_syscalls_half_done())

@@ -5,9 +5,10 @@
  * median over the rounds is not moved by the rounds that an interrupt or another guest fell into.
  */
 #include "userspace_sim/clock.h"
+#include "userspace_sim/process.h"
 #include "userspace_sim/ring3.h"
 
-enum kind { FLOOR, READ, TIMESPEC, SYSTEM_CALL, KINDS };
+enum kind { FLOOR, READ, TIMESPEC, GETTIME, SYSTEM_CALL, KINDS };
 
 _Static_assert(sizeof(((struct thread_page *)0)->cycles) == KINDS * MAX_ROUNDS * sizeof(uint64_t),
                "a column for each kind");
@@ -64,6 +65,20 @@ LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
+/* The whole of clock_gettime(CLOCK_MONOTONIC), through a pointer; how many had to ask the kernel.
+ */
+LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n, uint64_t *asked)
+{
+    struct pvclock_timespec ts;
+    uint64_t start = clock_tsc();
+    for (uint64_t i = 0; i < n; i++) {
+        if (PVCLOCK_UNLIKELY(clock_gettime(g, CLOCK_MONOTONIC, &ts) == PATH_SYSTEM_CALL))
+            ++*asked;
+        __asm__ volatile("" : : "r"(&ts) : "memory");
+    }
+    return clock_tsc() - start;
+}
+
 LOOP uint64_t system_call_loop(uint64_t n)
 {
     uint64_t start = clock_tsc();
@@ -97,12 +112,18 @@ static uint64_t ratio_to_floor(const struct thread_page *t, enum kind kind)
 void measure(struct thread_page *t)
 {
     const struct clock_source clock = t->clock;
+    struct gettime g = thread_gettime(t);
+    uint64_t asked = 0;
 
     for (uint64_t r = 0; r < t->rounds; r++) {
         (void)system_call(SYS_COUNT, 1);
         t->cycles[FLOOR][r] = thousandths(floor_loop(t->batch), t->batch);
         t->cycles[READ][r] = thousandths(read_loop(&clock, t->batch), t->batch);
         t->cycles[TIMESPEC][r] = thousandths(timespec_loop(&clock, t->batch), t->batch);
+        /* Where it has to ask the kernel, its cost is that of the system call. */
+        if (t->gettime_batch)
+            t->cycles[GETTIME][r] =
+                thousandths(gettime_loop(&g, t->gettime_batch, &asked), t->gettime_batch);
         (void)system_call(SYS_COUNT, 0);
         t->cycles[SYSTEM_CALL][r] = thousandths(system_call_loop(t->system_calls), t->system_calls);
     }
@@ -110,6 +131,9 @@ void measure(struct thread_page *t)
     t->measured.batch = t->batch;
     t->measured.read_ratio = ratio_to_floor(t, READ);
     t->measured.timespec_ratio = ratio_to_floor(t, TIMESPEC);
+    t->measured.gettime_asked = asked;
+    t->measured.gettime_ratio = t->gettime_batch ? ratio_to_floor(t, GETTIME) : 0;
+    t->measured.gettime = t->gettime_batch ? median(t->cycles[GETTIME], t->rounds) : 0;
     t->measured.system_call_ratio = ratio_to_floor(t, SYSTEM_CALL);
     t->measured.floor = median(t->cycles[FLOOR], t->rounds);
     t->measured.read = median(t->cycles[READ], t->rounds);

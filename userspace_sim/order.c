@@ -5,15 +5,14 @@
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"
+#include "userspace_sim/step.h"
 
 /* Between vCPUs only now and then: the shared line costs more than the read under test. */
 enum { COMPARE_EVERY = 8 };
 
 struct pvclock_guard clock_guard __attribute__((aligned(64)));
 
-static struct {
-    uint64_t latest __attribute__((aligned(64)));
-} told;
+static struct told told;
 
 static struct {
     uint64_t arrived __attribute__((aligned(64)));
@@ -31,24 +30,6 @@ static void wait_for_all(const struct thread_page *t)
         __asm__ volatile("pause");
 }
 
-static void tell(uint64_t ns)
-{
-    uint64_t latest = __atomic_load_n(&told.latest, __ATOMIC_RELAXED);
-
-    while (latest < ns && !__atomic_compare_exchange_n(&told.latest, &latest, ns, false,
-                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
-}
-
-static void step_back(uint64_t from, uint64_t to, uint64_t *count, uint64_t *worst)
-{
-    if (to >= from)
-        return;
-    ++*count;
-    if (from - to > *worst)
-        *worst = from - to;
-}
-
 void order(struct thread_page *t)
 {
     const struct clock_source clock = t->clock;
@@ -59,7 +40,7 @@ void order(struct thread_page *t)
     wait_for_all(t);
     while (o.reads < t->reads) {
         bool compare = o.reads % COMPARE_EVERY == 0;
-        uint64_t seen = compare ? __atomic_load_n(&told.latest, __ATOMIC_ACQUIRE) : 0;
+        uint64_t seen = compare ? told_load(&told) : 0;
         uint64_t ns;
 
         o.reads++;
@@ -72,7 +53,7 @@ void order(struct thread_page *t)
         if (compare) {
             o.compared++;
             step_back(seen, ns, &o.back_cross, &o.back_cross_ns);
-            tell(ns);
+            told_raise(&told, ns);
         }
     }
     (void)system_call(SYS_COUNT, 0);

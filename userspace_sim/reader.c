@@ -10,22 +10,15 @@ _Noreturn void reader_start(struct thread_page *t);
 
 _Noreturn void reader_start(struct thread_page *t)
 {
-    switch (t->job) {
-    case JOB_MEASURE:
-        measure(t);
-        break;
-    case JOB_ORDER:
-        order(t);
-        break;
-    case JOB_OFFSET:
-        offset(t);
-        break;
-    case JOB_PROBES:
-        probes(t);
-        break;
-    default:
-        break;
-    }
+    static void (*const jobs[])(struct thread_page * t) = {
+        [JOB_MEASURE] = measure, [JOB_ORDER] = order,   [JOB_OFFSET] = offset,
+        [JOB_PROBES] = probes,   [JOB_ATTACH] = attach, [JOB_RULES] = rules,
+        [JOB_FUZZ] = fuzz,       [JOB_CLOCKS] = clocks, [JOB_MOVED] = moved,
+        [JOB_COMPAT] = compat,
+    };
+
+    if (t->job < sizeof(jobs) / sizeof(jobs[0]))
+        jobs[t->job](t);
     for (;;)
         (void)system_call(SYS_EXIT, 0);
 }

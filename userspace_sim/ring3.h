@@ -21,5 +21,11 @@ void measure(struct thread_page *t);
 void order(struct thread_page *t);
 void offset(struct thread_page *t);
 void probes(struct thread_page *t);
+void attach(struct thread_page *t);
+void rules(struct thread_page *t);
+void fuzz(struct thread_page *t);
+void clocks(struct thread_page *t);
+void moved(struct thread_page *t);
+void compat(struct thread_page *t);
 
 #endif

@@ -59,6 +59,11 @@ struct cpu {
     uint64_t timer_initial;        /* local APIC timer count of one tick; 0: not set */
     struct fault_probe probe;
 
+    uint32_t thread; /* the ring-3 thread that runs here */
+    /* Whether user mappings may be in this vCPU's TLB, and the last flush it has done. */
+    uint32_t in_process;
+    uint64_t flushed;
+
     /* A function that another vCPU asks this one to run; see smp.h. */
     void (*call)(struct cpu *cpu, void *arg);
     void *call_arg;

@@ -56,6 +56,19 @@ bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags)
     return true;
 }
 
+bool page_reserve(uint64_t root, uint64_t va)
+{
+    return entry_at(root, va, 0, PAGE_USER) != NULL;
+}
+
+void page_unmap(uint64_t root, uint64_t va)
+{
+    uint64_t *entry = entry_at(root, va, 0, PAGE_USER);
+
+    if (entry)
+        *entry = 0;
+}
+
 uint64_t page_lookup(uint64_t root, uint64_t va)
 {
     uint64_t grant = PAGE_WRITE | PAGE_USER, deny = 0, entry = root;

@@ -36,6 +36,13 @@ uint64_t address_space_create(void);
  */
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
 
+/* Make the tables above this page, so that mapping it later needs no memory; false: there is none.
+ */
+bool page_reserve(uint64_t root, uint64_t va);
+
+/* Take a page's mapping away; the TLBs are the caller's to flush. */
+void page_unmap(uint64_t root, uint64_t va);
+
 /* The entry that maps `va` (its address and flags, those of upper levels folded in), or 0. */
 uint64_t page_lookup(uint64_t root, uint64_t va);
 

@@ -196,3 +196,42 @@ bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t pa
     fn(cpu_table[0], arg);
     return smp_wait(patience);
 }
+
+static uint64_t flush_wanted;
+
+void smp_answer_flush(void)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t wanted = __atomic_load_n(&flush_wanted, __ATOMIC_ACQUIRE);
+
+    if (cpu->flushed == wanted)
+        return;
+    write_cr3(read_cr3());
+    __atomic_store_n(&cpu->flushed, wanted, __ATOMIC_RELEASE);
+}
+
+void smp_use_process(bool use)
+{
+    /* Before CR3 is loaded, which flushes: who sees 0 knows that no old entry can come. */
+    __atomic_store_n(&this_cpu()->in_process, use, __ATOMIC_SEQ_CST);
+}
+
+bool smp_flush_tlbs(uint64_t patience)
+{
+    uint64_t wanted = __atomic_add_fetch(&flush_wanted, 1, __ATOMIC_SEQ_CST);
+    uint64_t begin = rdtsc_ordered();
+
+    smp_answer_flush();
+    apic_send_all_others(VECTOR_IPI);
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_table[i];
+        while (cpu_is_online(cpu) && __atomic_load_n(&cpu->in_process, __ATOMIC_SEQ_CST) &&
+               __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) < wanted) {
+            if (rdtsc_ordered() - begin > patience)
+                return false;
+            smp_answer_flush(); /* another vCPU may be waiting for this one */
+            cpu_pause();
+        }
+    }
+    return true;
+}

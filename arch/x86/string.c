@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What a freestanding compiler may call without being asked [GCC manual, 2.1: freestanding].  String
+ * What a freestanding compiler may call without being asked [GCC manual, 2.1: freestanding]. String
  * instructions, since a host that emulates ring 0 does them faster than any loop.
  */
 #include <stddef.h>

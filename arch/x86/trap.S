@@ -123,7 +123,7 @@ trap_paranoid:
         .balign 16
         .global syscall_entry
 /*
- * RCX: ring 3's RIP; R11: its RFLAGS; RAX, RDI, RSI: number and arguments.  Interrupts are off
+ * RCX: ring 3's RIP; R11: its RFLAGS; RAX, RDI, RSI, RDX, R10: number and arguments.  Interrupts are off
  * (SFMASK).  All registers but RAX, RCX and R11 keep their values: the C code saves those it uses
  * of RBX, RBP, R12 to R15, and the rest are cleared so that nothing of the kernel leaks.
  */
@@ -137,6 +137,8 @@ syscall_entry:
         push $SEL_USER_CODE
         push %rcx
         sub $8, %rsp /* a multiple of 16 for C */
+        mov %r10, %r9
+        mov %rdx, %r8
         mov %rsi, %rcx
         mov %rdi, %rdx
         mov %rax, %rsi
@@ -195,6 +197,16 @@ user_enter:
         xor %r14d, %r14d
         xor %r15d, %r15d
         swapgs
+        iretq
+
+        .balign 16
+        .global user_resume
+/* user_resume(struct trap_frame *rdi): go to ring 3 with all registers as the frame has them. */
+user_resume:
+        mov %rdi, %rsp
+        swapgs
+        pop_registers
+        add $16, %rsp /* vector, error */
         iretq
 
         .balign 16

@@ -105,7 +105,8 @@ static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
 /* Called by trap.S. */
 void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch_fatal(struct trap_frame *frame);
-uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+                          uint64_t d);
 
 /*
  * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS
@@ -126,7 +127,7 @@ static void finish_syscall(struct cpu *cpu, struct trap_frame *frame)
     frame->rip = frame->rcx;
     frame->rflags = (frame->r11 & flags_of_user) | RFLAGS_IF | 2;
     half_done_syscalls = true;
-    frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi);
+    frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi, frame->rdx, frame->r10);
 }
 
 void trap_dispatch(struct trap_frame *frame)
@@ -140,12 +141,13 @@ void trap_dispatch(struct trap_frame *frame)
             count(cpu, ENTRY_TIMER);
         cpu->ticks++;
         apic_end_of_interrupt();
-        hooks.timer(cpu);
+        hooks.timer(cpu, user ? frame : NULL);
         return;
     case VECTOR_IPI:
         if (user)
             count(cpu, ENTRY_IPI);
         apic_end_of_interrupt();
+        smp_answer_flush();
         return;
     default:
         break;
@@ -170,10 +172,11 @@ void trap_dispatch_fatal(struct trap_frame *frame)
     hooks.fatal(frame);
 }
 
-uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b)
+uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+                          uint64_t d)
 {
     count(cpu, ENTRY_SYSCALL);
-    return hooks.syscall(cpu, number, a, b);
+    return hooks.syscall(cpu, number, (const uint64_t[]){a, b, c, d});
 }
 
 bool trap_syscalls_half_done(void)

@@ -31,14 +31,14 @@ struct trap_frame {
 };
 
 struct trap_hooks {
-    /* A timer interrupt on this vCPU; interrupts are off. */
-    void (*timer)(struct cpu *cpu);
+    /* A timer interrupt on this vCPU; `frame` is ring 3's, which may be changed, or NULL. */
+    void (*timer)(struct cpu *cpu, struct trap_frame *frame);
     /* A fault of ring 3 that it had not announced.  Does not return (user_leave). */
     void (*user_fault)(struct cpu *cpu, const struct trap_frame *frame);
     /* A fault of the kernel itself.  Does not return. */
     void (*fatal)(const struct trap_frame *frame);
-    /* A system call: RAX number, RDI and RSI arguments; the return value goes to RAX. */
-    uint64_t (*syscall)(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t b);
+    /* A system call: RAX number, RDI, RSI, RDX, R10 arguments; the return value goes to RAX. */
+    uint64_t (*syscall)(struct cpu *cpu, uint64_t number, const uint64_t *arguments);
 };
 
 /* Fill the interrupt descriptor table, once, before the first trap_load(). */

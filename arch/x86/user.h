@@ -4,6 +4,7 @@
 #define ARCH_X86_USER_H
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/trap.h"
 #include <stdint.h>
 
 /*
@@ -12,6 +13,9 @@
  * the kernel on this vCPU calls user_leave(); the result is that call's `value`.
  */
 uint64_t user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg);
+
+/* Go to ring 3 with the registers of `frame`, on a vCPU that is within user_enter(). */
+_Noreturn void user_resume(struct trap_frame *frame);
 _Noreturn void user_leave(struct cpu *cpu, uint64_t value);
 
 #endif

@@ -3,6 +3,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/tsc.h"
 #include <pvclock/read.h>
 
 static void ops_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
@@ -82,11 +83,45 @@ bool kvmclock_uses_new_msrs(const struct kvmclock *kc)
     return kc->host.msr_system_time == PVCLOCK_MSR_SYSTEM_TIME;
 }
 
+void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, int64_t skew_ns, bool stable)
+{
+    kc->scripted = pvclock_scale_from_hz(hz, &kc->script.mul, &kc->script.shift) == PVCLOCK_OK;
+    kc->present = kc->scripted;
+    kc->host.features = PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_TSC_STABLE;
+    kc->script.tsc_timestamp = tsc;
+    kc->script.system_time = 1000000000;
+    kc->script.flags = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
+    kc->skew_ns = skew_ns;
+}
+
+static void script_structure(struct kvmclock *kc, uint32_t index)
+{
+    struct pvclock_snapshot s = kc->script;
+
+    s.system_time += (uint64_t)(kc->skew_ns * (int64_t)index);
+    pvclock_publish(&kc->slots[index].info, &s);
+    kc->vcpus[index].registered = true;
+    kc->vcpus[index].status = PVCLOCK_OK;
+}
+
+void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable)
+{
+    struct pvclock_snapshot s;
+
+    if (pvclock_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK)
+        return;
+    s.flags =
+        (uint8_t)((s.flags & ~PVCLOCK_FLAG_TSC_STABLE) | (stable ? PVCLOCK_FLAG_TSC_STABLE : 0));
+    pvclock_publish(&kc->slots[index].info, &s);
+}
+
 void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
-    if (kc->present)
+    if (kc->scripted)
+        script_structure(kc, index);
+    else if (kc->present)
         vcpu->status =
             pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
                                 kc->slots_physical + index * sizeof(*kc->slots), &vcpu->registered);
@@ -94,28 +129,73 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 
 void kvmclock_disable(struct kvmclock *kc, uint32_t index)
 {
-    if (kc->present)
+    if (kc->scripted)
+        kc->vcpus[index].registered = false;
+    else if (kc->present)
         kc->vcpus[index].status =
             pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
 }
 
-static uint64_t read_stable(void *context)
+/*
+ * STABLE is gone.  Every time told so far came from a structure that agreed with vCPU 0's, at a TSC
+ * before now: what that one would say now is not below any of them.
+ */
+static void lose_stable(struct kvmclock *kc)
 {
-    const struct kvmclock *kc = context;
-    uint64_t ns;
+    uint32_t index = __atomic_load_n(&kc->kept_index, __ATOMIC_ACQUIRE);
+    uint64_t bound = 1, none = 0;
 
-    (void)pvclock_ns(&kc->slots[0].info, PVCLOCK_LFENCE, &ns);
-    return ns;
+    if (kc->kept[index].mul != 0)
+        (void)pvclock_extrapolate(&kc->kept[index], rdtsc_ordered(), &bound);
+    (void)pvclock_guard_cas(&kc->guard, bound);
+    (void)__atomic_compare_exchange_n(&kc->floor, &none, bound, false, __ATOMIC_SEQ_CST,
+                                      __ATOMIC_SEQ_CST);
 }
 
-/* The vCPU's own page: kernel code is not moved between vCPUs, so one look at the index will do. */
-static uint64_t read_own(void *context)
+/*
+ * The time by the running vCPU's structure; kernel code is not moved between vCPUs, so one look at
+ * the index will do.  Where structures may disagree, no vCPU gets less than any other was told.
+ */
+static uint64_t read_counter(void *context)
 {
-    const struct kvmclock *kc = context;
-    uint64_t ns;
+    struct kvmclock *kc = context;
+    struct pvclock_sample s;
+    enum pvclock_status status = pvclock_read(&kc->slots[this_index()].info, PVCLOCK_LFENCE, &s);
+    uint64_t floor = __atomic_load_n(&kc->floor, __ATOMIC_ACQUIRE);
 
-    (void)pvclock_ns(&kc->slots[this_index()].info, PVCLOCK_LFENCE, &ns);
-    return ns;
+    if (status == PVCLOCK_OK && !floor && pvclock_is_stable(kc->host.features, s.flags))
+        return s.ns;
+    if (!floor)
+        lose_stable(kc);
+    return pvclock_guard_cas(&kc->guard, pvclock_has_time(status) ? s.ns : 0);
+}
+
+void kvmclock_watch(struct kvmclock *kc, uint32_t count)
+{
+    struct pvclock_snapshot s;
+    uint64_t now;
+
+    if (!kc->present || pvclock_snapshot(&kc->slots[0].info, &s) != PVCLOCK_OK)
+        return;
+    if (!kc->floor) {
+        uint32_t other = !kc->kept_index;
+        if (!pvclock_is_stable(kc->host.features, s.flags)) {
+            lose_stable(kc);
+        } else if (kc->kept[kc->kept_index].version != s.version ||
+                   kc->kept[kc->kept_index].mul == 0) {
+            kc->kept[other] = s;
+            __atomic_store_n(&kc->kept_index, other, __ATOMIC_RELEASE);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!pvclock_is_stable(kc->host.features, kc->slots[i].info.flags))
+            return;
+    }
+    /* They agree again; once that time is past all that was told, the guard has nothing left to
+     * hold. */
+    if (pvclock_extrapolate(&s, rdtsc_ordered(), &now) == PVCLOCK_OK && now > kc->guard.last)
+        __atomic_store_n(&kc->floor, 0, __ATOMIC_RELEASE);
 }
 
 void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void))
@@ -130,15 +210,15 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
     }
     this_index = index_of_this_cpu;
     kc->stable = stable;
+    kvmclock_watch(kc, count);
     kc->counter = (struct timecounter){
         .name = "kvmclock",
-        .read = stable ? read_stable : read_own,
+        .read = read_counter,
         .context = kc,
         .mask = UINT64_MAX,
         .frequency = 1000000000, /* the page's clock counts ns */
         .quality = TC_QUALITY_KVMCLOCK,
         .reason = TC_REASON_KVMCLOCK,
-        .flags = stable ? 0 : TC_GUARDED,
     };
 }
 

@@ -10,6 +10,7 @@
 #define DRIVERS_KVMCLOCK_H
 
 #include "arch/x86/layout.h"
+#include <pvclock/guard.h>
 #include <pvclock/host.h>
 #include <timecounter/timecounter.h>
 
@@ -37,8 +38,26 @@ struct kvmclock {
     struct kvmclock_slot *slots; /* MAX_CPUS of them, on pages of their own */
     uint64_t slots_physical;
     struct kvmclock_vcpu vcpus[MAX_CPUS];
+
+    /*
+     * For when STABLE goes away: what vCPU 0's structure said while it was there (two, of which
+     * `kept_index` is whole), and `floor`, which no time that was told can be above; 0 while all is
+     * well.
+     */
+    struct pvclock_snapshot kept[2];
+    uint32_t kept_index;
+    uint64_t floor;
+    struct pvclock_guard guard;
+
+    bool scripted; /* the kernel plays the host; see kvmclock_script() */
+    struct pvclock_snapshot script;
+    int64_t skew_ns;
+
     struct timecounter counter;
 };
+
+/* Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*. */
+void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count);
 
 /*
  * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.
@@ -55,6 +74,13 @@ const char *kvmclock_feature_name(unsigned bit);
 bool kvmclock_uses_new_msrs(const struct kvmclock *kc);
 
 /*
+ * For tests, where there is no KVM or it cannot be made to do this: the kernel fills the structures
+ * itself, from a TSC of `hz`, that of vCPU n `skew_ns` * n ahead of vCPU 0's, with the STABLE flag
+ * or without.  Before the first kvmclock_enable().
+ */
+void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, int64_t skew_ns, bool stable);
+
+/*
  * Register, or stop, the running vCPU, which has this index; its state tells what came of it.
  * Without a kvmclock, and for one that is not registered, nothing is done.
  */
@@ -69,6 +95,10 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
 
 /* On its vCPU: see, count and clear GUEST_STOPPED. */
 void kvmclock_poll(struct kvmclock *kc, uint32_t index);
+/* On vCPU 0, at each tick: notice that STABLE of vCPUs [0, count) went away or came back. */
+void kvmclock_watch(struct kvmclock *kc, uint32_t count);
+/* On vCPU 0, for tests: set or clear the STABLE flag of a structure, as the host would. */
+void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable);
 
 /* The date at system time 0, in ns since 1970, asked of the host now.  An exit: limit the rate. */
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns);

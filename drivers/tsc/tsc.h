@@ -88,6 +88,9 @@ int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
  */
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
 
+/* Hang machdep.tsc_freq and kern.timecounter.invariant_tsc into the sysctl tree. */
+void tsc_sysctl_register(struct tsc *t);
+
 /* The sources side by side, in both forms of the report; the check "tsc.frequency". */
 void tsc_report(const struct tsc *t);
 void tsc_judge(const struct tsc *t);

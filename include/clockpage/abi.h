@@ -12,18 +12,56 @@
 #include <stdint.h>
 
 /*
- * System calls: number in RAX, arguments in RDI and RSI, result in RAX; RCX, RDX, RSI, RDI and R8
- * to R11 are lost.  An unknown number returns SYS_ERROR.
+ * System calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX; RCX, RDX, RSI,
+ * RDI and R8 to R11 are lost.  A failure is the negative of an error number below; an unknown
+ * number is ENOSYS.  Every pointer is checked: what is not the program's own memory is EFAULT.
  */
 enum system_call {
     SYS_EXIT,  /* the job is done; does not return */
     SYS_COUNT, /* RDI 1: count what enters the kernel on this vCPU from now on; 0: stop counting */
     SYS_CLOCK, /* uptime in ns, by the kernel's timecounter */
-    SYS_PROBE, /* a fault is coming, once; ring 3 goes on at RDI */
+    SYS_PROBE, /* a fault is coming, once; ring 3 goes on at RDI.  EINVAL */
+
+    /*
+     * FreeBSD's rules for /dev/pvclock.  open(path, flags): ENOENT; ENXIO, there is no kvmclock;
+     * EPERM, not for reading alone; EMFILE; ENAMETOOLONG; EFAULT.  Returns the lowest free
+     * descriptor.
+     */
+    SYS_OPEN,
+    SYS_CLOSE, /* close(fd): EBADF.  Mappings stay. */
+    /*
+     * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF;
+     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the last
+     * vCPU's structure; ENOMEM.
+     */
+    SYS_MMAP,
+    SYS_MUNMAP, /* munmap(address, length), a whole mapping as it was made: EINVAL */
+
+    /* clock_gettime(clock, struct timespec *), clock_getres(): 64-bit members.  EINVAL, EFAULT. */
+    SYS_CLOCK_GETTIME,
+    SYS_CLOCK_GETRES,
     SYS_CALLS,
 };
 
-#define SYS_ERROR UINT64_MAX
+/* FreeBSD's numbers [intro(2)]. */
+enum error_number {
+    ERROR_PERM = 1,
+    ERROR_NOENT = 2,
+    ERROR_NXIO = 6,
+    ERROR_BADF = 9,
+    ERROR_NOMEM = 12,
+    ERROR_ACCES = 13,
+    ERROR_FAULT = 14,
+    ERROR_INVAL = 22,
+    ERROR_MFILE = 24,
+    ERROR_NAMETOOLONG = 63,
+    ERROR_NOSYS = 78,
+};
+
+enum { OPEN_READ_ONLY = 0, OPEN_WRITE_ONLY = 1, OPEN_READ_WRITE = 2, PROTECTION_READ = 1 };
+
+/* The largest number of descriptors and of mappings of the process. */
+enum { MAX_DESCRIPTORS = 8, MAX_MAPPINGS = 16 };
 
 /* What a thread is asked to do. */
 enum job {
@@ -31,9 +69,15 @@ enum job {
     JOB_ORDER,   /* many reads, in order on this vCPU and between vCPUs */
     JOB_OFFSET,  /* the TSC of this vCPU against that of vCPU 0, which answers */
     JOB_PROBES,  /* break each protection in turn */
+    JOB_ATTACH,  /* open /dev/pvclock and map the clock pages, for all threads */
+    JOB_RULES,   /* break each rule of the system calls in turn */
+    JOB_FUZZ,    /* random system calls with random arguments */
+    JOB_CLOCKS,  /* clock_gettime(): which way it takes, and against the system call */
+    JOB_MOVED,   /* clock_gettime() in order while the kernel moves threads between vCPUs */
+    JOB_COMPAT,  /* the same clock read by 32-bit code */
 };
 
-enum { MAX_ROUNDS = 99 };
+enum { MAX_ROUNDS = 61 };
 
 /* How this thread reads the clock; the kernel decides. */
 struct clock_source {
@@ -47,8 +91,9 @@ struct measured {
     uint64_t batch; /* reads in a round */
     /* Medians over the rounds, in thousandths of a cycle, and of the rounds' own ratios to the
      * floor. */
-    uint64_t floor, read, timespec, system_call;
-    uint64_t read_ratio, timespec_ratio, system_call_ratio;
+    uint64_t floor, read, timespec, gettime, system_call;
+    uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
+    uint64_t gettime_asked; /* readings of clock_gettime() that had to ask the kernel */
 };
 
 struct ordered {
@@ -83,27 +128,76 @@ struct probe_result {
         came_back; /* 1: at the resume address, as it should; 2: the instruction went through */
 };
 
+/* The rules that JOB_RULES tries, in this order; the kernel's table says what each must return. */
+enum rule {
+    RULE_OPEN_WRITE,
+    RULE_OPEN_READ_WRITE,
+    RULE_OPEN_NO_SUCH,
+    RULE_OPEN_BAD_POINTER,
+    RULE_OPEN_ENDLESS_NAME,
+    RULE_MAP_WRITE,
+    RULE_MAP_EXECUTE,
+    RULE_MAP_NONE,
+    RULE_MAP_PAST_END,
+    RULE_MAP_UNALIGNED,
+    RULE_MAP_NOTHING,
+    RULE_MAP_TOO_LONG,
+    RULE_MAP_BAD_FD,
+    RULE_UNMAP_OTHER,
+    RULE_GETTIME_BAD_CLOCK,
+    RULE_GETTIME_BAD_POINTER,
+    RULE_GETTIME_CLOCK_PAGE,
+    RULE_GETRES_BAD_CLOCK,
+    RULE_CLOSE_TWICE,
+    RULE_NO_SUCH_CALL,
+    RULE_OPEN_ALL,      /* open until it fails */
+    RULE_MAP_ALL,       /* map until it fails */
+    RULE_DIRTY_BYTES,   /* bytes of the mapping that are not structures and not 0 */
+    RULE_UNMAPPED_READ, /* 1: reading a mapping after munmap() faulted */
+    RULES,
+};
+
+/* JOB_CLOCKS, and JOB_MOVED's paths. */
+struct clocks_result {
+    uint64_t by_path[8]; /* readings of CLOCK_MONOTONIC, by enum gettime_path */
+    uint32_t
+        disagree;   /* bit n: clock n was not between two system calls, or its resolution differs */
+    uint32_t tried; /* bit n: clock n was tried */
+    uint64_t moves_seen; /* JOB_MOVED: RDTSCP's vCPU changed; 0 without RDTSCP */
+    uint64_t compat_bad; /* JOB_COMPAT: readings of 32-bit code that were out of order */
+    uint64_t compat_reads;
+};
+
 struct thread_page {
     /* By the kernel, before the job. */
     uint32_t index; /* of the vCPU */
     uint32_t count; /* of vCPUs that run this job */
     uint32_t job;
-    uint32_t partner; /* JOB_OFFSET: vCPU 0 is told whom to answer */
+    uint32_t has_rdtscp;
     struct clock_source clock;
-    uint64_t rounds, batch, system_calls; /* JOB_MEASURE */
-    uint64_t reads;                       /* JOB_ORDER, of this thread */
-    uint64_t patience;                    /* TSC cycles that a thread waits for another one */
-    uint64_t budget;   /* JOB_OFFSET: TSC cycles that all exchanges may take */
-    uint64_t kernel_address;              /* something of the kernel, not to be reachable */
-    uint64_t start;                       /* a number that differs from run to run of a job */
+    /* JOB_MEASURE: rounds, and what a round does of each kind; gettime_batch 0 where it asks the
+     * kernel. */
+    uint64_t rounds, batch, gettime_batch, system_calls;
+    uint64_t reads;    /* JOB_ORDER, of this thread */
+    uint64_t patience; /* TSC cycles that a thread waits for another one */
+    uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
+    uint64_t kernel_address; /* something of the kernel, not to be reachable */
+    uint64_t time_page;      /* address of the struct time_page */
+    uint64_t seed;           /* JOB_FUZZ */
+    uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
+    uint64_t start;          /* a number that differs from run to run of a job */
 
     /* By the thread. */
     struct measured measured;
     struct ordered ordered;
+    struct ordered moved; /* JOB_MOVED */
     struct offset_result offset;
     struct probe_result probes[PROBES];
-    /* Cycles of each round, a column a kind: floor, read, timespec, system call. */
-    uint64_t cycles[4][MAX_ROUNDS];
+    int64_t rules[RULES];
+    struct clocks_result clocks;
+    uint64_t fuzz_calls, fuzz_failed; /* system calls made, and those that returned an error */
+    /* Cycles of each round, a column a kind: floor, read, timespec, gettime, system call. */
+    uint64_t cycles[5][MAX_ROUNDS];
 };
 
 _Static_assert(sizeof(struct thread_page) <= 4096, "it is a page");

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Between the 64-bit program and its 32-bit part: laid out alike for both. */
+#ifndef USERSPACE_SIM_COMPAT_H
+#define USERSPACE_SIM_COMPAT_H
+
+#include <stdint.h>
+
+struct compat_arguments {
+    uint32_t time_page, structures, guard; /* addresses below 4 GiB */
+    uint32_t clock;
+    int64_t sec, nsec;
+};
+
+_Static_assert(sizeof(struct compat_arguments) == 32, "laid out alike for 32 and 64 bits");
+
+#endif

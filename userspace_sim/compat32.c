@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The reader as 32-bit code: what a 32-bit process on a 64-bit kernel runs.  Compiled with -m32,
+ * put into the 64-bit program as bytes, and called through compat.S.
+ */
+#include "userspace_sim/compat.h"
+#include "userspace_sim/gettime.h"
+
+struct compat_arguments;
+
+/* The first function of the image; compat.ld puts it there. */
+__attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_arguments *a);
+
+__attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_arguments *a)
+{
+    struct pvclock_guard *guard = (struct pvclock_guard *)(uintptr_t)a->guard;
+    struct gettime g = {
+        .time = (const struct time_page *)(uintptr_t)a->time_page,
+        .structures = (const struct pvclock_vcpu_time_info *)(uintptr_t)a->structures,
+        .guard = guard,
+        .order = PVCLOCK_LFENCE,
+        .sequence = 1,
+    };
+    struct pvclock_timespec ts = {0, 0};
+    enum gettime_path path = gettime(&g, a->clock, &ts);
+
+    a->sec = ts.tv_sec;
+    a->nsec = ts.tv_nsec;
+    return path;
+}

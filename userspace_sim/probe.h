@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: 0BSD */
+/* One instruction that has to fault, told to the kernel before. */
+#ifndef USERSPACE_SIM_PROBE_H
+#define USERSPACE_SIM_PROBE_H
+
+#include <clockpage/abi.h>
+
+/*
+ * One instruction that has to fault, with RCX = `address`; 1 when ring 3 went on at the label it
+ * announced, 2 when the instruction went through.  The call form is for fetches: its return address
+ * is dropped.
+ */
+#define PROBE(address, instruction)                                                                \
+    ({                                                                                             \
+        uint64_t came_back, resume = 0, number = SYS_PROBE;                                        \
+        __asm__ volatile("lea 1f(%%rip), %%rdi\n"                                                  \
+                         "syscall\n"                                                               \
+                         "mov %[at], %%rcx\n"                                                      \
+                         "mov %%rsp, %%rbx\n" instruction "\n"                                     \
+                         "mov $2, %[back]\n"                                                       \
+                         "jmp 2f\n"                                                                \
+                         "1: mov %%rbx, %%rsp\n"                                                   \
+                         "mov $1, %[back]\n"                                                       \
+                         "2:"                                                                      \
+                         : [back] "=&r"(came_back), "+&a"(number), "+&D"(resume)                   \
+                         : [at] "r"((uint64_t)(address))                                           \
+                         : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");  \
+        came_back;                                                                                 \
+    })
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Steps back: against a thread's own last time, and against the latest time that any thread has
+ * told. */
+#ifndef USERSPACE_SIM_STEP_H
+#define USERSPACE_SIM_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The latest time told of one clock; alone on its cache line. */
+struct told {
+    uint64_t latest __attribute__((aligned(64)));
+};
+
+/* Before the clock is read. */
+static inline uint64_t told_load(const struct told *told)
+{
+    return __atomic_load_n(&told->latest, __ATOMIC_ACQUIRE);
+}
+
+/* After it. */
+static inline void told_raise(struct told *told, uint64_t ns)
+{
+    uint64_t latest = __atomic_load_n(&told->latest, __ATOMIC_RELAXED);
+
+    while (latest < ns && !__atomic_compare_exchange_n(&told->latest, &latest, ns, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        ;
+}
+
+static inline void step_back(uint64_t from, uint64_t to, uint64_t *count, uint64_t *worst)
+{
+    if (to >= from)
+        return;
+    ++*count;
+    if (from - to > *worst)
+        *worst = from - to;
+}
+
+#endif

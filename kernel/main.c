@@ -40,7 +40,7 @@
 #include <clockpage/version.h>
 #include <pvclock/read.h>
 
-enum { CALIBRATION_MS = 12, TEARDOWN_MS = 10, PATIENCE_S = 3 };
+enum { CALIBRATION_MS = 12, MOVES_HZ = 300, TEARDOWN_MS = 10, PATIENCE_S = 3 };
 
 /* Under KVM reads are native and ten million of them take half a second; under TCG they are not. */
 enum {
@@ -222,6 +222,7 @@ static void end_calibration(uint64_t begin)
     uint64_t timer = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
     settings.hz = tick_rate();
     process_timer_count = (uint32_t)(timer * 1000000 / us / settings.hz);
+    plan.moving_timer_count = (uint32_t)(timer * 1000000 / us / MOVES_HZ);
     if (!process_timer_count)
         panic("the local APIC's timer does not run");
     apic_timer_periodic(process_timer_count);
@@ -561,6 +562,7 @@ static _Noreturn void main_on_own_stack(void)
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
     plan = (struct ring3_plan){
+        .moving_timer_count = plan.moving_timer_count,
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,

@@ -32,6 +32,8 @@ static bool sums_to_zero(const uint8_t *p, uint64_t length)
 }
 
 enum { HEADER = 36, MAX_TABLE = 1 << 20 };
+/* What is read of a table that has no more than it must. */
+enum { LEAST_MADT = HEADER + 8, LEAST_FADT = 116, LEAST_HPET = 56 };
 
 struct table {
     const uint8_t *bytes; /* NULL: none */
@@ -47,14 +49,19 @@ static void refuse(struct firmware_facts *facts, const uint8_t *signature, const
     facts->bad_reason = reason;
 }
 
-/* The whole of the table at `pa`, once it has proved to be one. */
-static struct table verify(acpi_map map, uint64_t pa, struct firmware_facts *facts)
+static void refuse_address(struct firmware_facts *facts)
+{
+    refuse(facts, (const uint8_t *)"????", "a table's address is outside memory");
+}
+
+/* The whole of the table at `pa`, once it has proved to be one of `least` bytes or more. */
+static struct table verify(acpi_map map, uint64_t pa, uint32_t least, struct firmware_facts *facts)
 {
     const struct table none = {NULL, 0};
     const uint8_t *head = map(pa, HEADER);
 
     if (!head) {
-        refuse(facts, (const uint8_t *)"????", "a table's address is outside memory");
+        refuse_address(facts);
         return none;
     }
     uint32_t length = (uint32_t)get(head + 4, 4);
@@ -69,6 +76,10 @@ static struct table verify(acpi_map map, uint64_t pa, struct firmware_facts *fac
     }
     if (!sums_to_zero(bytes, length)) {
         refuse(facts, head, "wrong checksum");
+        return none;
+    }
+    if (length < least) {
+        refuse(facts, head, "too short");
         return none;
     }
     return (struct table){bytes, length};
@@ -87,10 +98,10 @@ static void read_madt(struct table t, struct firmware_facts *facts)
     enum { LOCAL_APIC = 0, LOCAL_X2APIC = 9, ENABLED = 1 };
 
     facts->source = "ACPI MADT";
-    facts->cpu_count = 0;
-    for (uint32_t at = HEADER + 8; at + 2 <= t.length;) {
+    facts->cpu_count = facts->cpus_left_out = 0;
+    for (uint32_t at = LEAST_MADT; at < t.length;) {
         const uint8_t *e = t.bytes + at;
-        uint8_t length = e[1];
+        uint8_t length = at + 1 < t.length ? e[1] : 0;
         if (length < 2 || at + length > t.length) {
             refuse(facts, t.bytes, "an entry reaches past its end");
             return;
@@ -112,15 +123,17 @@ static bool find_s5(struct table dsdt, uint16_t *type)
 {
     enum { PACKAGE_OP = 0x12, BYTE_PREFIX = 0x0a };
 
-    for (uint32_t i = HEADER; i + 12 <= dsdt.length; i++) {
+    /* A package of one constant is the shortest: 8 bytes. */
+    for (uint32_t i = HEADER; i + 8 <= dsdt.length; i++) {
         const uint8_t *p = dsdt.bytes + i;
         if (p[0] != '_' || !text_is(p, "_S5_") || p[4] != PACKAGE_OP)
             continue;
-        p += 5;
-        p += (*p >> 6) + 2; /* package length, element count */
-        if (p + 2 > dsdt.bytes + dsdt.length)
+        uint32_t at = i + 5 + (p[5] >> 6) + 2; /* behind package length and element count */
+        bool is_byte = at < dsdt.length && dsdt.bytes[at] == BYTE_PREFIX;
+        at += is_byte;
+        if (at >= dsdt.length)
             return false;
-        *type = *p == BYTE_PREFIX ? p[1] : *p <= 1 ? *p : 0;
+        *type = is_byte || dsdt.bytes[at] <= 1 ? dsdt.bytes[at] : 0;
         return true;
     }
     return false;
@@ -130,8 +143,6 @@ static void read_fadt(acpi_map map, struct table t, struct firmware_facts *facts
 {
     enum { HW_REDUCED = 1 << 20, TIMER_32 = 1 << 8, IN_MEMORY = 0 };
 
-    if (t.length < 116)
-        return;
     uint32_t flags = (uint32_t)get(t.bytes + 112, 4);
     if (!(flags & HW_REDUCED)) {
         facts->pm_timer_port = (uint16_t)get(t.bytes + 76, 4);
@@ -153,7 +164,7 @@ static void read_fadt(acpi_map map, struct table t, struct firmware_facts *facts
 
 static void read_hpet(struct table t, struct firmware_facts *facts)
 {
-    if (t.length >= 56 && t.bytes[40] == 0)
+    if (t.bytes[40] == 0)
         facts->hpet = get(t.bytes + 44, 8);
 }
 
@@ -186,26 +197,33 @@ static void read_tables(acpi_map map, uint64_t rsdp, struct firmware_facts *fact
         return;
     }
     if (!sums_to_zero(p, 20)) {
-        refuse(facts, p, "wrong checksum");
-        facts->bad_table[0] = 'R', facts->bad_table[3] = 'P';
+        refuse(facts, (const uint8_t *)"RSDP", "wrong checksum");
         return;
     }
     const uint8_t *extended = p[15] >= 2 ? map(rsdp, 36) : NULL;
+    if (extended && !sums_to_zero(extended, 36)) {
+        refuse(facts, (const uint8_t *)"RSDP", "wrong checksum of its extension");
+        extended = NULL;
+    }
     bool wide = extended && get(extended + 24, 8);
-    struct table root = verify(map, wide ? get(extended + 24, 8) : get(p + 16, 4), facts);
+    struct table root = verify(map, wide ? get(extended + 24, 8) : get(p + 16, 4), HEADER, facts);
     if (!root.bytes)
         return;
     unsigned size = wide ? 8 : 4;
     for (uint32_t at = HEADER; at + size <= root.length; at += size) {
         uint64_t pa = get(root.bytes + at, size);
         const uint8_t *head = map(pa, HEADER);
-        if (!head)
+        if (!head) {
+            /* Firmware leaves entries empty. */
+            if (pa)
+                refuse_address(facts);
             continue;
+        }
         bool madt = text_is(head, "APIC"), fadt = text_is(head, "FACP"),
              hpet = text_is(head, "HPET");
         if (!madt && !fadt && !hpet)
             continue;
-        struct table t = verify(map, pa, facts);
+        struct table t = verify(map, pa, madt ? LEAST_MADT : fadt ? LEAST_FADT : LEAST_HPET, facts);
         if (!t.bytes)
             continue;
         if (madt)
@@ -219,11 +237,15 @@ static void read_tables(acpi_map map, uint64_t rsdp, struct firmware_facts *fact
 
 void firmware_read(acpi_map map, uint64_t rsdp, struct firmware_facts *facts)
 {
-    *facts = (struct firmware_facts){.source = "none: the boot vCPU alone"};
+    static const char nobody[] = "none: the boot vCPU alone";
+
+    *facts = (struct firmware_facts){.source = nobody};
     if (!rsdp)
         rsdp = find_rsdp(map);
     if (rsdp)
         read_tables(map, rsdp, facts);
-    if (facts->cpu_count == 0)
+    if (facts->cpu_count == 0) {
+        facts->source = nobody;
         mptable_read(map, facts);
+    }
 }

@@ -35,6 +35,15 @@ static uint32_t find(acpi_map map, uint64_t from, uint64_t to)
     return 0;
 }
 
+static void refuse(struct firmware_facts *facts, const char *reason)
+{
+    if (facts->bad_reason)
+        return;
+    for (unsigned i = 0; i < 4; i++)
+        facts->bad_table[i] = "PCMP"[i];
+    facts->bad_reason = reason;
+}
+
 void mptable_read(acpi_map map, struct firmware_facts *facts)
 {
     const uint8_t *segment = map(0x40e, 2);
@@ -45,25 +54,31 @@ void mptable_read(acpi_map map, struct firmware_facts *facts)
         pa = find(map, 639 * 1024, 640 * 1024);
     if (!pa)
         pa = find(map, 0xf0000, 0x100000);
-    const uint8_t *table = pa ? map(pa, HEADER) : NULL;
-    if (!table || table[0] != 'P' || table[1] != 'C' || table[2] != 'M' || table[3] != 'P')
+    if (!pa)
         return;
-    uint32_t length = get(table + 4, 2), entries = get(table + 34, 2);
-    table = map(pa, length);
-    if (!table || length < HEADER || !sums_to_zero(table, length)) {
-        if (!facts->bad_reason) {
-            for (unsigned i = 0; i < 4; i++)
-                facts->bad_table[i] = "PCMP"[i];
-            facts->bad_reason = "wrong checksum";
-        }
+    const uint8_t *table = map(pa, HEADER);
+    if (!table || table[0] != 'P' || table[1] != 'C' || table[2] != 'M' || table[3] != 'P') {
+        refuse(facts, "it is not where its pointer says");
         return;
     }
-    facts->source = "MP table";
-    for (uint32_t at = HEADER; entries-- > 0 && at < length;) {
-        uint32_t size = table[at] == PROCESSOR ? PROCESSOR_SIZE : OTHER_SIZE;
-        if (at + size > length)
-            return;
+    uint32_t length = get(table + 4, 2), entries = get(table + 34, 2);
+    if (length < HEADER) {
+        refuse(facts, "implausible length");
+        return;
+    }
+    table = map(pa, length);
+    if (!table || !sums_to_zero(table, length)) {
+        refuse(facts, table ? "wrong checksum" : "it reaches outside memory");
+        return;
+    }
+    for (uint32_t at = HEADER; entries-- > 0;) {
+        uint32_t size = at < length && table[at] == PROCESSOR ? PROCESSOR_SIZE : OTHER_SIZE;
+        if (at + size > length) {
+            refuse(facts, "an entry reaches past its end");
+            break;
+        }
         if (table[at] == PROCESSOR && table[at + 3] & USABLE) {
+            facts->source = "MP table";
             if (facts->cpu_count == MAX_CPUS)
                 facts->cpus_left_out++;
             else

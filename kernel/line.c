@@ -102,7 +102,7 @@ static void cut(struct line *l, size_t place)
     show_rest(l);
 }
 
-static void delete(struct line *l)
+static void delete (struct line *l)
 {
     if (l->cursor < l->length)
         cut(l, l->cursor + 1);
@@ -232,7 +232,7 @@ static void take_key(struct line *l, uint8_t byte)
         move_to(l, l->length);
         break;
     case '~':
-        delete(l);
+        delete (l);
         break;
     default:
         bell(l);
@@ -278,7 +278,7 @@ static enum line_event take_control(struct line *l, uint8_t byte)
             put_text(l, "\n");
             return LINE_END;
         }
-        delete(l);
+        delete (l);
         break;
     case CTRL('E'):
         move_to(l, l->length);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: 0BSD
 """Drive the guest's shell and judge what it answers.
 
-The files in sessions/ are transcripts.  Above the first command stand `args:` (run-qemu.sh's),
+The files in sessions/ are transcripts.  Below two lines of comment stand `args:` (run-qemu.sh's),
 `needs: kvm` (else TCG and, where it works, KVM), `status:` (run-qemu.sh's, 0).  Then
 
     # COMMAND       a line that is sent, and comes back behind the prompt
@@ -78,7 +78,7 @@ class Session:
             lines = file.read().splitlines()
         for number, line in enumerate(lines):
             kind, _, rest = line.partition(" ")
-            if number == 0 or not line:
+            if number < 2 or not line:
                 continue
             if kind == "args:":
                 self.args = shlex.split(rest)

@@ -116,8 +116,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out)
 {
-    out->tv_sec = 0;
     if (gettime_is_precise(clock)) {
+        out->tv_sec = 0;
         out->tv_nsec = g->time->resolution;
     } else if (clock == CLOCK_SECOND) {
         out->tv_sec = 1;

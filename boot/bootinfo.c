@@ -65,9 +65,10 @@ static void read_multiboot2(uint32_t address, struct bootinfo *info)
             break;
         case MEMORY: {
             const struct multiboot2_memory *map = (const void *)tag;
-            if (tag->size < sizeof(*map) || map->entry_size < sizeof(struct multiboot2_range))
+            if (tag->size < sizeof(*map) || map->entry_size < sizeof(struct multiboot2_range) ||
+                map->entry_size % 8)
                 break;
-            for (uint32_t i = sizeof(*map); i + map->entry_size <= tag->size;
+            for (uint32_t i = sizeof(*map); map->entry_size <= tag->size - i;
                  i += map->entry_size) {
                 const struct multiboot2_range *r = (const void *)((const char *)tag + i);
                 add_range(info, r->start, r->length, r->type);

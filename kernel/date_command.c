@@ -27,19 +27,15 @@ static void print_date(uint64_t seconds)
 
 static int set(uint64_t seconds)
 {
-    struct tc_timespec date = {(int64_t)seconds, 0};
-    struct tc_step step;
     struct sysctl_at boottime;
-    enum tc_status status = tc_setclock(clock_counters(), &date, &step);
+    int64_t by_ns;
+    enum tc_status status = clock_set_date(seconds * 1000000000, &by_ns);
 
     if (status != TC_OK) {
         print("date: %s\n", tc_status_text(status));
         return 1;
     }
-    if (clock_step_warnings)
-        print("Time stepped from %ld.%09ld to %ld.%09ld\n", step.from.sec, step.from.nsec,
-              step.to.sec, step.to.nsec);
-    events_add(EVENT_DATE, step.by_ns, NULL);
+    events_add(EVENT_DATE, by_ns, NULL);
     if (sysctl_find("kern.boottime", &boottime))
         sysctl_changed(&boottime);
     print_date(seconds);

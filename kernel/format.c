@@ -51,12 +51,15 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
             put(&o, *f);
             continue;
         }
+        const char *conversion = f;
         bool left = false, zero = false, plus = false, is_long = false;
         int width = 0, precision = -1;
         for (f++; *f == '-' || *f == '0' || *f == '+'; f++)
             *(*f == '-' ? &left : *f == '0' ? &zero : &plus) = true;
         if (*f == '*') {
             width = va_arg(args, int);
+            left = left || width < 0;
+            width = width < 0 ? -width : width;
             f++;
         }
         for (; *f >= '0' && *f <= '9'; f++)
@@ -84,22 +87,24 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
             break;
         }
         case 'c':
-            put(&o, (char)va_arg(args, int));
+            put_padded(&o, &(char){(char)va_arg(args, int)}, 1, width, left, ' ');
             break;
         case 's': {
             const char *s = va_arg(args, const char *);
             int length = 0;
-            while (s[length] && length != precision)
+            while (length != precision && s[length])
                 length++;
             put_padded(&o, s, length, width, left, ' ');
             break;
         }
-        case 0:
-            f--;
+        case '%':
             put(&o, '%');
             break;
         default:
-            put(&o, *f);
+            /* As it stands, which may be the end of the format. */
+            for (; conversion < f; conversion++)
+                put(&o, *conversion);
+            f--;
             break;
         }
     }

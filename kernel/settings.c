@@ -5,7 +5,8 @@
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
 
-struct settings settings = {.fast_gettime = true, .fuzz_seed = 1};
+struct settings settings = {
+    .fast_gettime = true, .fuzz_seed = 1, .deviation = 5, .invariant_tsc = TSC_BY_CPUID};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
@@ -103,6 +104,16 @@ static const struct sysctl debug_nodes[] = {
         .flags = SYSCTL_RDTUN,
         .value = &settings.scripted_unstable,
         .about = "1: as a host, it does not set STABLE",
+        .initial = "0",
+    },
+    {
+        .name = "windup.stall",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.stall_ms,
+        .min = 1,
+        .max = 10000,
+        .about = "keep interrupts off for so many ms, so that a windup comes late",
         .initial = "0",
     },
     {

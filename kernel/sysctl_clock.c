@@ -8,9 +8,6 @@
 #include "kernel/text.h"
 #include <clockpage/sysctl.h>
 
-int clock_allowed_deviation = 5;
-bool clock_step_warnings;
-
 /* ---- kern.timecounter ------------------------------------------------------------------------
  */
 
@@ -42,7 +39,7 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
         settings.hardware = wanted;
         return NULL;
     }
-    status = tc_select(clock_counters(), value->string, NULL);
+    status = clock_select(value->string, NULL);
     if (status != TC_OK)
         return tc_status_text(status);
     events_add(EVENT_COUNTER, 0, value->string);
@@ -66,7 +63,7 @@ static const struct sysctl timecounter_nodes[] = {
         .name = "alloweddeviation",
         .type = SYSCTL_INT,
         .flags = SYSCTL_RWTUN,
-        .value = &clock_allowed_deviation,
+        .value = &settings.deviation,
         .max = 100,
         .about = "how far counters may differ before it is warned of, in per cent",
         .initial = "5",
@@ -97,6 +94,15 @@ static const struct sysctl timecounter_nodes[] = {
         .initial = "the one of the highest quality",
     },
     {
+        .name = "invariant_tsc",
+        .type = SYSCTL_INT,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.invariant_tsc,
+        .max = 1,
+        .about = "whether the TSC keeps its rate in every power state",
+        .initial = "by CPUID, and 1 in any guest",
+    },
+    {
         .name = "statistics",
         .type = SYSCTL_OPAQUE,
         .flags = SYSCTL_RD,
@@ -107,8 +113,16 @@ static const struct sysctl timecounter_nodes[] = {
         .name = "stepwarnings",
         .type = SYSCTL_BOOL,
         .flags = SYSCTL_RWTUN,
-        .value = &clock_step_warnings,
+        .value = &settings.step_warnings,
         .about = "1: say so when the date is set",
+        .initial = "0",
+    },
+    {
+        .name = "tsc_first",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.tsc_first,
+        .about = "1: a TSC that keeps its rate comes before kvmclock",
         .initial = "0",
     },
 };

@@ -11,9 +11,4 @@ void sysctl_clock_register(void);
 /* Hang kern.timecounter.tc.NAME.* into the tree for each counter that is registered by now. */
 void sysctl_clock_counters(void);
 
-/* kern.timecounter.alloweddeviation: how far counters may differ, in per cent. */
-extern int clock_allowed_deviation;
-/* kern.timecounter.stepwarnings: say so when the date is set. */
-extern bool clock_step_warnings;
-
 #endif

@@ -9,12 +9,6 @@ static void get_frequency(void *context, uint32_t index, struct sysctl_text *to)
     sysctl_put(to, "%lu", ((const struct tsc *)context)->hz);
 }
 
-static void get_invariant(void *context, uint32_t index, struct sysctl_text *to)
-{
-    (void)index;
-    sysctl_put(to, "%d", ((const struct tsc *)context)->invariant);
-}
-
 static void get_source(void *context, uint32_t index, struct sysctl_text *to)
 {
     const struct tsc *t = context;
@@ -40,22 +34,10 @@ static const struct sysctl machdep_nodes[] = {
     },
 };
 
-static const struct sysctl timecounter_nodes[] = {
-    {
-        .name = "invariant_tsc",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RD,
-        .get = get_invariant,
-        .about = "1: the TSC keeps its rate in every power state, by CPUID",
-    },
-};
-
 static struct sysctl_branch machdep = SYSCTL_BRANCH("machdep", machdep_nodes);
-static struct sysctl_branch timecounter = SYSCTL_BRANCH("kern.timecounter", timecounter_nodes);
 
 void tsc_sysctl_register(struct tsc *t)
 {
-    machdep.context = timecounter.context = t;
+    machdep.context = t;
     sysctl_register(&machdep);
-    sysctl_register(&timecounter);
 }

@@ -358,34 +358,34 @@ def menu(_accel):
     with open(os.path.join(ROOT, "boot", "grub.cfg"), encoding="utf-8") as file:
         titles = re.findall(r'^menuentry "([^"]*)"', file.read(), re.MULTILINE)
     steps = next(i for i, title in enumerate(titles) if "shell" in title)
+    # What to wait for, and the keys then.  GRUB shows its menu when it finds an Esc in the first two
+    # seconds; ^N goes down (an arrow begins with Esc, and one Esc may still be in the queue).
+    stages = [
+        ("for a command-line", b"\016" * steps + b"\r"),
+        ("shell: ready", b"sysctl -n kern.ostype\rhalt\r"),
+    ]
+    text, end, escape_at = "", time.monotonic() + LIMIT, 0.0
     with subprocess.Popen(
         ["timeout", str(LIMIT), *line, iso], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
-        text, sent = "", 0
-        stages = [
-            # Any key stops the countdown; it is looked at now and then only.
-            (None, b"\033", "GNU GRUB"),
-            ("GNU GRUB", b"\033[B" * steps + b"\r", "shell: ready"),
-            (PROMPT.strip(), b"sysctl -n kern.ostype\rhalt\r", "passed"),
-        ]
-        end = time.monotonic() + LIMIT
+
+        def press(keys):
+            child.stdin.write(keys)
+            child.stdin.flush()
+
         while time.monotonic() < end:
-            if sent < len(stages):
-                waiting, keys, done = stages[sent]
-                if waiting is None or waiting in text:
-                    child.stdin.write(keys)
-                    child.stdin.flush()
-                    if waiting is not None:
-                        sent += 1
-                        text = ""
-                    elif done in text:
-                        sent += 1
-            ready, _, _ = select.select([child.stdout], [], [], 0.3)
-            if ready:
-                data = os.read(child.stdout.fileno(), 65536)
-                if not data:
-                    break
-                text += data.decode("latin-1")
+            if "GNU GRUB" not in text and time.monotonic() > escape_at:
+                press(b"\033")
+                escape_at = time.monotonic() + 0.3
+            if stages and stages[0][0] in text:
+                # The queue of keys is looked at in the order in which they came.
+                time.sleep(1)
+                press(stages.pop(0)[1])
+            ready, _, _ = select.select([child.stdout], [], [], 0.1)
+            data = os.read(child.stdout.fileno(), 65536) if ready else b""
+            if ready and not data:
+                break
+            text += data.decode("latin-1")
         status = child.wait()
     if status != 33 or "clockpage\r\n" not in text:
         raise Wrong(f"QEMU's status {status}", text[-2000:])
@@ -396,30 +396,37 @@ def menu(_accel):
 
 
 def documented(accel):
-    """docs/sysctl.md has each name that there is, with its description's own type and access."""
-    data = b"sysctl -aN\nsysctl -aNT\nsysctl -aNW\nhalt\n"
+    """docs/sysctl.md has each name that there is, with its type and its access."""
+    data = b"sysctl -aN\nsysctl -aNT\nsysctl -aNW\nsysctl -at\nhalt\n"
     answer = run(accel, ["--append", "shell=now"], data)
-    general = {}
+    general, types = {}, {}
+
+    def generic(name):
+        name = re.sub(r"(kern\.timecounter\.tc)\.[^.]+\.", r"\1.NAME.", name)
+        return re.sub(r"(dev\.kvmclock\.0\.vcpu)\.\d+$", r"\1.N", name)
+
     for command, letter in (("sysctl -aN", ""), ("sysctl -aNT", "T"), ("sysctl -aNW", "W")):
         for name in answers(answer, command):
             if not name:
                 break
-            name = re.sub(r"(kern\.timecounter\.tc)\.[^.]+\.", r"\1.NAME.", name)
-            name = re.sub(r"(dev\.kvmclock\.0\.vcpu)\.\d+$", r"\1.N", name)
-            general[name] = general.get(name, "") + letter
+            if letter not in general.setdefault(generic(name), ""):
+                general[generic(name)] += letter
+    for line in answers(answer, "sysctl -at"):
+        name, _, kind = line.partition(": ")
+        types[generic(name)] = kind
     with open(os.path.join(ROOT, "docs", "sysctl.md"), encoding="utf-8") as file:
         rows = re.findall(r"^\| `([^`]+)` \| ([^|]*) \| ([^|]*) \|", file.read(), re.MULTILINE)
-    told = {name: access.strip() for name, _, access in rows}
+    told = {name: (kind.strip(), access.strip()) for name, kind, access in rows}
     access = {"": "read only", "T": "tunable", "TW": "tunable, run time", "W": "run time"}
     missing = sorted(set(general) - set(told))
-    wrong = sorted(n for n in general if n in told and told[n] != access[general[n]])
+    wrong = sorted(n for n in general if n in told and told[n] != (types[n], access[general[n]]))
     if missing or wrong:
-        raise Wrong(f"missing {missing}, access told wrongly {wrong}")
+        raise Wrong(f"missing {missing}, type or access told wrongly {wrong}")
     # What a machine may lack is documented, but may be absent.
     absent = sorted(set(told) - set(general) - {"help"})
     if any(not name.startswith(("dev.", "kern.timecounter.tc.")) for name in absent):
         raise Wrong(f"documented, but not there: {absent}")
-    return f"{len(general)} names, each with its access"
+    return f"{len(general)} names, each with its type and access"
 
 
 def kvm_missing():

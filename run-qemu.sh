@@ -28,8 +28,12 @@ usage() {
 		                           (max, less what a KVM host without VT-x/SVM cannot give)
 		  --iso                    boot the ISO through GRUB; by default QEMU loads the same ELF
 		  --append "NAME=VALUE .." settings for the kernel; "help" lists them
+		  --shell                  a shell on the serial line, after the report ("help" lists its
+		                           commands).  From a terminal: ^] x ends QEMU if all else fails.
+		                           From a pipe or a file: the end of input ends the run
 		  --json FILE              write the report as JSON, one object a line, to FILE
-		  --timeout S              end the guest after S seconds (120)
+		  --timeout S              end the guest after S seconds (120; never with --shell or --debug
+		                           on a terminal)
 		  --kernel FILE            boot this ELF, build nothing
 		  --debug                  wait for gdb on port 1234 before the first instruction
 		  --dry-run                print the QEMU command and stop
@@ -56,7 +60,7 @@ say() {
 # --- the command line ------------------------------------------------------------------------
 
 accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' timeout='' kernel=''
-debug=no dry_run=no install=yes
+debug=no dry_run=no install=yes shell=no terminal=no
 extra=()
 
 parse_arguments() {
@@ -76,6 +80,7 @@ parse_arguments() {
 			shift
 			;;
 		--iso) iso=yes ;;
+		--shell) shell=yes ;;
 		--debug) debug=yes ;;
 		--dry-run) dry_run=yes ;;
 		--no-install) install=no ;;
@@ -105,9 +110,14 @@ check_arguments() {
 	if [[ -n $json && $dry_run == no ]]; then
 		: 2>/dev/null >"$json" || die "cannot write the JSON to '$json'"
 	fi
+	if [[ $shell == yes ]]; then
+		[[ ! -t 0 || ! -t 1 ]] || terminal=yes
+		# What the user appends comes last, and so wins: shell=now.
+		append="shell=1 shell.edit=$([[ $terminal == yes ]] && echo 1 || echo 0)${append:+ $append}"
+	fi
 	if [[ -z $timeout ]]; then
 		timeout=120
-		[[ $debug == no ]] || timeout=0 # forever
+		[[ $debug == no && $terminal == no ]] || timeout=0 # forever
 	fi
 }
 
@@ -191,7 +201,12 @@ compose_command() {
 	command+=(-nodefaults -display none -no-reboot)
 	command+=(-device 'isa-debug-exit,iobase=0x501,iosize=0x04')
 
-	command+=(-chardev 'stdio,id=com1' -serial chardev:com1)
+	if [[ $terminal == yes ]]; then
+		# ^C is the shell's; ^A, QEMU's own escape, is too.
+		command+=(-chardev 'stdio,id=com1,mux=on,signal=off' -serial chardev:com1 -echr 0x1d)
+	else
+		command+=(-chardev 'stdio,id=com1' -serial chardev:com1)
+	fi
 	if [[ -n $json ]]; then
 		command+=(-chardev "file,id=com2,path=$(commas "$json")")
 	else
@@ -252,24 +267,45 @@ stop_qemu() {
 	[[ -z $pid ]] || kill -TERM "$pid" 2>/dev/null
 }
 
+# feed: send what the user gives to the guest, and a ^D on a line of its own at its end.  QEMU does not
+# tell the guest that there is no more, and bytes that came before the guest listens would be lost.
+feed() {
+	(
+		trap 'kill "$cat" 2>/dev/null; exit' TERM
+		cat <&"$user" >&"$to_guest" &
+		cat=$!
+		wait "$cat" && printf '\n\004' >&"$to_guest"
+	) &
+	feeder=$!
+}
+
+# run: the guest from its start to its end, which `finish` judges.
 run() {
-	local line='' part started=$SECONDS status=0
+	local line='' part started=$SECONDS status=0 pipe='' user='' to_guest='' feeder=''
 	missing_features=0 broken='' interrupted='' pid=''
 	trap 'interrupted=130; stop_qemu' INT
 	trap 'interrupted=143; stop_qemu' TERM HUP
 	trap 'interrupted=141; stop_qemu' PIPE
 
+	local input=/dev/null
+	if [[ $shell == yes ]]; then
+		pipe=$(mktemp -d) || die "cannot make a temporary directory"
+		mkfifo "$pipe/input" || die "cannot make a FIFO"
+		input=$pipe/input
+		exec {user}<&0 {to_guest}<>"$input"
+	fi
 	# timeout keeps QEMU in the foreground group, so that the terminal stays as it is.
-	exec {guest}< <(exec timeout --foreground -k 5 "$timeout" "${command[@]}" </dev/null 2>&1)
+	exec {guest}< <(exec timeout --foreground -k 5 "$timeout" "${command[@]}" <"$input" 2>&1)
 	pid=$!
 	while :; do
 		part=''
 		if IFS= read -r -t 10 -u "$guest" part; then
 			show "$line$part"
+			[[ $shell == no || -n $feeder || $line$part != "shell: ready"* ]] || feed
 			line=''
 		elif (($? > 128)); then # nothing for 10 s, or a signal
 			line+=$part
-			[[ -n $interrupted || $debug == yes ]] ||
+			[[ -n $interrupted || -n $feeder || $debug == yes ]] ||
 				say "still running, $((SECONDS - started)) s" >&2
 		else
 			line+=$part
@@ -280,13 +316,33 @@ run() {
 	wait "$pid"
 	status=$?
 	exec {guest}<&-
+	if [[ -n $feeder ]]; then
+		kill "$feeder" 2>/dev/null
+		wait "$feeder" 2>/dev/null
+	fi
+	[[ -z $pipe ]] || rm -r "$pipe"
 
 	[[ -z $interrupted ]] || exit "$interrupted"
 	if [[ -n $broken ]]; then
 		say "the guest did something that KVM cannot run: $broken" >&2
 		exit 1
 	fi
-	case $status in
+	finish "$status"
+}
+
+# run_on_terminal: QEMU has the terminal to itself, key by key.
+run_on_terminal() {
+	local saved
+	saved=$(stty -g)
+	timeout --foreground -k 5 "$timeout" "${command[@]}"
+	set -- $?
+	stty "$saved"
+	finish "$1"
+}
+
+# finish STATUS: what QEMU's status means, and the end.
+finish() {
+	case $1 in
 	"$exit_passed") exit 0 ;;
 	"$exit_failed") exit 1 ;;
 	"$exit_no_console")
@@ -303,7 +359,7 @@ run() {
 		;;
 	1) die "QEMU could not run the guest: its message stands above" ;;
 	*)
-		say "NO VERDICT: QEMU ended with status $status" >&2
+		say "NO VERDICT: QEMU ended with status $1" >&2
 		exit 1
 		;;
 	esac
@@ -332,4 +388,8 @@ show_command
 [[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
 	say "GRUB is emulated on this KVM host, instruction by instruction: wait 15 to 60 s." >&2
 [[ $debug == no ]] || say "waiting for: gdb -ex 'target remote :1234' ${kernel:-$output/clockpage.elf}"
-run
+if [[ $terminal == yes ]]; then
+	run_on_terminal
+else
+	run
+fi

@@ -26,3 +26,20 @@ void console_write(const char *text, size_t length)
     }
     serial_write(COM1, text + start, length - start);
 }
+
+static int peeked = -1;
+
+int console_peek(void)
+{
+    if (present && peeked < 0)
+        peeked = serial_read(COM1);
+    return peeked;
+}
+
+int console_read(void)
+{
+    int byte = console_peek();
+
+    peeked = -1;
+    return byte;
+}

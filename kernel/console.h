@@ -13,4 +13,8 @@ bool console_init(void);
 /* Lines end in "\n". */
 void console_write(const char *text, size_t length);
 
+/* The next byte that came in, or -1; peek: it stays. */
+int console_read(void);
+int console_peek(void);
+
 #endif

@@ -2,15 +2,9 @@
 #include "kernel/fault.h"
 #include "arch/x86/apic.h"
 #include "kernel/settings.h"
+#include "kernel/text.h"
 #include <clockpage/report.h>
 #include <stddef.h>
-
-static bool same(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
 
 static uint32_t word_at(const uint8_t *p)
 {
@@ -23,7 +17,7 @@ void fault_damage_table(acpi_map map, uint64_t rsdp)
         return;
     const uint8_t *p = map(rsdp, 36);
     uint8_t *root = p ? (uint8_t *)(uintptr_t)map(word_at(p + 16), 36) : NULL;
-    if (root && same(settings.bad_table, "RSDT"))
+    if (root && text_same(settings.bad_table, "RSDT"))
         root[10] ^= 1; /* the OEM's name */
     for (uint32_t at = 36; root && at + 4 <= word_at(root + 4); at += 4) {
         uint8_t *t = (uint8_t *)(uintptr_t)map(word_at(root + at), 36);
@@ -49,23 +43,23 @@ void fault_provoke(const char *name)
     if (!name)
         return;
     print("debug.fault=%s\n", name);
-    if (same(name, "ud"))
+    if (text_same(name, "ud"))
         __asm__ volatile("ud2");
-    else if (same(name, "gp"))
+    else if (text_same(name, "gp"))
         *(volatile uint64_t *)0x8000000000000000 = 1; /* not canonical */
-    else if (same(name, "pf"))
+    else if (text_same(name, "pf"))
         *(volatile uint64_t *)0xdead0000 = 1;
-    else if (same(name, "text"))
+    else if (text_same(name, "text"))
         *(volatile uint8_t *)(uintptr_t)fault_provoke = 0;
-    else if (same(name, "div"))
+    else if (text_same(name, "div"))
         __asm__ volatile("xor %%edx, %%edx; div %%ecx" : : "c"(0) : "rax", "rdx");
-    else if (same(name, "stack"))
+    else if (text_same(name, "stack"))
         (void)overflow_the_stack(0);
-    else if (same(name, "nmi"))
+    else if (text_same(name, "nmi"))
         apic_send_nmi_all_others();
 }
 
 bool fault_wanted_in_ring3(void)
 {
-    return settings.fault && same(settings.fault, "user");
+    return settings.fault && text_same(settings.fault, "user");
 }

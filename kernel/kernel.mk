@@ -10,7 +10,7 @@ READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c pr
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.
-REPRODUCIBLE := '-ffile-prefix-map=$(CURDIR)/=' -gno-record-gcc-switches
+REPRODUCIBLE := '-ffile-prefix-map=$(CURDIR)=.' -gno-record-gcc-switches
 COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-I. -Ilib -Iinclude $(WARNINGS) $(REPRODUCIBLE)

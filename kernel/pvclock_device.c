@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/pvclock_device.h"
-#include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/spinlock.h"
 #include "kernel/panic.h"
 #include <clockpage/abi.h>
 #include <stddef.h>
@@ -12,24 +12,10 @@ static const char device_path[] = "/dev/pvclock";
 
 static struct {
     uint64_t root, physical, bytes, patience;
-    uint32_t lock;
+    struct spinlock lock;
     bool open[MAX_DESCRIPTORS];
     uint64_t length[MAX_MAPPINGS]; /* of each slot's mapping; 0: free */
 } device;
-
-/* Interrupts are off: who waits has to answer flushes, or the holder could wait for it for ever. */
-static void lock(void)
-{
-    while (__atomic_exchange_n(&device.lock, 1, __ATOMIC_ACQUIRE)) {
-        smp_answer_flush();
-        cpu_pause();
-    }
-}
-
-static void unlock(void)
-{
-    __atomic_store_n(&device.lock, 0, __ATOMIC_RELEASE);
-}
 
 bool pvclock_device_init(uint64_t root, uint64_t physical, uint64_t bytes, uint64_t patience)
 {
@@ -125,9 +111,9 @@ static int64_t open_locked(uint64_t path, uint64_t flags)
 
 int64_t pvclock_device_open(uint64_t path, uint64_t flags)
 {
-    lock();
+    spin_lock(&device.lock);
     int64_t result = open_locked(path, flags);
-    unlock();
+    spin_unlock(&device.lock);
     return result;
 }
 
@@ -135,12 +121,12 @@ int64_t pvclock_device_close(uint64_t descriptor)
 {
     int64_t result = -ERROR_BADF;
 
-    lock();
+    spin_lock(&device.lock);
     if (descriptor < MAX_DESCRIPTORS && device.open[descriptor]) {
         device.open[descriptor] = false;
         result = 0;
     }
-    unlock();
+    spin_unlock(&device.lock);
     return result;
 }
 
@@ -172,9 +158,9 @@ static int64_t map_locked(uint64_t descriptor, uint64_t length, uint64_t protect
 int64_t pvclock_device_map(uint64_t descriptor, uint64_t length, uint64_t protection,
                            uint64_t offset)
 {
-    lock();
+    spin_lock(&device.lock);
     int64_t result = map_locked(descriptor, length, protection, offset);
-    unlock();
+    spin_unlock(&device.lock);
     return result;
 }
 
@@ -185,7 +171,7 @@ int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
     if (address < USER_MAP_BASE || slot >= MAX_MAPPINGS ||
         (address - USER_MAP_BASE) % USER_MAP_STRIDE)
         return -ERROR_INVAL;
-    lock();
+    spin_lock(&device.lock);
     bool good = length && device.length[slot] == length;
     for (uint64_t at = 0; good && at < length; at += PAGE_SIZE)
         page_unmap(device.root, address + at);
@@ -194,7 +180,7 @@ int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
         panic("a vCPU did not flush its TLB");
     if (good)
         device.length[slot] = 0;
-    unlock();
+    spin_unlock(&device.lock);
     return good ? 0 : -ERROR_INVAL;
 }
 

@@ -7,12 +7,12 @@
 static const char *const result_names[] = {"PASS", "FAIL", "SKIP"};
 
 static unsigned counts[3];
-/* Check lines for people, until the end or until it is full. */
+/* Check lines for people, kept for who wants to see them again. */
 static struct {
-    char text[8192];
-    size_t length;
+    char text[16384];
+    size_t length, printed;
 } verdicts;
-static bool json_present;
+static bool json_present, json_here;
 static struct {
     char text[1024];
     size_t length;
@@ -20,7 +20,7 @@ static struct {
 
 void report_init(void)
 {
-    json_present = serial_init(COM2);
+    json_present = json_here = serial_init(COM2);
 }
 
 unsigned print(const char *f, ...)
@@ -147,11 +147,33 @@ void record_end(void)
     json.length = 0;
 }
 
-static void print_verdicts(void)
+bool report_new_verdicts(void)
 {
-    verdicts.text[verdicts.length] = 0;
-    console_write(verdicts.text, verdicts.length);
-    verdicts.length = 0;
+    static unsigned failed;
+    bool good = counts[FAIL] == failed;
+
+    console_write(verdicts.text + verdicts.printed, verdicts.length - verdicts.printed);
+    verdicts.printed = verdicts.length;
+    failed = counts[FAIL];
+    return good;
+}
+
+static void print_counts(void)
+{
+    print("\n%u passed, %u failed, %u skipped\n", counts[PASS], counts[FAIL], counts[SKIP]);
+}
+
+void report_all_verdicts(void)
+{
+    print("\n");
+    verdicts.printed = 0;
+    (void)report_new_verdicts();
+    print_counts();
+}
+
+void report_repeat(bool on)
+{
+    json_present = json_here && !on;
 }
 
 void check(enum result result, const char *name, const char *figures, ...)
@@ -163,8 +185,10 @@ void check(enum result result, const char *name, const char *figures, ...)
     format_va(detail, sizeof(detail), figures, args);
     va_end(args);
     counts[result]++;
-    if (verdicts.length + 500 > sizeof(verdicts.text))
-        print_verdicts();
+    if (verdicts.length + 500 > sizeof(verdicts.text)) {
+        (void)report_new_verdicts();
+        verdicts.length = verdicts.printed = 0;
+    }
     verdicts.length +=
         format(verdicts.text + verdicts.length, sizeof(verdicts.text) - verdicts.length,
                "%s %s: %s\n", result_names[result], name, detail);
@@ -178,8 +202,8 @@ void check(enum result result, const char *name, const char *figures, ...)
 bool report_end(void)
 {
     print("\n");
-    print_verdicts();
-    print("\n%u passed, %u failed, %u skipped\n", counts[PASS], counts[FAIL], counts[SKIP]);
+    (void)report_new_verdicts();
+    print_counts();
     record_begin("end");
     record_u64("passed", counts[PASS]);
     record_u64("failed", counts[FAIL]);

@@ -118,7 +118,7 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     record_end();
 }
 
-static uint64_t rounds(const struct ring3_plan *plan)
+uint64_t ring3_rounds(const struct ring3_plan *plan)
 {
     if (plan->rounds)
         return plan->rounds;
@@ -184,7 +184,7 @@ void ring3_readers(const struct ring3_plan *plan)
 
     for (uint32_t i = 0; i < plan->cpus; i++) {
         struct thread_page *t = prepare(plan, i, JOB_MEASURE);
-        t->rounds = rounds(plan);
+        t->rounds = ring3_rounds(plan);
         t->batch = BATCH;
         /* A call can cost half a millisecond on a host that emulates ring 0. */
         t->system_calls = plan->cpus <= FEW_CPUS ? 2 : 1;
@@ -218,7 +218,7 @@ void ring3_report(const struct ring3_plan *plan)
         "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
         "                  cycles   cycles    ratio     ratio    call  system call   ticks    "
         "back\n",
-        rounds(plan));
+        ring3_rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
     if (trap_syscalls_half_done())

@@ -13,11 +13,15 @@ struct ring3_plan {
     uint64_t rounds;      /* of the cost measurement; 0: by the number of vCPUs */
     uint64_t reads;       /* of the order test, over all vCPUs */
     uint64_t moved_reads; /* while threads are moved, over all of them, where ring 3 need not ask */
-    bool gettime_by_page; /* clock_gettime() need not ask, with vdso_enable_without_rdtscp */
-    bool stable;          /* one page serves all vCPUs */
+    uint32_t moving_timer_count; /* of the local APIC's timer, for the ticks that move threads */
+    bool gettime_by_page;        /* clock_gettime() need not ask, with vdso_enable_without_rdtscp */
+    bool stable;                 /* one page serves all vCPUs */
     /* How vCPU `index` reads the clock. */
     struct clock_source (*source)(uint32_t index);
 };
+
+/* How many rounds the cost measurement makes. */
+uint64_t ring3_rounds(const struct ring3_plan *plan);
 
 /* What ring 3 can reach is what it was given; checks "ring3.map". */
 void ring3_check_map(void);

@@ -15,9 +15,9 @@ static const char *const way_names[WAYS] = {"one page", "own vCPU's page", "last
                                             "system call"};
 
 /* Threads are moved for so long at least, however many readings that makes. */
-enum { MOVED_MS = 150 };
+enum { MOVED_MS = 100, MOVED_TRIES = 20, MOVES_WANTED = 10 };
 
-enum { READINGS = 64, CLOCK_IDS = 10, JOB_PATIENCE_S = 20 };
+enum { FEW_CPUS = 8, READINGS = 64, CLOCK_IDS = 10, JOB_PATIENCE_S = 20 };
 
 static struct thread_page *prepare(const struct ring3_plan *plan, uint32_t index, enum job job)
 {
@@ -47,9 +47,13 @@ static bool run_alone(const struct ring3_plan *plan)
     return !process_thread(0)->crashed;
 }
 
+/* On vCPUs 0 to plan->cpus - 1, at once. */
 static bool run_everywhere(const struct ring3_plan *plan)
 {
-    bool ended = smp_call_all(process_run, NULL, plan->tsc_hz * JOB_PATIENCE_S);
+    for (uint32_t i = 1; i < plan->cpus; i++)
+        smp_call(cpu_table[i], process_run, NULL);
+    process_run(cpu_table[0], NULL);
+    bool ended = smp_wait(plan->tsc_hz * JOB_PATIENCE_S);
 
     for (uint32_t i = 0; i < plan->cpus; i++)
         ended = ended && !process_thread(i)->crashed;
@@ -164,9 +168,15 @@ static void try_combination(const struct ring3_plan *plan, const struct ring3_cl
             taken, plan->cpus, entries, disagree);
 }
 
-void ring3_paths(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks)
+void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *hooks)
 {
     struct paths_seen seen = {0};
+    /* Which way is taken depends on no vCPU's number: a few stand for many. */
+    struct ring3_plan few = *all;
+    const struct ring3_plan *plan = &few;
+
+    if (few.cpus > FEW_CPUS)
+        few.cpus = FEW_CPUS;
 
     for (unsigned bits = 0; bits < 16; bits++) {
         struct combination c = {
@@ -203,9 +213,13 @@ void ring3_paths(const struct ring3_plan *plan, const struct ring3_clock_hooks *
 /* ---- Moved threads
  * --------------------------------------------------------------------------------- */
 
-static void run_moved(const struct ring3_plan *plan, const char *name, uint64_t reads_wanted)
+struct moved_seen {
+    uint64_t moves, reads, steps, worst, by[WAYS];
+    bool good; /* every thread ran to its end */
+};
+
+static void move_once(const struct ring3_plan *plan, uint64_t reads_wanted, struct moved_seen *seen)
 {
-    uint64_t reads = 0, own = 0, cross = 0, worst = 0, by[WAYS] = {0};
     uint32_t tick = process_timer_count;
 
     for (uint32_t i = 0; i <= plan->cpus; i++) {
@@ -216,37 +230,49 @@ static void run_moved(const struct ring3_plan *plan, const char *name, uint64_t 
     }
     struct trap_frame waiting = process_start_frame(plan->cpus);
     threads_move_begin(plan->cpus, &waiting);
-    /* More ticks, more moves. */
-    process_timer_count = tick / 4 + 1;
-    bool ended = run_everywhere(plan);
+    /* A move comes with a tick; where vCPUs share the host's CPUs, so do their ticks. */
+    process_timer_count = plan->moving_timer_count * (plan->cpus / 2 + 1);
+    seen->good = run_everywhere(plan) && seen->good;
     process_timer_count = tick;
+    seen->moves += threads_move_count();
 
     for (uint32_t i = 0; i <= plan->cpus; i++) {
         const struct thread *thread = process_thread(i);
         const struct ordered *o = &thread->page->moved;
-        ended = ended && !thread->crashed && o->reads >= thread->page->reads;
-        reads += o->reads;
-        own += o->back_own;
-        cross += o->back_cross;
-        worst = o->back_own_ns > worst ? o->back_own_ns : worst;
-        worst = o->back_cross_ns > worst ? o->back_cross_ns : worst;
+        seen->good = seen->good && !thread->crashed && o->reads >= thread->page->reads;
+        seen->reads += o->reads;
+        seen->steps += o->back_own + o->back_cross;
+        seen->worst = o->back_own_ns > seen->worst ? o->back_own_ns : seen->worst;
+        seen->worst = o->back_cross_ns > seen->worst ? o->back_cross_ns : seen->worst;
         for (unsigned w = 0; w < WAYS; w++)
-            by[w] += thread->page->clocks.by_path[w];
+            seen->by[w] += thread->page->clocks.by_path[w];
     }
-    uint64_t moves = threads_move_count();
-    check(pass_if(ended && moves > 0 && own == 0 && cross == 0), name,
-          "%u threads moved %lu times between %u vCPUs: %lu steps back in %lu readings, worst %lu "
-          "ns; "
-          "%lu by one page, %lu by own vCPU's, %lu by system call",
-          plan->cpus + 1, moves, plan->cpus, own + cross, reads, worst, by[BY_STABLE],
-          by[BY_OWN_VCPU], by[BY_SYSTEM_CALL]);
 }
 
-void ring3_moved(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks)
+static void run_moved(const struct ring3_plan *plan, const char *name, uint64_t reads_wanted)
 {
+    struct moved_seen seen = {.good = true};
+
+    /* On a host with other things to do, few ticks come, and several to the same vCPU. */
+    for (unsigned i = 0; i < MOVED_TRIES && seen.moves < MOVES_WANTED && seen.good; i++)
+        move_once(plan, reads_wanted, &seen);
+    check(pass_if(seen.good && seen.moves > 0 && seen.steps == 0), name,
+          "%u threads moved %lu times between %u vCPUs: %lu steps back in %lu readings, worst %lu "
+          "ns; %lu by one page, %lu by own vCPU's, %lu by system call",
+          plan->cpus + 1, seen.moves, plan->cpus, seen.steps, seen.reads, seen.worst,
+          seen.by[BY_STABLE], seen.by[BY_OWN_VCPU], seen.by[BY_SYSTEM_CALL]);
+}
+
+void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *hooks)
+{
+    struct ring3_plan few = *all;
+    const struct ring3_plan *plan = &few;
     /* Where the kernel has to be asked, a reading costs a thousand times as much. */
     const unsigned dear = 1000;
 
+    /* More vCPUs than this would wait for the host's CPUs rather than for each other. */
+    if (few.cpus > FEW_CPUS)
+        few.cpus = FEW_CPUS;
     if (plan->cpus == 1) {
         check(SKIP, "ring3.moved", "there is one vCPU only");
         check(SKIP, "ring3.moved.unstable", "there is one vCPU only");

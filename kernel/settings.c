@@ -1,137 +1,181 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/settings.h"
-#include "kernel/format.h"
+#include "kernel/sysctl.h"
+#include "kernel/text.h"
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
-#include <stddef.h>
 
-struct settings settings = {.fast_gettime = true, .fuzz_seed = 1};
-
-enum type { NUMBER, SWITCH, CHOICE, WORD };
+struct settings settings = {
+    .fast_gettime = true, .fuzz_seed = 1, .deviation = 5, .invariant_tsc = TSC_BY_CPUID};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
 
-static const struct setting {
-    const char *name;
-    enum type type;
-    void *value;
-    uint64_t min, max;
-    const char *const *choices;
-    const char *about;
-} table[] = {
-    {"help", SWITCH, &settings.help, 0, 1, NULL, "list the settings and end"},
-    {"kern.hz", NUMBER, &settings.hz, 1, 10000, NULL,
-     "timer interrupts a second on each vCPU; default 100, less with many vCPUs"},
-    {"kern.timecounter.hardware", WORD, &settings.hardware, 0, 0, NULL,
-     "the timecounter to use, by name; default the one of the highest quality"},
-    {"hint.kvmclock.0.disabled", SWITCH, &settings.kvmclock_disabled, 0, 1, NULL,
-     "1: leave kvmclock alone; default 0"},
-    {"reader.reads", NUMBER, &settings.reads, 1, UINT64_C(1000000000000), NULL,
-     "ring-3 reads of the order test over all vCPUs; default 10,500,000 under KVM, else 1,000,000"},
-    {"reader.rounds", NUMBER, &settings.rounds, 31, MAX_ROUNDS, NULL,
-     "rounds of the cost measurement; default 41, and 31 with more than 8 vCPUs"},
-    {"kern.timecounter.fast_gettime", SWITCH, &settings.fast_gettime, 0, 1, NULL,
-     "0: clock_gettime() of ring 3 always asks the kernel; default 1"},
-    {"dev.kvmclock.0.vdso_enable_without_rdtscp", SWITCH, &settings.enable_without_rdtscp, 0, 1,
-     NULL, "1: clock_gettime() reads the clock page also where CPUID has no RDTSCP; default 0"},
-    {"dev.kvmclock.0.vdso_force_unstable", SWITCH, &settings.force_unstable, 0, 1, NULL,
-     "1: clock_gettime() does not believe the STABLE flag; default 0"},
-    {"debug.kvmclock.scripted", SWITCH, &settings.scripted, 0, 1, NULL,
-     "1: the kernel plays the host and fills the clock pages itself; default 0"},
-    {"debug.kvmclock.unstable", SWITCH, &settings.scripted_unstable, 0, 1, NULL,
-     "1: as a host, it does not set STABLE; default 0"},
-    {"debug.kvmclock.skew", NUMBER, &settings.skew, 0, 1000000000, NULL,
-     "as a host, it sets vCPU n this many ns * n ahead; default 0"},
-    {"debug.fuzz.calls", NUMBER, &settings.fuzz_calls, 1, 1000000000, NULL,
-     "random system calls of ring 3; default 1,000 under KVM, else 20,000"},
-    {"debug.fuzz.seed", NUMBER, &settings.fuzz_seed, 1, UINT64_MAX, NULL,
-     "what they are made from; default 1"},
-    {"debug.fault", CHOICE, &settings.fault, 0, 0, faults,
-     "break something on purpose, to see how the run ends"},
-    {"debug.acpi", CHOICE, &settings.bad_table, 0, 0, tables,
-     "damage this ACPI table before it is read"},
-    {"debug.smp.missing", NUMBER, &settings.missing_cpu, 1, 2047, NULL,
-     "expect a vCPU with this local APIC identity too"},
+static const struct sysctl top_nodes[] = {
+    {
+        .name = "help",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_TUN,
+        .value = &settings.help,
+        .about = "list the settings and end",
+    },
 };
 
-enum { SETTINGS = sizeof(table) / sizeof(table[0]) };
+static const struct sysctl reader_nodes[] = {
+    {
+        .name = "reads",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.reads,
+        .min = 1,
+        .max = 1000000000000,
+        .about = "ring-3 reads of the order test over all vCPUs",
+        .initial = "10,500,000 under KVM, else 1,000,000",
+    },
+    {
+        .name = "rounds",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.rounds,
+        .min = 31,
+        .max = MAX_ROUNDS,
+        .about = "rounds of the cost measurement",
+        .initial = "41, and 31 with more than 8 vCPUs",
+    },
+};
 
-static bool same(const char *a, const char *b)
+static const struct sysctl debug_nodes[] = {
+    {
+        .name = "acpi",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.bad_table,
+        .choices = tables,
+        .about = "damage this ACPI table before it is read",
+    },
+    {
+        .name = "fault",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.fault,
+        .choices = faults,
+        .about = "break something on purpose, to see how the run ends",
+    },
+    {
+        .name = "fuzz.calls",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.fuzz_calls,
+        .min = 1,
+        .max = 1000000000,
+        .about = "random system calls of ring 3",
+        .initial = "1,000 under KVM, else 20,000",
+    },
+    {
+        .name = "fuzz.seed",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.fuzz_seed,
+        .min = 1,
+        .max = INT64_MAX,
+        .about = "what they are made from",
+        .initial = "1",
+    },
+    {
+        .name = "kvmclock.scripted",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.scripted,
+        .about = "1: the kernel plays the host and fills the clock pages itself",
+        .initial = "0",
+    },
+    {
+        .name = "kvmclock.skew",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.skew,
+        .max = 1000000000,
+        .about = "as a host, it sets vCPU n this many ns * n ahead",
+        .initial = "0",
+    },
+    {
+        .name = "kvmclock.unstable",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.scripted_unstable,
+        .about = "1: as a host, it does not set STABLE",
+        .initial = "0",
+    },
+    {
+        .name = "windup.stall",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.stall_ms,
+        .min = 1,
+        .max = 10000,
+        .about = "keep interrupts off for so many ms, so that a windup comes late",
+        .initial = "0",
+    },
+    {
+        .name = "smp.missing",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.missing_cpu,
+        .min = 1,
+        .max = 2047,
+        .about = "expect a vCPU with this local APIC identity too",
+    },
+};
+
+/* Settings of the driver, which does not know who makes use of them. */
+static const struct sysctl kvmclock_nodes[] = {
+    {
+        .name = "vdso_enable_without_rdtscp",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.enable_without_rdtscp,
+        .about = "1: clock_gettime() reads the clock page also where CPUID has no RDTSCP",
+        .initial = "0",
+    },
+    {
+        .name = "vdso_force_unstable",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.force_unstable,
+        .about = "1: clock_gettime() does not believe the STABLE flag",
+        .initial = "0",
+    },
+};
+
+static const struct sysctl hint_nodes[] = {
+    {
+        .name = "disabled",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.kvmclock_disabled,
+        .about = "1: leave kvmclock alone",
+        .initial = "0",
+    },
+};
+
+static struct sysctl_branch branches[] = {
+    SYSCTL_BRANCH("", top_nodes),
+    SYSCTL_BRANCH("reader", reader_nodes),
+    SYSCTL_BRANCH("debug", debug_nodes),
+    SYSCTL_BRANCH("dev.kvmclock.0", kvmclock_nodes),
+    SYSCTL_BRANCH("hint.kvmclock.0", hint_nodes),
+};
+
+void settings_register(void)
 {
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-static bool parse_number(const char *text, uint64_t *value)
-{
-    unsigned base = 10;
-
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-        base = 16, text += 2;
-    if (!*text)
-        return false;
-    *value = 0;
-    for (; *text; text++) {
-        unsigned digit = *text >= '0' && *text <= '9' ? (unsigned)(*text - '0')
-                         : (*text | 32) >= 'a' && (*text | 32) <= 'f'
-                             ? (unsigned)(*text | 32) - 'a' + 10
-                             : 16;
-        if (digit >= base || *value > (UINT64_MAX - digit) / base)
-            return false;
-        *value = *value * base + digit;
-    }
-    return true;
-}
-
-/* What is wrong with the value, or NULL once it is set. */
-static const char *set(const struct setting *s, const char *value)
-{
-    uint64_t number;
-
-    switch (s->type) {
-    case NUMBER:
-    case SWITCH:
-        if (!parse_number(value, &number))
-            return "not a number";
-        if (number < s->min || number > s->max)
-            return "out of range";
-        if (s->type == SWITCH)
-            *(bool *)s->value = number;
-        else
-            *(uint64_t *)s->value = number;
-        return NULL;
-    case CHOICE:
-        for (const char *const *c = s->choices; *c; c++) {
-            if (same(value, *c)) {
-                *(const char **)s->value = *c;
-                return NULL;
-            }
-        }
-        return "not one of its values";
-    case WORD:
-        if (!*value)
-            return "empty";
-        *(const char **)s->value = value;
-        return NULL;
-    }
-    return "no such type";
-}
-
-static void print_range(const struct setting *s)
-{
-    if (s->type == NUMBER || s->type == SWITCH)
-        print("%lu to %lu", s->min, s->max);
-    else if (s->type == WORD)
-        print("a name");
-    else
-        for (const char *const *c = s->choices; *c; c++)
-            print("%s%s", c == s->choices ? "" : "|", *c);
+    for (unsigned i = 0; i < sizeof(branches) / sizeof(branches[0]); i++)
+        sysctl_register(&branches[i]);
 }
 
 static bool read_word(char *word)
 {
+    struct sysctl_at at;
+    const char *wrong = NULL;
     char *value = word;
 
     while (*value && *value != '=')
@@ -139,31 +183,25 @@ static bool read_word(char *word)
     bool has_value = *value == '=';
     if (has_value)
         *value++ = 0;
-    for (const struct setting *s = table; s < table + SETTINGS; s++) {
-        if (!same(word, s->name))
-            continue;
-        /* A switch may stand alone: `help`. */
-        const char *wrong = has_value || s->type == SWITCH ? set(s, has_value ? value : "1")
-                                                           : "it needs a value: name=value";
-        if (!wrong)
-            return true;
-        print("settings: %s=%s: %s; it takes ", word, value, wrong);
-        print_range(s);
-        print("\n");
+    if (!sysctl_find(word, &at)) {
+        print("settings: unknown name '%s'; `help` on the command line lists the names\n", word);
         return false;
     }
-    print("settings: unknown name '%s'; `help` on the command line lists the names\n", word);
+    if (!(at.node->flags & SYSCTL_TUN)) {
+        print("settings: %s%s%s: not a tunable; it is %s\n", word, has_value ? "=" : "", value,
+              at.node->flags & SYSCTL_WR ? "set at run time, in the shell" : "read only");
+        return false;
+    }
+    /* A switch may stand alone: `help`. */
+    if (!has_value && at.node->type != SYSCTL_BOOL)
+        wrong = "it needs a value: name=value";
+    else if (sysctl_set(&at, has_value ? value : "1", &wrong) == SYSCTL_OK)
+        return true;
+    char range[100];
+    struct sysctl_text takes = {range, sizeof(range), 0};
+    sysctl_range(at.node, &takes);
+    print("settings: %s=%s: %s; it takes %s\n", word, value, wrong, range);
     return false;
-}
-
-/* QEMU's microvm describes its virtio devices on the command line, to whoever may use them. */
-static bool is_not_ours(const char *word)
-{
-    const char *prefix = "virtio_mmio.device=";
-
-    while (*prefix && *word == *prefix)
-        word++, prefix++;
-    return !*prefix;
 }
 
 void settings_read(char *line, bool cut)
@@ -180,7 +218,8 @@ void settings_read(char *line, bool cut)
             break;
         if (*line)
             *line++ = 0;
-        if (is_not_ours(word))
+        /* QEMU's microvm describes its virtio devices there, to whoever may use them. */
+        if (text_behind(word, "virtio_mmio.device="))
             continue;
         read_word(word) ? good++ : bad++;
     }
@@ -193,10 +232,18 @@ void settings_read(char *line, bool cut)
 
 void settings_help(void)
 {
+    struct sysctl_at at = {0};
+    char name[SYSCTL_NAME_SIZE];
+
     print("Settings, as name=value on the kernel command line:\n");
-    for (const struct setting *s = table; s < table + SETTINGS; s++) {
-        print("  %-26s ", s->name);
-        print_range(s);
-        print("\n  %-26s %s\n", "", s->about);
+    while (sysctl_next(&at)) {
+        char range[100];
+        struct sysctl_text takes = {range, sizeof(range), 0};
+        if (!(at.node->flags & SYSCTL_TUN))
+            continue;
+        sysctl_name(&at, name);
+        sysctl_range(at.node, &takes);
+        print("  %s=%s\n      %s%s%s\n", name, range, at.node->about,
+              at.node->initial ? "; default " : "", at.node->initial ? at.node->initial : "");
     }
 }

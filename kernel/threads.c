@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/threads.h"
-#include "arch/x86/cr.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/spinlock.h"
 #include "arch/x86/user.h"
 
 /*
@@ -9,7 +9,7 @@
  * tick came, and the one that ran there waits for the next tick, wherever it comes.
  */
 static struct {
-    uint32_t lock;
+    struct spinlock lock;
     bool waiting;
     uint32_t thread, last_vcpu;
     struct trap_frame frame;
@@ -19,28 +19,15 @@ static struct {
 /* What a vCPU goes on with: outside the slot, which another one may fill at once. */
 static struct trap_frame resumed[MAX_CPUS];
 
-static void lock(void)
-{
-    while (__atomic_exchange_n(&slot.lock, 1, __ATOMIC_ACQUIRE)) {
-        smp_answer_flush();
-        cpu_pause();
-    }
-}
-
-static void unlock(void)
-{
-    __atomic_store_n(&slot.lock, 0, __ATOMIC_RELEASE);
-}
-
 void threads_move_begin(uint32_t thread, const struct trap_frame *frame)
 {
-    lock();
+    spin_lock(&slot.lock);
     slot.thread = thread;
     slot.last_vcpu = UINT32_MAX;
     slot.frame = *frame;
     slot.moves = 0;
     slot.waiting = true;
-    unlock();
+    spin_unlock(&slot.lock);
 }
 
 uint64_t threads_move_count(void)
@@ -50,7 +37,7 @@ uint64_t threads_move_count(void)
 
 void threads_tick(struct cpu *cpu, struct trap_frame *frame)
 {
-    lock();
+    spin_lock(&slot.lock);
     if (slot.waiting) {
         struct trap_frame next = slot.frame;
         uint32_t thread = slot.thread;
@@ -61,12 +48,12 @@ void threads_tick(struct cpu *cpu, struct trap_frame *frame)
         *frame = next;
         cpu->thread = thread;
     }
-    unlock();
+    spin_unlock(&slot.lock);
 }
 
 void threads_ended(struct cpu *cpu)
 {
-    lock();
+    spin_lock(&slot.lock);
     bool waiting = slot.waiting;
     if (waiting) {
         resumed[cpu->index] = slot.frame;
@@ -74,7 +61,7 @@ void threads_ended(struct cpu *cpu)
         slot.moves += slot.last_vcpu != UINT32_MAX && slot.last_vcpu != cpu->index;
         slot.waiting = false;
     }
-    unlock();
+    spin_unlock(&slot.lock);
     if (waiting)
         user_resume(&resumed[cpu->index]);
 }

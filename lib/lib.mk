@@ -17,13 +17,26 @@ LIB_CFLAGS := -std=c11 $(LIB_SMALL) -ffreestanding -fno-stack-protector -fno-asy
 LIB_OBJS := $(LIB_PVCLOCK_SRCS:%.c=$(O)/%.o)
 
 .PHONY: lib
-lib: $(O)/libpvclock.a $(O)/pvclock_all.h ## build the static library and its single header
+lib: $(O)/libpvclock.a $(O)/pvclock_all.h $(O)/libtimecounter.a ## build the static libraries and the single header
 
 $(O)/lib/pvclock/%.o: lib/pvclock/%.c $(LIB_PVCLOCK_HDRS)
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -c -o $@ $<
 
 $(O)/libpvclock.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+# The timecounter is a library of its own; its sources are named by its own file.
+include lib/timecounter/timecounter.mk
+LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,bintime.h hands.h port.h port/gcc.h scale.h \
+	timecounter.h)
+
+$(O)/lib/timecounter/%.o: lib/timecounter/%.c $(LIB_TIMECOUNTER_HDRS) lib/timecounter/internal.h
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -c -o $@ $<
+
+$(O)/libtimecounter.a: $(LIB_TIMECOUNTER_SRCS:%.c=$(O)/%.o)
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
@@ -63,28 +76,27 @@ DESTDIR ?=
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
-LIB_MAN := docs/man/pvclock.3 docs/man/pvclock.7
-
 .PHONY: install uninstall
-install: lib ## install the library's headers, archive, .pc file and manual pages (PREFIX, DESTDIR)
-	install -d "$(DESTDIR)$(INCLUDEDIR)/pvclock/port" "$(DESTDIR)$(LIBDIR)/pkgconfig" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
-	for header in $(LIB_PVCLOCK_HDRS); do \
+install: lib ## install headers, archives, .pc file and manual pages (PREFIX, DESTDIR)
+	install -d "$(DESTDIR)$(INCLUDEDIR)/pvclock/port" "$(DESTDIR)$(INCLUDEDIR)/timecounter/port" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	for header in $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS); do \
 		install -m 644 "$$header" "$(DESTDIR)$(INCLUDEDIR)/$${header#lib/}" || exit 1; \
 	done
 	install -m 644 $(O)/pvclock_all.h "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h"
-	install -m 644 $(O)/libpvclock.a "$(DESTDIR)$(LIBDIR)/libpvclock.a"
+	install -m 644 $(O)/libpvclock.a $(O)/libtimecounter.a "$(DESTDIR)$(LIBDIR)/"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@VERSION@|$(LIB_VERSION)|' lib/pvclock/pvclock.pc.in \
 		>"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
-	install -m 644 docs/man/pvclock.3 "$(DESTDIR)$(MANDIR)/man3/pvclock.3"
-	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/pvclock.7"
+	install -m 644 docs/man/pvclock.3 docs/man/timecounter.3 "$(DESTDIR)$(MANDIR)/man3/"
+	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/"
 
 uninstall: ## remove what install put there
-	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock"
+	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock" "$(DESTDIR)$(INCLUDEDIR)/timecounter"
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h" "$(DESTDIR)$(LIBDIR)/libpvclock.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" "$(DESTDIR)$(MANDIR)/man3/pvclock.3" \
+		"$(DESTDIR)$(LIBDIR)/libtimecounter.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" \
+		"$(DESTDIR)$(MANDIR)/man3/pvclock.3" "$(DESTDIR)$(MANDIR)/man3/timecounter.3" \
 		"$(DESTDIR)$(MANDIR)/man7/pvclock.7"
 
 include examples/examples.mk

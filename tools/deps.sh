@@ -37,6 +37,7 @@ deps_table() {
 		test|clang-format|clang-format|format of C
 		test|mandoc|mandoc|lint of manual pages
 		test|spin|spin|checks the model of the page protocol
+		test|patch|patch|puts known bugs into copies (make mutants)
 	TABLE
 }
 

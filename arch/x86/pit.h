@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The i8254's channel 2 as a stop-watch, and the legacy interrupt controllers put to rest. */
+/*
+ * The i8254's channel 2, which no interrupt hangs on, as a stop-watch or running for ever; and the
+ * legacy interrupt controllers put to rest.
+ */
 #ifndef ARCH_X86_PIT_H
 #define ARCH_X86_PIT_H
 
@@ -16,6 +19,15 @@ void pit_start(void);
  * mean nothing.
  */
 bool pit_elapsed(uint16_t *counts);
+
+/*
+ * Let the channel count for ever instead, 65536 counts a round, which ends the stop-watch.  False
+ * when no i8254 answers.
+ */
+bool pit_run_freely(void);
+
+/* Counts since pit_run_freely(), modulo 65536.  One caller at a time: it takes three accesses. */
+uint16_t pit_count(void);
 
 /* Mask every line of both 8259s, on vectors that no exception has. */
 void pic_disable(void);

@@ -16,7 +16,8 @@ bool serial_init(uint16_t port)
     outb(port + DATA, 1); /* 115200 baud */
     outb(port + INTERRUPTS, 0);
     outb(port + LINE, LINE_8N1);
-    outb(port + FIFO, 0x07);
+    /* On and empty.  The trigger level, 14 bytes, is also how many QEMU hands over at a time. */
+    outb(port + FIFO, 0xc7);
     outb(port + MODEM, 0x03);
     return true;
 }

@@ -56,6 +56,9 @@ struct kvmclock {
     struct timecounter counter;
 };
 
+/* Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*. */
+void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count);
+
 /*
  * Find the hypervisor and what it offers; `present` tells whether there is a kvmclock to use.
  * `slots` are zeroed pages that hold nothing else, at physical address `physical`.  `disabled`

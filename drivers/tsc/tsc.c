@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "drivers/tsc/tsc.h"
+#include "arch/x86/acpi.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
 
-#define PM_TIMER_HZ 3579545u
-#define HZ_MIN      UINT64_C(100000000)
-#define HZ_MAX      UINT64_C(20000000000)
+#define HZ_MIN UINT64_C(100000000)
+#define HZ_MAX UINT64_C(20000000000)
+
+#define REASON_IN_A_GUEST                                                                          \
+    "in a guest no power state stops it, though the CPU does not say so: cheapest to read"
+#define REASON_BELOW_KVMCLOCK                                                                      \
+    "cheapest to read, but below kvmclock, which follows a host that changes"
 
 enum { READS = 5, PPM = 1000000, MAX_DISAGREEMENT_PPM = 10000 };
 
@@ -29,6 +34,7 @@ static void set(struct tsc *t, enum tsc_source_id id, uint64_t hz, uint64_t erro
 
 static void read_cpuid(struct tsc *t)
 {
+    t->in_guest = cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR;
     t->invariant = cpuid_has_leaf(0x80000007) && cpuid(0x80000007, 0).edx & CPUID_APM_EDX_INVTSC;
     if (cpuid_has_leaf(0x15)) {
         struct cpuid r = cpuid(0x15, 0);
@@ -205,11 +211,14 @@ void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
         t->counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
         t->counter.reason = TC_REASON_TSC_UNSYNCHRONISED;
         t->counter.flags = TC_GUARDED;
-    } else if (t->invariant && !below_kvmclock) {
-        t->counter.quality = TC_QUALITY_TSC_INVARIANT;
-        t->counter.reason = TC_REASON_TSC_INVARIANT;
-    } else {
+    } else if (!t->invariant && !t->in_guest) {
         t->counter.quality = TC_QUALITY_TSC;
         t->counter.reason = TC_REASON_TSC;
+    } else if (below_kvmclock) {
+        t->counter.quality = TC_QUALITY_TSC;
+        t->counter.reason = REASON_BELOW_KVMCLOCK;
+    } else {
+        t->counter.quality = TC_QUALITY_TSC_INVARIANT;
+        t->counter.reason = t->invariant ? TC_REASON_TSC_INVARIANT : REASON_IN_A_GUEST;
     }
 }

@@ -44,6 +44,7 @@ struct tsc {
     enum tsc_source_id chosen;
     uint64_t hz;    /* of the chosen source; 0: there is none */
     bool invariant; /* CPUID 0x80000007 EDX bit 8 */
+    bool in_guest;  /* CPUID says that there is a hypervisor */
     struct timecounter counter;
 
     /* Measurements under way. */
@@ -80,8 +81,15 @@ int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
 /*
  * Make the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured;
  * `below_kvmclock`: there is a kvmclock, which is to be preferred.
+ *
+ * A hypervisor leaves `invariant` out as long as the guest may be moved to another host, QEMU by
+ * default.  The TSC of a CPU that can run guests keeps its rate all the same, and a guest's power
+ * states are its host's; so in a guest it counts as invariant.
  */
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
+
+/* Hang machdep.tsc_freq and kern.timecounter.invariant_tsc into the sysctl tree. */
+void tsc_sysctl_register(struct tsc *t);
 
 /* The sources side by side, in both forms of the report; the check "tsc.frequency". */
 void tsc_report(const struct tsc *t);

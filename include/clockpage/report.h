@@ -45,6 +45,14 @@ void record_list_text(const char *value);
 void record_list_end(void);
 void record_end(void);
 
+/* The checks' lines for people that have not been printed yet; true when none of them failed. */
+bool report_new_verdicts(void);
+/* All of them once more, and the count so far. */
+void report_all_verdicts(void);
+
+/* What is said from here on is for people only: a repetition.  Until report_repeat(false). */
+void report_repeat(bool on);
+
 /* The checks' lines for people, and the count of all, in both forms; true when none failed. */
 bool report_end(void);
 

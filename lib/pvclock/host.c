@@ -15,7 +15,7 @@ PVCLOCK_COLD static uint32_t eax_of(const struct pvclock_ops *ops, uint32_t leaf
 enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvclock_host *out)
 {
     struct pvclock_cpuid leaf;
-    uint32_t base = PVCLOCK_CPUID_BASE_FIRST;
+    uint32_t base;
 
     out->base = out->features = out->tsc_khz = out->msr_system_time = out->msr_wall_clock = 0;
 
@@ -24,6 +24,7 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
     if ((leaf.ecx >> 31) == 0)
         return PVCLOCK_NOT_READY;
 
+    base = PVCLOCK_CPUID_BASE_FIRST;
     for (;; base += PVCLOCK_CPUID_BASE_STEP) {
         if (base > PVCLOCK_CPUID_BASE_LAST)
             return PVCLOCK_NOT_READY;
@@ -33,8 +34,7 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
             break;
     }
     out->base = base;
-    if (leaf.eax != base) /* 0 means base + 1 */
-        out->features = eax_of(ops, base + PVCLOCK_CPUID_FEATURES);
+    out->features = eax_of(ops, base + PVCLOCK_CPUID_FEATURES); /* KVM always has this leaf [2] */
     if (leaf.eax >= base + PVCLOCK_CPUID_TIMING)
         out->tsc_khz = eax_of(ops, base + PVCLOCK_CPUID_TIMING);
 

@@ -4,8 +4,8 @@
  * chooses with -DPVCLOCK_PORT_HEADER='"my_port.h"'.  Without it the port for GCC and Clang on x86
  * is taken.  A hook that is missing is a compile error that names it.
  *
- *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read after every load before it in
- * program order is done (LFENCE; RDTSC).  Earlier stores may be on their way.
+ *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read once every earlier load is done
+ *                             (LFENCE; RDTSC).  Earlier stores may still be on their way.
  *   PVCLOCK_TSC_RDTSCP(aux)   the same by RDTSCP; *aux (uint32_t *) gets IA32_TSC_AUX of that vCPU
  *   PVCLOCK_TSC_RELAXED()     the TSC, in no order at all (RDTSC)
  *   PVCLOCK_LOAD_ACQUIRE(p)   uint32_t: *p, before every later load

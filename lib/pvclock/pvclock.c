@@ -19,56 +19,58 @@ const char *pvclock_status_name(enum pvclock_status status)
 
 PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
 {
-    return mul != 0 && shift >= -PVCLOCK_SHIFT_MAX && shift <= PVCLOCK_SHIFT_MAX
-               ? PVCLOCK_OK
-               : PVCLOCK_BAD_SCALE;
+    if (PVCLOCK_UNLIKELY(mul == 0) ||
+        PVCLOCK_UNLIKELY(shift < -PVCLOCK_SHIFT_MAX || shift > PVCLOCK_SHIFT_MAX))
+        return PVCLOCK_BAD_SCALE;
+    return PVCLOCK_OK;
 }
 
 /* Beside the values of enum pvclock_order: the caller has its TSC already. */
 enum { TSC_GIVEN = -1 };
 
-struct attempt {
-    struct pvclock_snapshot page;
+/* When and where a page was read. */
+struct moment {
     uint64_t tsc;
     uint32_t aux; /* of the vCPU, if by RDTSCP */
 };
 
 /* One try by the version protocol, told in abi.h. */
 static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
-                                    struct attempt *out)
+                                    struct moment *moment, struct pvclock_snapshot *out)
 {
     const volatile struct pvclock_vcpu_time_info *fields = page;
     uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
 
-    out->page.version = version;
+    out->version = version;
     if ((version & 1) != 0)
         return PVCLOCK_BUSY;
     if (order != TSC_GIVEN) {
         /* The slow path is in order even for who asked for none. */
         struct pvclock_tsc halves =
-            order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&out->aux) : PVCLOCK_TSC_LFENCE();
+            order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&moment->aux) : PVCLOCK_TSC_LFENCE();
 
-        out->tsc = (halves.hi << 32) + halves.lo;
+        moment->tsc = (halves.hi << 32) + halves.lo;
     }
-    out->page.tsc_timestamp = fields->tsc_timestamp;
-    out->page.system_time = fields->system_time;
-    out->page.mul = fields->tsc_to_system_mul;
-    out->page.shift = fields->tsc_shift;
-    out->page.flags = fields->flags;
-    if (PVCLOCK_LOAD_AFTER(&page->version, out->tsc) != version)
+    out->tsc_timestamp = fields->tsc_timestamp;
+    out->system_time = fields->system_time;
+    out->mul = fields->tsc_to_system_mul;
+    out->shift = fields->tsc_shift;
+    out->flags = fields->flags;
+    if (PVCLOCK_LOAD_AFTER(&page->version, moment->tsc) != version)
         return PVCLOCK_BUSY;
-    if ((version | out->page.mul) == 0)
+    if ((version | out->mul) == 0)
         return PVCLOCK_NOT_READY;
-    return check_scale(out->page.mul, out->page.shift);
+    return check_scale(out->mul, out->shift);
 }
 
 PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
-                                                  int order, struct attempt *out)
+                                                  int order, struct moment *moment,
+                                                  struct pvclock_snapshot *out)
 {
     enum pvclock_status status = PVCLOCK_BUSY;
 
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
-        status = try_once(page, order, out);
+        status = try_once(page, order, moment, out);
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
@@ -78,13 +80,10 @@ PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time
 enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
                                      struct pvclock_snapshot *out)
 {
-    struct attempt attempt;
-    enum pvclock_status status;
+    struct moment moment;
 
-    attempt.tsc = 0;
-    status = try_often(page, TSC_GIVEN, &attempt);
-    *out = attempt.page;
-    return status;
+    moment.tsc = 0;
+    return try_often(page, TSC_GIVEN, &moment, out);
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -121,22 +120,25 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
 
 /* What a try came to: its time, if it has one. */
 PVCLOCK_COLD static enum pvclock_status finish(enum pvclock_status status,
-                                               const struct attempt *attempt, uint64_t *ns)
+                                               const struct pvclock_snapshot *snapshot,
+                                               uint64_t tsc, uint64_t *ns)
 {
     *ns = PVCLOCK_NO_TIME;
-    return status == PVCLOCK_OK ? pvclock_extrapolate(&attempt->page, attempt->tsc, ns) : status;
+    return status == PVCLOCK_OK ? pvclock_extrapolate(snapshot, tsc, ns) : status;
 }
 
 PVCLOCK_COLD static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
                                                uint64_t tsc, struct pvclock_sample *out)
 {
-    struct attempt attempt;
+    struct pvclock_snapshot snapshot;
+    struct moment moment;
     enum pvclock_status status;
 
-    attempt.tsc = tsc;
-    status = finish(try_often(page, order, &attempt), &attempt, &out->ns);
-    out->version = attempt.page.version;
-    out->flags = pvclock_has_time(status) ? attempt.page.flags : 0;
+    moment.tsc = tsc;
+    status = try_often(page, order, &moment, &snapshot);
+    status = finish(status, &snapshot, moment.tsc, &out->ns);
+    out->version = snapshot.version;
+    out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
     return status;
 }
 
@@ -156,15 +158,15 @@ struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
                                       enum pvclock_order order, uint64_t base_ns)
 {
     struct pvclock_sample now;
-    struct pvclock_time time = {UINT64_MAX, 0, 0};
+    struct pvclock_time time;
     enum pvclock_status status = pvclock_read(page, order, &now);
 
-    if (pvclock_has_time(status)) {
-        now.ns += base_ns;
-        if (now.ns < base_ns)
-            status = PVCLOCK_OVERFLOW;
-        else
-            time = pvclock_time_from_ns(now.ns);
+    if (pvclock_has_time(status) && now.ns + base_ns < base_ns)
+        status = PVCLOCK_OVERFLOW;
+    time = pvclock_time_from_ns(now.ns + base_ns);
+    if (!pvclock_has_time(status)) {
+        time.sec = UINT64_MAX;
+        time.nsec = 0;
     }
     time.status = (uint32_t)status;
     return time;
@@ -174,15 +176,17 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
                                       uint64_t *ns)
 {
     enum pvclock_status status = PVCLOCK_BUSY;
-    struct attempt attempt;
+    struct pvclock_snapshot snapshot;
+    struct moment moment;
 
+    moment.tsc = 0;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
         /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
         uint32_t cpu = *hint < vcpus->count ? *hint : 0;
 
-        attempt.aux = cpu;
-        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &attempt);
-        *hint = attempt.aux & vcpus->aux_mask;
+        moment.aux = cpu;
+        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &moment, &snapshot);
+        *hint = moment.aux & vcpus->aux_mask;
         if (*hint >= vcpus->count)
             status = PVCLOCK_BAD_VALUE;
         else if (*hint != cpu)
@@ -190,7 +194,7 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
-    return finish(status, &attempt, ns);
+    return finish(status, &snapshot, moment.tsc, ns);
 }
 
 /*
@@ -211,7 +215,7 @@ PVCLOCK_COLD static struct division divide(uint64_t value, int up, uint32_t divi
         r.remainder = NO_FIT;
         return r;
     }
-    for (int bit = 0; bit < 64; bit++) {
+    for (int bits = 64; bits != 0; bits--) {
         r.remainder = r.remainder << 1 | r.quotient >> 63;
         r.quotient <<= 1;
         if (r.remainder >= divisor) {
@@ -277,15 +281,13 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
 
     *mul = 0;
     *shift = 0;
-    if (hz == 0)
+    if (hz - 1 >= UINT64_C(4000000000000000000)) /* more would take a shift below -31 */
         return PVCLOCK_BAD_VALUE;
     /* Into 10^9 < hz <= 2 * 10^9, so that 10^9 * 2^32 / hz has 32 bits. */
     for (; hz > 2 * (uint64_t)PVCLOCK_NSEC_PER_SEC; n--)
         hz >>= 1;
     for (; hz <= PVCLOCK_NSEC_PER_SEC; n++)
         hz <<= 1;
-    if (n < -PVCLOCK_SHIFT_MAX)
-        return PVCLOCK_BAD_VALUE;
     *mul = (uint32_t)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz).quotient;
     *shift = (int8_t)n;
     return PVCLOCK_OK;
@@ -298,74 +300,29 @@ enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t
     *epoch_ns = PVCLOCK_NO_TIME;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
         uint32_t version = PVCLOCK_LOAD_ACQUIRE(&wall->version);
+        uint32_t sec = fields->sec;
+        uint32_t nsec = fields->nsec;
 
-        if ((version & 1) == 0) {
-            uint32_t sec = fields->sec;
-            uint32_t nsec = fields->nsec;
-
-            if (PVCLOCK_LOAD_AFTER(&wall->version, 0) == version) {
-                if ((version | sec | nsec) == 0)
-                    return PVCLOCK_NOT_READY;
-                if (nsec >= PVCLOCK_NSEC_PER_SEC)
-                    return PVCLOCK_BAD_VALUE;
-                *epoch_ns = (uint64_t)sec * PVCLOCK_NSEC_PER_SEC + nsec;
-                return PVCLOCK_OK;
-            }
+        if (PVCLOCK_LOAD_AFTER(&wall->version, 0) == version && (version & 1) == 0) {
+            if ((version | sec | nsec) == 0)
+                return PVCLOCK_NOT_READY;
+            if (nsec >= PVCLOCK_NSEC_PER_SEC)
+                return PVCLOCK_BAD_VALUE;
+            *epoch_ns = (uint64_t)sec * PVCLOCK_NSEC_PER_SEC + nsec;
+            return PVCLOCK_OK;
         }
         PVCLOCK_PAUSE();
     }
     return PVCLOCK_BUSY;
 }
 
-struct pvclock_time pvclock_time_from_ns(uint64_t ns)
-{
-    struct pvclock_time time;
-
-    time.sec = pvclock_div_1e9(ns);
-    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
-    time.status = PVCLOCK_OK;
-    return time;
-}
-
-enum pvclock_status pvclock_placement(uint64_t address, size_t size)
-{
-    uint64_t offset = address % PVCLOCK_PAGE_SIZE;
-
-    if (address % 4 != 0 || size == 0 || size > PVCLOCK_PAGE_SIZE - offset)
-        return PVCLOCK_BAD_VALUE;
-    return PVCLOCK_OK;
-}
-
-bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset, size_t used)
-{
-    const volatile unsigned char *bytes = (const volatile unsigned char *)page;
-
-    for (size_t i = 0; i < page_size; i++) {
-        if (bytes[i] != 0 && (i < offset || i - offset >= used))
-            return false;
-    }
-    return true;
-}
-
-void pvclock_prepare(struct pvclock_vcpu_time_info *page)
-{
-    volatile unsigned char *bytes = (volatile unsigned char *)page;
-
-    for (size_t i = 0; i < sizeof(*page); i++)
-        bytes[i] = 0;
-}
-
-bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
-{
-    return PVCLOCK_LOAD_ACQUIRE(&page->version) != 0;
-}
-
 bool pvclock_take_stopped(struct pvclock_vcpu_time_info *page)
 {
     const volatile struct pvclock_vcpu_time_info *fields = page;
 
-    return (fields->flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0 &&
-           (PVCLOCK_TAKE_BITS(&page->flags, PVCLOCK_FLAG_GUEST_STOPPED) &
+    if ((fields->flags & PVCLOCK_FLAG_GUEST_STOPPED) == 0)
+        return false;
+    return (PVCLOCK_TAKE_BITS(&page->flags, PVCLOCK_FLAG_GUEST_STOPPED) &
             PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 

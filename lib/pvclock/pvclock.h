@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "scale.h"
 
 /* The version of the library (SemVer) and, apart from it, of the binary interface of its archive.
  */
@@ -83,7 +84,9 @@ struct pvclock_sample {
 enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
                                    struct pvclock_sample *out);
 
-/* How the TSC is read in order; pvclock_host_tsc_order() of host.h chooses.  Relaxed: see read.h.
+/*
+ * How the TSC is read in order; pvclock_host_tsc_order() of host.h chooses.  RELAXED is for
+ * pvclock_relaxed_ns() of read.h.
  */
 enum pvclock_order {
     PVCLOCK_LFENCE = 0,
@@ -91,7 +94,10 @@ enum pvclock_order {
     PVCLOCK_RELAXED,
 };
 
-/* The time now: the TSC is read inside the version protocol. */
+/*
+ * The time now: the TSC is read inside the version protocol, and in order even with
+ * PVCLOCK_RELAXED.
+ */
 enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
                                  enum pvclock_order order, struct pvclock_sample *out);
 
@@ -102,7 +108,15 @@ struct pvclock_time {
 };
 
 /* Seconds and nanoseconds, without a division instruction. */
-struct pvclock_time pvclock_time_from_ns(uint64_t ns);
+static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
+{
+    struct pvclock_time time;
+
+    time.sec = pvclock_div_1e9(ns);
+    time.nsec = (uint32_t)ns - (uint32_t)time.sec * PVCLOCK_NSEC_PER_SEC;
+    time.status = PVCLOCK_OK;
+    return time;
+}
 
 /* pvclock_time() of read.h, out of line. */
 struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
@@ -126,8 +140,10 @@ pvclock_page_of(const struct pvclock_vcpus *vcpus, uint32_t cpu)
                                                                  (size_t)cpu * vcpus->stride);
 }
 
-/* pvclock_vcpu_ns() of guard.h, out of line: OK, CLAMPED, NOT_READY, BUSY, BAD_SCALE, OVERFLOW, or
- * BAD_VALUE for a vCPU number of count or more. */
+/*
+ * pvclock_vcpu_ns() of guard.h, out of line: OK, CLAMPED, NOT_READY, BUSY, BAD_SCALE, OVERFLOW, or
+ * BAD_VALUE for a vCPU number of count or more.
+ */
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns);
 
@@ -186,22 +202,48 @@ enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t
 /* ---- Setting a page up, and what the host says through it ---------------------------------- */
 
 /* OK, or BAD_VALUE: the address is not 4-byte aligned, or the structure crosses a page. */
-enum pvclock_status pvclock_placement(uint64_t address, size_t size);
+static inline enum pvclock_status pvclock_placement(uint64_t address, size_t size)
+{
+    uint64_t offset = address % PVCLOCK_PAGE_SIZE;
+
+    if (address % 4 != 0 || size == 0 || size > PVCLOCK_PAGE_SIZE - offset)
+        return PVCLOCK_BAD_VALUE;
+    return PVCLOCK_OK;
+}
 
 /*
  * Whether the page holds 0 everywhere but in the `used` bytes at `offset`: it will be mapped to
  * users with all it holds.
  */
-bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset, size_t used);
+static inline bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset,
+                                         size_t used)
+{
+    const volatile unsigned char *bytes = (const volatile unsigned char *)page;
+
+    for (size_t i = 0; i < page_size; i++) {
+        if (bytes[i] != 0 && (i < offset || i - offset >= used))
+            return false;
+    }
+    return true;
+}
 
 /* Zeroes a structure before its MSR is written, so that pvclock_is_alive() can tell. */
-void pvclock_prepare(struct pvclock_vcpu_time_info *page);
+static inline void pvclock_prepare(struct pvclock_vcpu_time_info *page)
+{
+    volatile unsigned char *bytes = (volatile unsigned char *)page;
+
+    for (size_t i = 0; i < sizeof(*page); i++)
+        bytes[i] = 0;
+}
 
 /*
  * Whether the host has written the page since pvclock_prepare(): check it after each enabling, for
  * a structure in the wrong place is ignored without an error.
  */
-bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page);
+static inline bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
+{
+    return *(const volatile uint32_t *)&page->version != 0;
+}
 
 /*
  * Whether GUEST_STOPPED was set, and clears it: one atomic step on the one byte, and no write where

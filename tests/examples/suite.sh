@@ -205,6 +205,8 @@ if make -s O="$OUT/build" PREFIX=/opt/clock DESTDIR="$stage" install >"$OUT/inst
 			-o "$OUT/user" 2>"$OUT/install.log" &&
 		g++ -std=c++17 -Wall -Werror -x c++ -I"$stage/opt/clock/include" "$OUT/user.c" -x none \
 			-L"$stage/opt/clock/lib" -lpvclock -o "$OUT/user++" 2>>"$OUT/install.log" &&
+		echo '#include <timecounter/timecounter.h>' |
+		gcc -Wall -Werror -I"$stage/opt/clock/include" -xc -fsyntax-only - 2>>"$OUT/install.log" &&
 		[[ $("$OUT/user") == "$version" && $("$OUT/user++") == "$version" && -n $version ]]; then
 		pass install "version $version, $(find "$stage" -type f | wc -l) files, used from C and C++"
 	else

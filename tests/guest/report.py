@@ -57,6 +57,37 @@ RECORDS = {
         "frequency": int,
         "bits": int,
         "reason": str,
+        "refused": str,
+    },
+    "no_timecounter": {"name": str, "reason": str},
+    "windup": {
+        "count": int,
+        "promised_ns": int,
+        "longest_ns": int,
+        "late": int,
+        "recovered_ns": int,
+        "uncertainty_ns": int,
+    },
+    "crosscheck": {
+        "name": str,
+        "against": str,
+        "elapsed_ns": int,
+        "difference_ns": int,
+        "uncertainty_ns": int,
+        "ppb": int,
+        "uncertainty_ppb": int,
+        "wraps": int,
+        "allowed_ppm": int,
+        "deviates": bool,
+    },
+    "switch": {
+        "from": str,
+        "to": str,
+        "uncertainty_ns": int,
+        "step_ns": int,
+        "step_error_ns": int,
+        "held_ns": int,
+        "wrong": str,
     },
     "wall": {"epoch_ns": int},
     "date": {"seconds": int, "utc": str, "source": str, "rtc_seconds": int},
@@ -186,6 +217,10 @@ def judge(data, output, manual, whole, vcpus):
                 complaints.append(f"{kind} records for vCPUs {ids}, expected {vcpus}")
         if sum(r.get("selected") is True for r in of["timecounter"]) != 1:
             complaints.append("not exactly one timecounter is selected")
+        others = {r.get("name") for r in of["timecounter"] if not r.get("refused")} - {"dummy"}
+        pairs = sorted((r.get("from"), r.get("to")) for r in of["switch"])
+        if pairs != sorted((a, b) for a in others for b in others if a != b):
+            complaints.append(f"switches {pairs}: not each pair of {sorted(others)} once")
         if any(r.get("syscalls") != 0 or r.get("steps_back") != 0 for r in of["reader"]):
             complaints.append("a reader entered the kernel, or saw time step back")
     return complaints, facts

@@ -3,6 +3,8 @@
  * The x86 port, which also tells the test what TSC and which version a read used; and variants of
  * it with one step taken out, to show that the test would notice:
  *
+ *   VARIANT_SLOW_LOAD   nothing is taken out, but the version's address comes late,
+ *                       from memory
  *   VARIANT_NO_FENCE    RDTSC where LFENCE; RDTSC or RDTSCP belongs
  *   VARIANT_NO_RECHECK  the version is not read again
  */
@@ -25,6 +27,12 @@ static inline __attribute__((always_inline)) struct pvclock_tsc races_tsc(struct
 
 static inline __attribute__((always_inline)) uint32_t races_load(const volatile uint32_t *p)
 {
+#ifdef VARIANT_SLOW_LOAD
+    static volatile uintptr_t zero __attribute__((aligned(64)));
+
+    __asm__ volatile("clflush %0" : "+m"(zero));
+    p += zero;
+#endif
     return races_seen.version = *p;
 }
 

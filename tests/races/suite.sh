@@ -50,8 +50,11 @@ for compiler in gcc clang; do
 	done
 done
 
+if build "$OUT/slow-load" gcc -DVARIANT_SLOW_LOAD; then
+	"$OUT/slow-load" races-gcc-slow-load "$file" lfence $((READS / 5)) || failed=1
+fi
 # Until each counter was seen, for at most this many reads.
-if build "$OUT/no-fence" gcc -DVARIANT_NO_FENCE; then
+if build "$OUT/no-fence" gcc -DVARIANT_SLOW_LOAD -DVARIANT_NO_FENCE; then
 	"$OUT/no-fence" races-are-seen-without-the-fence "$file" lfence 1000000000 early back || failed=1
 fi
 if build "$OUT/no-recheck" gcc -DVARIANT_NO_RECHECK; then

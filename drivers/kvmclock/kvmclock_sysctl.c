@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: 0BSD */
+/* dev.kvmclock.0: what the driver knows; the settings of the same branch are kernel/settings.c's.
+ */
+#include "drivers/kvmclock/kvmclock.h"
+#include <clockpage/sysctl.h>
+#include <pvclock/pvclock.h>
+
+static void get_description(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+
+    (void)index;
+    if (kc->present)
+        sysctl_put(to, "KVM paravirtual clock");
+    else
+        sysctl_put(to, "no KVM paravirtual clock: %s", kvmclock_why_none(kc));
+}
+
+static void get_features(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+
+    (void)index;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        const char *name = kvmclock_feature_name(bit);
+        if (!(kc->host.features >> bit & 1))
+            continue;
+        sysctl_put(to, "%s", to->length ? " " : "");
+        if (name)
+            sysctl_put(to, "%s", name);
+        else
+            sysctl_put(to, "bit%u", bit);
+    }
+}
+
+static void get_msrs(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+
+    (void)index;
+    sysctl_put(to, "{ system_time = 0x%x, wall_clock = 0x%x }",
+               kc->present ? kc->host.msr_system_time : 0,
+               kc->present ? kc->host.msr_wall_clock : 0);
+}
+
+static void get_stable(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+
+    (void)index;
+    sysctl_put(to, "%d", kc->present && kc->stable);
+}
+
+/* One pause stops all vCPUs, and shows on each one's page. */
+static void get_paused(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+    uint64_t most = 0;
+
+    (void)index;
+    for (uint32_t i = 0; i < MAX_CPUS; i++)
+        most = kc->vcpus[i].paused > most ? kc->vcpus[i].paused : most;
+    sysctl_put(to, "%lu", most);
+}
+
+static void get_vcpu(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = context;
+    struct pvclock_snapshot s = {0};
+
+    if (!kc->vcpus[index].registered ||
+        pvclock_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK) {
+        sysctl_put(to, "{ registered = %d, status = %s }", kc->vcpus[index].registered,
+                   pvclock_status_name(kc->vcpus[index].status));
+        return;
+    }
+    sysctl_put(to,
+               "{ registered = 1, version = %u, tsc_timestamp = %lu, system_time = %lu, "
+               "mul = %u, shift = %d, flags = 0x%x, paused = %lu }",
+               s.version, s.tsc_timestamp, s.system_time, s.mul, s.shift, s.flags,
+               kc->vcpus[index].paused);
+}
+
+static char driver_name[] = "kvmclock";
+
+static const struct sysctl device_nodes[] = {
+    {
+        .name = "%desc",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .get = get_description,
+        .about = "what the device is",
+    },
+    {
+        .name = "%driver",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .value = driver_name,
+        .about = "its driver",
+    },
+    {
+        .name = "features",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .get = get_features,
+        .about = "what KVM offers, by CPUID",
+    },
+    {
+        .name = "msrs",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_msrs,
+        .about = "the pair of MSRs in use; 0: none",
+    },
+    {
+        .name = "paused",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RD,
+        .get = get_paused,
+        .about = "times that the host said that it had paused the guest",
+    },
+    {
+        .name = "stable",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RD,
+        .get = get_stable,
+        .about = "1: one page serves all vCPUs, by CPUID and by every page",
+    },
+};
+
+static const struct sysctl vcpu_nodes[] = {
+    {
+        .name = "",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_vcpu,
+        .about = "what the host wrote on this vCPU's page, and the pauses seen there",
+    },
+};
+
+static struct sysctl_branch device = SYSCTL_BRANCH("dev.kvmclock.0", device_nodes);
+static struct sysctl_branch vcpus = SYSCTL_BRANCH("dev.kvmclock.0.vcpu", vcpu_nodes);
+
+void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count)
+{
+    device.context = vcpus.context = kc;
+    vcpus.numbers = count;
+    sysctl_register(&device);
+    sysctl_register(&vcpus);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The tree of kernel state, as FreeBSD's sysctl(9) and sysctl(8) have it: named values that are
+ * read and set at run time in the serial shell, and as tunables on the kernel command line.
+ *
+ * A part of the kernel describes its values in a table of `struct sysctl`, hangs it into the tree
+ * with a `struct sysctl_branch`, and registers that once.  The table may be constant; both stay
+ * where they are for good.  A full name is what a branch and a node give together, with dots in
+ * between: parent, word, number, node.
+ *
+ *     static const struct sysctl nodes[] = {
+ *         {.name = "paused", .type = SYSCTL_U64, .flags = SYSCTL_RD, .value = &paused,
+ *          .about = "times that the guest was paused"},
+ *     };
+ *     static struct sysctl_branch branch = SYSCTL_BRANCH("dev.kvmclock.0", nodes);
+ *     sysctl_register(&branch);
+ *
+ * Everything here runs on the boot vCPU, outside of interrupts.  [FreeBSD sysctl(8), sysctl(9)]
+ */
+#ifndef CLOCKPAGE_SYSCTL_H
+#define CLOCKPAGE_SYSCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sysctl_type {
+    SYSCTL_INT,    /* int */
+    SYSCTL_U64,    /* uint64_t */
+    SYSCTL_BOOL,   /* bool; written 0 and 1 */
+    SYSCTL_STRING, /* with `choices`: const char *, one of them; else char[max], the 0 included */
+    SYSCTL_OPAQUE, /* a structure, shown by `get` as `{ a = 1, b = 2 }`; cannot be set */
+};
+
+#define SYSCTL_RD  0x1u /* shown at run time */
+#define SYSCTL_WR  0x2u /* may be set at run time */
+#define SYSCTL_TUN 0x4u /* may be set on the kernel command line */
+/* The usual sums.  SYSCTL_TUN alone is a setting of the command line that the tree does not show.
+ */
+#define SYSCTL_RW    (SYSCTL_RD | SYSCTL_WR)
+#define SYSCTL_RDTUN (SYSCTL_RD | SYSCTL_TUN)
+#define SYSCTL_RWTUN (SYSCTL_RD | SYSCTL_WR | SYSCTL_TUN)
+
+/* A text that is being made. */
+struct sysctl_text {
+    char *to;
+    size_t size, length; /* always ends in a 0, which `length` leaves out */
+};
+
+/* Append, with the formats of kernel/format.h; what there is no room for is cut off. */
+void sysctl_put(struct sysctl_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A value of the node's type, parsed and in range. */
+union sysctl_value {
+    int number;         /* SYSCTL_INT */
+    uint64_t u64;       /* SYSCTL_U64 */
+    bool on;            /* SYSCTL_BOOL */
+    const char *string; /* SYSCTL_STRING: valid during the call; with `choices`, for good */
+};
+
+struct sysctl {
+    const char *name; /* its last words: "hardware"; "" where the branch's number is the last */
+    enum sysctl_type type;
+    uint32_t flags;
+    void *value; /* where it is kept; not used where there is a `get` or a `set` */
+
+    /* Procedures: `index` is the branch's number, or 0. */
+    /* Put the value as text; for a value that is not kept in `value`. */
+    void (*get)(void *context, uint32_t index, struct sysctl_text *to);
+    /*
+     * Take the value instead of storing it; also called for a tunable, before the machine is up.
+     * NULL, or why it is refused, in words that fit behind "Invalid argument".
+     */
+    const char *(*set)(void *context, uint32_t index, const union sysctl_value *value);
+
+    /* Numbers: the least and the greatest value; both 0: whatever the type holds.  Strings without
+     * `choices`: max is the size of `value`. */
+    int64_t min, max;
+    const char *const *choices; /* strings: the values there are, and NULL */
+    const char *about;          /* one line, as `sysctl -d` shows it */
+    const char *initial;        /* what stands when nobody has set it, in words; may be NULL */
+};
+
+struct sysctl_branch {
+    const char *parent; /* "kern.timecounter.tc"; "": the nodes have full names */
+    const char *word;   /* one more word, as a name known at run time only; or NULL */
+    uint32_t numbers;   /* n: the nodes are there n times, below 0 to n-1; 0: once, no number */
+    const struct sysctl *nodes;
+    uint32_t count;
+    void *context;              /* what procedures are given */
+    struct sysctl_branch *next; /* the tree's own */
+};
+
+#define SYSCTL_BRANCH(parent_name, table)                                                          \
+    {                                                                                              \
+        .parent = (parent_name), .nodes = (table), .count = sizeof(table) / sizeof((table)[0])     \
+    }
+
+/*
+ * Hang a branch into the tree.  Names must be new.  Tunables are set by the command line when it is
+ * read, so a branch that has some is registered before that (kernel/main.c: kernel_entry).
+ */
+void sysctl_register(struct sysctl_branch *branch);
+
+/*
+ * Call `changed` after each time that the value of this name has been set at run time.  (A tunable
+ * has its value before anything starts.)  At most 16 in all; false: there is no such name, or no
+ * room.
+ */
+bool sysctl_on_change(const char *name, void (*changed)(void));
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The wiring, which alone knows every part, in three files: main.c has the order of things and the
+ * end, main_clock.c the way from the host's page to the time page, main_run.c what is run and told.
+ * Other parts get what they need of each other through functions that these register.
+ */
+#ifndef KERNEL_MAIN_H
+#define KERNEL_MAIN_H
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/trap.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/ring3.h"
+#include <clockpage/bootinfo.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* main.c: what there is. */
+extern struct bootinfo boot;
+extern struct firmware_facts firmware;
+extern uint32_t cpu_count; /* online, from number 0 on without a gap; 0: not yet known */
+
+/* main_clock.c: the page, the drivers, and what decides how ring 3 tells the time. */
+extern struct kvmclock_slot clock_slots[MAX_CPUS];
+extern struct kvmclock kvmclock;
+extern struct tsc tsc;
+extern bool has_rdtscp; /* by CPUID */
+
+/* Find kvmclock and register the running vCPU, which is number 0. */
+void attach_kvmclock(void);
+/* Play the host, where the settings ask for it; `begin` is the TSC at which time was 0. */
+void attach_script(uint64_t begin);
+/* Register and stop a vCPU's structure, on that vCPU. */
+void enable_clock(struct cpu *cpu);
+void disable_clock(struct cpu *cpu, void *arg);
+/* The end of the TSC's measurement; `begin`: the TSC when the local APIC's timer began to run. */
+void end_calibration(uint64_t begin);
+/* `count` of the local APIC's timer for `hz` interrupts a second. */
+uint32_t timer_count(uint64_t hz);
+/* Offer all counters and choose; `synchronised`: the vCPUs' TSCs agree. */
+void start_clock(bool synchronised);
+void set_date(void);
+/* For trap_hooks. */
+void on_timer(struct cpu *cpu, struct trap_frame *frame);
+/*
+ * Choose the counter by name and both settings of kvmclock, and publish the time page; NULL, false,
+ * false: as the user has them.
+ */
+void decide(const char *counter, bool without_rdtscp, bool unstable);
+/* The user's choice is what is in use now. */
+void keep_choice(void);
+/* The STABLE flag of all structures, for tests: now, or to and fro at every few ticks. */
+void set_stable(bool stable);
+void toggle_stable(bool on);
+
+/* main_run.c: the report, the tests of ring 3, the shell. */
+extern struct ring3_plan plan;
+void make_plan(void);
+void report_start(void);
+void report(void);
+void attach_ring3(void);
+void test_ring3(void);
+void run_shell(void);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: 0BSD */
+/* From the host's page to the driver, the timecounters, the clock and the time page. */
+#include "arch/x86/apic.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/pit.h"
+#include "arch/x86/rtc.h"
+#include "arch/x86/tsc.h"
+#include "drivers/acpi_timer/acpi_timer.h"
+#include "drivers/hpet/hpet.h"
+#include "drivers/i8254/i8254.h"
+#include "kernel/clock.h"
+#include "kernel/deviation.h"
+#include "kernel/events.h"
+#include "kernel/main.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/settings.h"
+#include "kernel/sysctl_clock.h"
+#include "kernel/threads.h"
+#include "kernel/time_page.h"
+#include <clockpage/report.h>
+#include <pvclock/read.h>
+
+enum { CALIBRATION_MS = 12 };
+
+struct kvmclock_slot clock_slots[MAX_CPUS] __attribute__((section(".clock_pages"), aligned(4096)));
+struct kvmclock kvmclock;
+struct tsc tsc;
+bool has_rdtscp;
+static struct hpet hpet;
+static struct acpi_timer acpi_timer;
+static struct i8254 i8254;
+
+/* ---- The driver ----------------------------------------------------------------------------- */
+
+/* On each vCPU as it starts. */
+void enable_clock(struct cpu *cpu)
+{
+    /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
+    if (has_rdtscp)
+        (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
+    kvmclock_enable(&kvmclock, cpu->index);
+}
+
+void disable_clock(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_poll(&kvmclock, cpu->index);
+    kvmclock_disable(&kvmclock, cpu->index);
+}
+
+static uint32_t this_index(void)
+{
+    return this_cpu()->index;
+}
+
+void attach_kvmclock(void)
+{
+    struct pvclock_frequency f;
+    struct pvclock_snapshot s;
+
+    has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
+    kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
+                    settings.kvmclock_disabled || settings.scripted);
+    enable_clock(this_cpu());
+    if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
+        pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
+        tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
+    tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
+}
+
+void attach_script(uint64_t begin)
+{
+    if (!settings.scripted)
+        return;
+    kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
+    enable_clock(this_cpu());
+}
+
+/* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
+
+/* Timer interrupts a second on each vCPU. */
+static uint64_t tick_rate(void)
+{
+    if (settings.hz)
+        return settings.hz;
+    /*
+     * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
+     * CPUs: keep all ticks together below a tenth of one of them.
+     */
+    if (firmware.cpu_count <= 4)
+        return 100;
+    return firmware.cpu_count < 40 ? 400 / firmware.cpu_count : 10;
+}
+
+static uint64_t timer_counts_per_s;
+
+uint32_t timer_count(uint64_t hz)
+{
+    return (uint32_t)(timer_counts_per_s / hz);
+}
+
+void end_calibration(uint64_t begin)
+{
+    uint16_t counts;
+
+    while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
+        cpu_pause();
+    tsc_end_pit(&tsc);
+    tsc_end_pm_timer(&tsc);
+    if (!tsc_choose(&tsc))
+        panic("no source tells the frequency of the TSC");
+    /* Without an i8254 the loop above did not wait. */
+    while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
+        cpu_pause();
+    uint64_t counts_run = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
+    timer_counts_per_s = counts_run * 1000000 / us;
+    settings.hz = tick_rate();
+    process_timer_count = timer_count(settings.hz);
+    if (!process_timer_count)
+        panic("the local APIC's timer does not run");
+    apic_timer_periodic(process_timer_count);
+}
+
+/* ---- The timecounters, and the date --------------------------------------------------------- */
+
+void start_clock(bool synchronised)
+{
+    kvmclock_check(&kvmclock, cpu_count, this_index);
+    if (settings.invariant_tsc != TSC_BY_CPUID)
+        tsc.invariant = tsc.in_guest = settings.invariant_tsc;
+    settings.invariant_tsc = tsc.invariant || tsc.in_guest;
+    tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
+    clock_init(tick_rate());
+    clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
+    clock_offer(&tsc.counter, NULL);
+    clock_offer(&hpet.counter, hpet_attach(&hpet, firmware.hpet));
+    clock_offer(&acpi_timer.counter,
+                acpi_timer_attach(&acpi_timer, firmware.pm_timer_port, firmware.pm_timer_32));
+    clock_offer(&i8254.counter, i8254_attach(&i8254));
+    clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
+    clock_choose(settings.hardware);
+    sysctl_clock_counters();
+    kvmclock_sysctl_register(&kvmclock, cpu_count);
+    deviation_begin(tick_rate());
+}
+
+/* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
+static bool set_date_by_kvmclock(void)
+{
+    uint64_t epoch = 0, ns;
+    int64_t by_ns;
+
+    if (!kvmclock.present) {
+        check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
+        return false;
+    }
+    if (kvmclock.scripted) {
+        check(SKIP, "kvmclock.wall", "the kernel plays the host");
+        return false;
+    }
+    enum pvclock_status status = kvmclock_wall(&kvmclock, &epoch);
+    bool good =
+        status == PVCLOCK_OK && pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
+    if (good)
+        (void)clock_set_date(epoch + ns, &by_ns);
+    check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
+          epoch / 1000000000, epoch % 1000000000, pvclock_status_name(status));
+    record_begin("wall");
+    record_u64("epoch_ns", epoch);
+    record_end();
+    return good;
+}
+
+void set_date(void)
+{
+    uint64_t seconds;
+    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(&seconds);
+
+    clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
+}
+
+/* ---- The time page -------------------------------------------------------------------------- */
+
+/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
+static bool enable_without_rdtscp, force_unstable;
+static bool toggling;
+static const char *user_counter; /* the one in use, tests apart */
+
+static bool chosen(const char *name)
+{
+    const char *now = clock_in_use();
+
+    while (*now && *now == *name)
+        now++, name++;
+    return *now == *name;
+}
+
+/* On vCPU 0, with interrupts off: at each tick and after each change. */
+static void publish_time_page(void)
+{
+    struct time_page_state s = {
+        .facts = {.kvmclock_chosen = chosen("kvmclock"),
+                  .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
+                  .rdtscp = has_rdtscp,
+                  .stable_feature =
+                      kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
+                  .enable_without_rdtscp = enable_without_rdtscp,
+                  .force_unstable = force_unstable,
+                  .fast_gettime = settings.fast_gettime},
+        .vcpus = cpu_count,
+        .stride = sizeof(struct kvmclock_slot),
+        /* Own structures are only right above what was told by the common one. */
+        .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
+    };
+
+    time_page_update(&s);
+}
+
+void set_stable(bool stable)
+{
+    for (uint32_t i = 0; i < cpu_count; i++)
+        kvmclock_set_flag(&kvmclock, i, stable);
+}
+
+void toggle_stable(bool on)
+{
+    toggling = on;
+    if (!on)
+        set_stable(true);
+}
+
+void decide(const char *counter, bool without_rdtscp, bool unstable)
+{
+    enable_without_rdtscp =
+        counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
+    force_unstable = counter || unstable ? unstable : settings.force_unstable;
+    (void)clock_use(counter ? counter : user_counter);
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+}
+
+void keep_choice(void)
+{
+    user_counter = clock_in_use();
+}
+
+void on_timer(struct cpu *cpu, struct trap_frame *frame)
+{
+    static unsigned ticks;
+    uint64_t paused = kvmclock.vcpus[cpu->index].paused;
+
+    kvmclock_poll(&kvmclock, cpu->index);
+    if (kvmclock.vcpus[cpu->index].paused != paused)
+        events_add(EVENT_PAUSED, cpu->index, NULL);
+    if (cpu->index == 0 && cpu_count) {
+        if (toggling)
+            set_stable(ticks++ & 4);
+        clock_tick();
+        deviation_tick();
+        kvmclock_watch(&kvmclock, cpu_count);
+        publish_time_page();
+    }
+    if (frame)
+        threads_tick(cpu, frame);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What is run in ring 3, what is told of it all, and the shell. */
+#include "arch/x86/apic.h"
+#include "arch/x86/frames.h"
+#include "kernel/clock.h"
+#include "kernel/continuity.h"
+#include "kernel/deviation.h"
+#include "kernel/fault.h"
+#include "kernel/main.h"
+#include "kernel/ring3_clock.h"
+#include "kernel/settings.h"
+#include "kernel/shell.h"
+#include "kernel/time_page.h"
+#include <clockpage/report.h>
+#include <clockpage/sysctl.h>
+#include <clockpage/version.h>
+
+enum { MOVES_HZ = 300 };
+
+/* Under KVM reads are native and ten million of them take half a second; under TCG they are not. */
+enum {
+    READS_KVM = 10500000,
+    READS_ELSE = 1000000,
+    READS_MOVED_KVM = 1000000,
+    READS_MOVED_ELSE = 200000,
+};
+
+/* System calls are the other way round where KVM emulates ring 0. */
+enum { FUZZ_KVM = 1000, FUZZ_ELSE = 20000 };
+
+struct ring3_plan plan;
+static bool measured; /* what reads cost in ring 3 */
+
+/* TSC offsets to vCPU 0, and how well they are known. */
+static int64_t offsets[MAX_CPUS];
+static uint64_t offset_errors[MAX_CPUS];
+
+/* ---- The plan ------------------------------------------------------------------------------- */
+
+static struct clock_source source_of(uint32_t index)
+{
+    struct clock_source s = {.page = USER_TIME_BASE + offsetof(struct time_page, tsc),
+                             .order = PVCLOCK_LFENCE};
+
+    if (kvmclock.present) {
+        s.page = USER_CLOCK_BASE + (kvmclock.stable ? 0 : index) * sizeof(struct kvmclock_slot);
+        s.guarded = !kvmclock.stable;
+    } else {
+        s.guarded = tsc.counter.quality < 0;
+    }
+    if (fault_wanted_in_ring3() && index == cpu_count - 1)
+        s.page = USER_END - PAGE_SIZE;
+    return s;
+}
+
+void make_plan(void)
+{
+    plan = (struct ring3_plan){
+        .moving_timer_count = timer_count(MOVES_HZ),
+        .cpus = cpu_count,
+        .tsc_hz = tsc.hz,
+        .rounds = settings.rounds,
+        .reads = settings.reads       ? settings.reads
+                 : kvmclock.host.base ? READS_KVM
+                                      : READS_ELSE,
+        .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
+        .source = source_of,
+    };
+    /* From here on the settings tell what is, not what was asked for. */
+    settings.reads = plan.reads;
+    settings.rounds = ring3_rounds(&plan);
+    start_clock(ring3_offsets(&plan, offsets, offset_errors));
+    plan.stable = kvmclock.present && kvmclock.stable;
+    plan.gettime_by_page = kvmclock.present ? plan.stable || has_rdtscp : tsc.counter.quality >= 0;
+}
+
+/* ---- The report ----------------------------------------------------------------------------- */
+
+void report_start(void)
+{
+    print("booted by   %s%s%s; %lu MiB for the kernel\n", boot.protocol, boot.loader[0] ? ", " : "",
+          boot.loader, (frames_end() - KERNEL_PHYS) >> 20);
+    print("vCPUs       %u, by: %s; %s\n", firmware.cpu_count, firmware.source,
+          apic_is_x2apic() ? "x2APIC" : "xAPIC");
+    record_begin("start");
+    record_text("version", CLOCKPAGE_VERSION);
+    record_text("protocol", boot.protocol);
+    record_text("loader", boot.loader);
+    record_u64("vcpus", firmware.cpu_count);
+    record_text("vcpus_from", firmware.source);
+    record_bool("x2apic", apic_is_x2apic());
+    record_end();
+}
+
+static void report_vcpu(uint32_t i)
+{
+    struct pvclock_snapshot s;
+    struct pvclock_frequency f = {0};
+    const struct pvclock_vcpu_time_info *info =
+        kvmclock.present ? &clock_slots[i].info : &time_page_get()->tsc;
+    bool known = offset_errors[i] != UINT64_MAX;
+
+    if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
+        (void)pvclock_frequency(s.mul, s.shift, &f);
+    print("%4u  %4u  %7u  %10u  %5d  %s  %6lu  %10lu  ", i, cpu_table[i]->apic_id, s.version, s.mul,
+          s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -",
+          kvmclock.vcpus[i].paused, f.hz);
+    if (known)
+        print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
+    else
+        print("not measured\n");
+    record_begin("vcpu");
+    record_u64("id", i);
+    record_u64("apic_id", cpu_table[i]->apic_id);
+    record_u64("version", s.version);
+    record_u64("mul", s.mul);
+    record_i64("shift", s.shift);
+    record_u64("flags", s.flags);
+    record_u64("tsc_hz", f.hz);
+    record_u64("paused", kvmclock.vcpus[i].paused);
+    record_bool("offset_known", known);
+    record_i64("offset_cycles", known ? offsets[i] : 0);
+    record_u64("offset_error", known ? offset_errors[i] : 0);
+    record_end();
+}
+
+void report(void)
+{
+    print(
+        "\nvCPU  APIC  version         mul  shift   flags  paused      TSC Hz  TSC, to vCPU 0's\n");
+    for (uint32_t i = 0; i < cpu_count; i++)
+        report_vcpu(i);
+    tsc_report(&tsc);
+    clock_report();
+    deviation_report();
+    continuity_report();
+    if (measured)
+        ring3_report(&plan);
+}
+
+/* ---- Ring 3 put to the test ----------------------------------------------------------------- */
+
+static struct ring3_clock_hooks ring3_hooks(void)
+{
+    return (struct ring3_clock_hooks){
+        .kvmclock = kvmclock.present,
+        .rdtscp = has_rdtscp,
+        .may_unset = kvmclock.present && kvmclock.stable,
+        .tsc_synchronised = tsc.counter.quality >= 0,
+        .decide = decide,
+        .set_stable = set_stable,
+        .toggle_stable = toggle_stable,
+    };
+}
+
+void attach_ring3(void)
+{
+    const struct ring3_clock_hooks hooks = ring3_hooks();
+
+    ring3_attach(&plan, &hooks);
+}
+
+static void measure_reads(void)
+{
+    decide(NULL, true, false);
+    ring3_readers(&plan);
+    decide(NULL, false, false);
+    measured = true;
+}
+
+void test_ring3(void)
+{
+    const struct ring3_clock_hooks hooks = ring3_hooks();
+    bool kvm = kvmclock.host.base;
+
+    measure_reads();
+    ring3_paths(&plan, &hooks);
+    ring3_moved(&plan, &hooks);
+    ring3_compat(&plan, &hooks);
+    ring3_rules(&plan, &hooks);
+    ring3_fuzz(&plan,
+               settings.fuzz_calls ? settings.fuzz_calls
+               : kvm               ? FUZZ_KVM
+                                   : FUZZ_ELSE,
+               settings.fuzz_seed);
+    ring3_probes(&plan);
+}
+
+/* ---- The shell ------------------------------------------------------------------------------ */
+
+static void repeat_report(void)
+{
+    report_repeat(true);
+    report_start();
+    kvmclock_report(&kvmclock);
+    report();
+    report_all_verdicts();
+    report_repeat(false);
+}
+
+/* The settings may have changed since the run began. */
+static int bench(void)
+{
+    plan.rounds = settings.rounds;
+    plan.reads = settings.reads;
+    plan.gettime_by_page = time_page_get()->algorithm != TIME_SYSTEM_CALL;
+    measure_reads();
+    ring3_report(&plan);
+    print("\n");
+    return report_new_verdicts() ? 0 : 1;
+}
+
+/* Ring 3 is told at once what has been set. */
+static void on_setting(void)
+{
+    keep_choice();
+    decide(NULL, false, false);
+}
+
+void run_shell(void)
+{
+    static const char *const names[] = {
+        "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
+        "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
+    static const struct shell_hooks hooks = {repeat_report, bench};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)sysctl_on_change(names[i], on_setting);
+    (void)report_new_verdicts();
+    shell_run(&hooks);
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: 0BSD
+#
+# The kernel's clock, and a driver of a timecounter, on machines that the tests make.
+
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+build=${O:-build}/tests/clock
+mkdir -p "$build" || exit 2
+flags=(-std=gnu11 -O2 -g -Wall -Wextra -Werror -I. -Ilib -Iinclude
+	-fsanitize=undefined -fno-sanitize-recover=all)
+failed=0
+
+# program NAME SOURCE...: build and run; it prints verdicts of its own.
+program() {
+	local name=$1 status
+	shift
+	if ! "${CC:-gcc}" "${flags[@]}" "$@" -o "$build/$name" -lpthread 2>"$build/log"; then
+		sed 's/^/  /' "$build/log"
+		echo "FAIL $name-build: see above"
+		failed=1
+		return
+	fi
+	timeout 300 "$build/$name"
+	status=$?
+	((status == 0)) && return
+	failed=1
+	((status == 1)) || echo "FAIL $name: it ended with status $status"
+}
+
+program i8254 tests/clock/i8254_test.c drivers/i8254/i8254.c
+program clock tests/clock/clock_test.c tests/clock/machine.c \
+	kernel/clock.c kernel/continuity.c kernel/date.c kernel/deviation.c kernel/format.c lib/timecounter/*.c
+exit "$failed"

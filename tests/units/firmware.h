@@ -44,7 +44,8 @@ static unsigned long map_calls;
 static inline const void *memory_map(uint64_t pa, uint64_t length)
 {
     map_calls++;
-    if (pa >= MEMORY_SIZE || length > MEMORY_SIZE - pa)
+    /* Page 0 is NULL's, but for the BIOS data, as in the kernel. */
+    if (pa < 0x400 || pa >= MEMORY_SIZE || length > MEMORY_SIZE - pa)
         return NULL;
     if (mapped_count < sizeof(mapped) / sizeof(mapped[0])) {
         mapped[mapped_count].at = (uint32_t)pa;
@@ -55,7 +56,7 @@ static inline const void *memory_map(uint64_t pa, uint64_t length)
     return memory + pa;
 }
 
-/* Parse with everything poisoned; afterwards the test may write again where `keep` is false. */
+/* Parse, with everything poisoned that is not mapped by that. */
 static inline struct firmware_facts read_poisoned(uint64_t rsdp)
 {
     struct firmware_facts facts;

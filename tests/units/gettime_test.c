@@ -450,6 +450,61 @@ static void gettime_loses_stable(void **state)
             told, asked);
 }
 
+/* The structures agree, behind what vCPU 3's told, and the kernel knows: all at one step. */
+static void regain_at_step(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step;
+    (void)address;
+    if (step_number++ != begin_at)
+        return;
+    for (unsigned i = 0; i < VCPUS; i++)
+        show(&structures[i], FLOOR + 50, true);
+    page.floor = 0;
+    page.stable_mask = PVCLOCK_FLAG_TSC_STABLE;
+    page.sequence += 2;
+}
+
+/* What an own structure told is not taken back when one structure serves all again. */
+static void gettime_regains_stable(void **state)
+{
+    const uint64_t ahead = UPTIME + 3 * SKEW;
+
+    (void)state;
+    for (begin_at = 0; begin_at < 20; begin_at++) {
+        start_unstable();
+        struct gettime g = reader(), other = reader();
+        struct pvclock_timespec t;
+        pvclock_mock.aux = 3;
+        step_number = 0;
+        pvclock_mock.script = regain_at_step;
+        (void)gettime(&g, CLOCK_UPTIME, &t);
+        uint64_t told = ns_of(t);
+        pvclock_mock.script = NULL;
+        if (step_number <= begin_at) { /* the reading was over before */
+            step_number = begin_at;
+            regain_at_step(PVCLOCK_MOCK_LOAD, NULL);
+        }
+        assert_true(told == ahead || told == UPTIME + 50);
+        for (unsigned again = 0; again < 2; again++) {
+            assert_tells(&other, CLOCK_UPTIME, PATH_STABLE, told);
+            assert_tells(&g, CLOCK_REALTIME, PATH_STABLE, DATE - UPTIME + told);
+        }
+        /* It stands still until the structures have caught up, and then costs nothing any more. */
+        show(&structures[0], FLOOR + 3 * SKEW + 1, true);
+        assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, ahead + 1);
+        unsigned looks = pvclock_mock.count[PVCLOCK_MOCK_LOAD64];
+        assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, ahead + 1);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_LOAD64], looks);
+    }
+    /* The guard is in the time of the host's structures: the TSC's is another one. */
+    start(17);
+    guard.last = UINT64_C(1) << 62;
+    page.algorithm = TIME_TSC;
+    show(&page.tsc, 29, true);
+    struct gettime g = reader();
+    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - 17 + 29);
+}
+
 /* The last tick's time is torn at each step. */
 static void tick_at_step(enum pvclock_mock_step step, const volatile void *address)
 {
@@ -492,7 +547,7 @@ int main(void)
         cmocka_unit_test(gettime_clocks),       cmocka_unit_test(gettime_ways),
         cmocka_unit_test(gettime_own_vcpu),     cmocka_unit_test(gettime_is_bounded),
         cmocka_unit_test(gettime_loses_stable), cmocka_unit_test(gettime_between_any_two_steps),
-        cmocka_unit_test(gettime_last_tick),
+        cmocka_unit_test(gettime_last_tick),    cmocka_unit_test(gettime_regains_stable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

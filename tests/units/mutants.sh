@@ -30,8 +30,7 @@ while IFS=$'\t' read -r program file bug expression; do
 		failed=1
 		continue
 	fi
-	OUT=$PWD/$copy/out TEST_COUNT=${TEST_COUNT:-1000000} timeout 120 "$copy/tests/units/suite.sh" "$program" \
-		>"$copy/log" 2>&1 </dev/null
+	OUT=$PWD/$copy/out PATIENCE=30 "$copy/tests/units/suite.sh" "$program" >"$copy/log" 2>&1 </dev/null
 	killer=$(sed -n 's/^FAIL units-\([^:]*\):.*/\1/p' "$copy/log" | sort -u | tr '\n' ' ')
 	if grep -q 'does not compile' "$copy/log"; then
 		echo "FAIL $program: $bug: it does not compile"

@@ -132,7 +132,7 @@ void format_ctime(char *to, uint64_t seconds, const char *zone)
     struct date d = date_of(seconds);
 
     format(to, DATE_SIZE, "%.3s %.3s %2d %02d:%02d:%02d %s%s%ld",
-           "SunMonTueWedThuFriSat" + (ptrdiff_t)3 * d.weekday,
-           "JanFebMarAprMayJunJulAugSepOctNovDec" + (ptrdiff_t)3 * (d.month - 1), d.day, d.hour,
-           d.minute, d.second, zone, *zone ? " " : "", d.year);
+           &"SunMonTueWedThuFriSat"[3 * d.weekday],
+           &"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * (d.month - 1)], d.day, d.hour, d.minute,
+           d.second, zone, *zone ? " " : "", d.year);
 }

@@ -78,6 +78,21 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
     return true;
 }
 
+/*
+ * When STABLE comes back, the structures may agree on a time before what some vCPU's own one has
+ * told.  Nobody raises the guard any more then, for who still reads an own one finds the sequence
+ * changed: once it is passed there is no need to look again.
+ */
+static bool was_told_later(const struct gettime *g, uint64_t *ns)
+{
+    uint64_t told = PVCLOCK_LOAD64(&g->guard->last);
+
+    if (told <= *ns)
+        return false;
+    *ns = told;
+    return true;
+}
+
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
 {
     if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
@@ -97,6 +112,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
             stable = good && (s.flags & g->stable_mask);
             ns = s.ns;
             path = PATH_STABLE;
+            if (stable && g->page == g->structures && was_told_later(g, &ns))
+                g->page = NULL;
         }
         if (!stable) {
             good = own_vcpu(g, &ns);
@@ -116,8 +133,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out)
 {
-    out->tv_sec = 0;
     if (gettime_is_precise(clock)) {
+        out->tv_sec = 0;
         out->tv_nsec = g->time->resolution;
     } else if (clock == CLOCK_SECOND) {
         out->tv_sec = 1;

@@ -163,8 +163,12 @@ static uint64_t read_counter(void *context)
     enum pvclock_status status = pvclock_read(&kc->slots[this_index()].info, PVCLOCK_LFENCE, &s);
     uint64_t floor = __atomic_load_n(&kc->floor, __ATOMIC_ACQUIRE);
 
-    if (status == PVCLOCK_OK && !floor && pvclock_is_stable(kc->host.features, s.flags))
-        return s.ns;
+    if (status == PVCLOCK_OK && !floor && pvclock_is_stable(kc->host.features, s.flags)) {
+        /* A reading that began while they disagreed may have come to the guard after the floor
+         * went. */
+        uint64_t told = __atomic_load_n(&kc->guard.last, __ATOMIC_ACQUIRE);
+        return s.ns < told ? told : s.ns;
+    }
     if (!floor)
         lose_stable(kc);
     return pvclock_guard_cas(&kc->guard, pvclock_has_time(status) ? s.ns : 0);

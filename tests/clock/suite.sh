@@ -31,5 +31,5 @@ program() {
 
 program i8254 tests/clock/i8254_test.c drivers/i8254/i8254.c
 program clock tests/clock/clock_test.c tests/clock/machine.c \
-	kernel/clock.c kernel/continuity.c kernel/deviation.c kernel/format.c lib/timecounter/*.c
+	kernel/clock.c kernel/continuity.c kernel/date.c kernel/deviation.c kernel/format.c lib/timecounter/*.c
 exit "$failed"

@@ -356,15 +356,9 @@ def menu(_accel):
         " -device isa-debug-exit,iobase=0x501,iosize=0x04 -serial stdio -boot d -cdrom"
     ).split()
     with open(os.path.join(ROOT, "boot", "grub.cfg"), encoding="utf-8") as file:
-        titles = re.findall(r'^menuentry "([^"]*)"', file.read(), re.MULTILINE)
+        titles = re.findall(r'^(?:menuentry|submenu) "([^"]*)"', file.read(), re.MULTILINE)
     steps = next(i for i, title in enumerate(titles) if "shell" in title)
-    # What to wait for, and the keys then.  GRUB shows its menu when it finds an Esc in the first two
-    # seconds; ^N goes down (an arrow begins with Esc, and one Esc may still be in the queue).
-    stages = [
-        ("for a command-line", b"\016" * steps + b"\r"),
-        ("shell: ready", b"sysctl -n kern.ostype\rhalt\r"),
-    ]
-    text, end, escape_at = "", time.monotonic() + LIMIT, 0.0
+    text, press_at, quiet_at, stage = "", 0.0, 0.0, "menu"
     with subprocess.Popen(
         ["timeout", str(LIMIT), *line, iso], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
@@ -373,22 +367,37 @@ def menu(_accel):
             child.stdin.write(keys)
             child.stdin.flush()
 
-        while time.monotonic() < end:
-            if "GNU GRUB" not in text and time.monotonic() > escape_at:
-                press(b"\033")
-                escape_at = time.monotonic() + 0.3
-            if stages and stages[0][0] in text:
-                # The queue of keys is looked at in the order in which they came.
-                time.sleep(1)
-                press(stages.pop(0)[1])
+        while True:
             ready, _, _ = select.select([child.stdout], [], [], 0.1)
             data = os.read(child.stdout.fileno(), 65536) if ready else b""
             if ready and not data:
                 break
             text += data.decode("latin-1")
+            now = time.monotonic()
+            if data:
+                quiet_at = now + 1
+            if now < press_at:
+                continue
+            press_at = now + 0.5
+            # GRUB shows its menu when it finds an Esc in the first two seconds, and marks the
+            # chosen entry.  ^N goes down: an arrow begins with an Esc, and one may still be queued.
+            marked = re.findall(r"\*(clockpage: [^|\x1b]*)", text)
+            if stage == "menu" and not marked:
+                press(b"\033")
+            elif stage == "menu" and now < quiet_at:
+                pass  # it has not shown yet what the last key did
+            elif stage == "menu" and titles[steps].startswith(marked[-1].strip()[:60]):
+                press(b"\r")
+                stage = "boot"
+            elif stage == "menu":
+                at = next(i for i, t in enumerate(titles) if t.startswith(marked[-1].strip()[:60]))
+                press(b"\016" if at < steps else b"\020")
+            elif stage == "boot" and "shell: ready" in text:
+                press(b"sysctl -n kern.ostype\rhalt\r")
+                stage = "shell"
         status = child.wait()
     if status != 33 or "clockpage\r\n" not in text:
-        raise Wrong(f"QEMU's status {status}", text[-2000:])
+        raise Wrong(f"QEMU's status {status} in stage {stage}", repr(text[-2000:]))
     return f"entry {steps + 1} of {len(titles)} chosen by keys: {titles[steps]}"
 
 

@@ -285,16 +285,21 @@ void clock_choose(const char *name)
 
 bool clock_use(const char *name)
 {
+    const uint64_t patience_ns = NS_PER_SECOND / 2;
     struct tc_hands h;
 
     if (clock_select(name, NULL) != TC_OK)
         return false;
-    /* The guard falls with the first windup past all that was read on the old counter. */
-    for (unsigned i = 0; i < 100; i++) {
+    /* A counter that wraps is guarded for good. */
+    if (wraps(tc_current(&set)))
+        return true;
+    /* Else the guard falls with the first windup past all that was read on the old counter. */
+    uint64_t begin = read_reference();
+    do {
         clock_tick();
         if (tc_get_hands(&set, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
             return true;
-    }
+    } while (reference_ns(read_reference() - begin) < patience_ns);
     return false;
 }
 

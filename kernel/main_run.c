@@ -71,7 +71,6 @@ void make_plan(void)
     settings.rounds = ring3_rounds(&plan);
     start_clock(ring3_offsets(&plan, offsets, offset_errors));
     plan.stable = kvmclock.present && kvmclock.stable;
-    plan.gettime_by_page = kvmclock.present ? plan.stable || has_rdtscp : tsc.counter.quality >= 0;
 }
 
 /* ---- The report ----------------------------------------------------------------------------- */
@@ -163,6 +162,10 @@ void attach_ring3(void)
 static void measure_reads(void)
 {
     decide(NULL, true, false);
+    /* With a counter that ring 3 cannot read, or no way to know the vCPU, the kernel is asked. */
+    uint32_t algorithm = time_page_get()->algorithm;
+    plan.gettime_by_page =
+        algorithm == TIME_TSC || (algorithm == TIME_PVCLOCK && (plan.stable || has_rdtscp));
     ring3_readers(&plan);
     decide(NULL, false, false);
     measured = true;
@@ -203,7 +206,6 @@ static int bench(void)
 {
     plan.rounds = settings.rounds;
     plan.reads = settings.reads;
-    plan.gettime_by_page = time_page_get()->algorithm != TIME_SYSTEM_CALL;
     measure_reads();
     ring3_report(&plan);
     print("\n");

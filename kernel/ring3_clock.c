@@ -267,8 +267,8 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
 {
     struct ring3_plan few = *all;
     const struct ring3_plan *plan = &few;
-    /* Where the kernel has to be asked, a reading costs a thousand times as much. */
-    const unsigned dear = 1000;
+    /* Where the kernel has to be asked, a reading costs thousands of times as much. */
+    const unsigned dear = 5000;
 
     /* More vCPUs than this would wait for the host's CPUs rather than for each other. */
     if (few.cpus > FEW_CPUS)
@@ -284,7 +284,8 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
     if (hooks->may_unset) {
         hooks->toggle_stable(true);
         run_moved(plan, "ring3.moved.unstable",
-                  hooks->rdtscp ? plan->moved_reads / 4 : plan->moved_reads / dear);
+                  plan->gettime_by_page && hooks->rdtscp ? plan->moved_reads / 4
+                                                         : plan->moved_reads / dear);
         hooks->toggle_stable(false);
     } else {
         check(SKIP, "ring3.moved.unstable", "there is no STABLE flag to take away");

@@ -257,21 +257,8 @@ static void tell_refusal(const char *name, enum tc_status status)
     check(FAIL, "timecounter.choice", "%s: %s", name, tc_status_text(status));
 }
 
-void clock_choose(const char *name)
+static void begin_uptime(const struct timecounter *now)
 {
-    clock_offer(&dummy, NULL);
-    enum tc_status status = name ? tc_select(&set, name, NULL) : tc_choose(&set, NULL);
-
-    if (status != TC_OK && name) {
-        tell_refusal(name, status);
-        (void)tc_choose(&set, NULL);
-        return;
-    }
-    const struct timecounter *now = tc_current(&set);
-    if (!now) {
-        check(FAIL, "timecounter.choice", "%s", tc_status_text(status));
-        return;
-    }
     /*
      * Uptime begins at 1 s, as FreeBSD's; with a counter of ns at what it shows and 1 s, so that
      * ring 3 has something to add to it rather than to take away.
@@ -279,6 +266,25 @@ void clock_choose(const char *name)
     (void)tc_advance(&set, NS_PER_SECOND + (now->frequency == NS_PER_SECOND && !wraps(now)
                                                 ? now->read(now->context)
                                                 : 0));
+}
+
+void clock_choose(const char *name)
+{
+    clock_offer(&dummy, NULL);
+    enum tc_status status = name ? tc_select(&set, name, NULL) : tc_choose(&set, NULL);
+
+    if (status != TC_OK && name) {
+        tell_refusal(name, status);
+        if (tc_choose(&set, NULL) == TC_OK)
+            begin_uptime(tc_current(&set));
+        return;
+    }
+    const struct timecounter *now = tc_current(&set);
+    if (!now) {
+        check(FAIL, "timecounter.choice", "%s", tc_status_text(status));
+        return;
+    }
+    begin_uptime(now);
     check(PASS, "timecounter.choice", "%s, quality %d, %lu Hz%s", now->name, now->quality,
           now->frequency, name ? ", by kern.timecounter.hardware" : "");
 }

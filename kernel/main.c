@@ -149,7 +149,7 @@ static _Noreturn void main_on_own_stack(void)
         panic("no memory for /dev/pvclock");
     make_plan();
     keep_choice();
-    decide(NULL, false, false);
+    (void)decide(NULL, false, false);
     kvmclock_report(&kvmclock);
     kvmclock_judge(&kvmclock, cpu_count);
     set_date();

@@ -48,7 +48,8 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame);
  * Choose the counter by name and both settings of kvmclock, and publish the time page; NULL, false,
  * false: as the user has them.
  */
-void decide(const char *counter, bool without_rdtscp, bool unstable);
+/* False while readings pass the guard of a change of counters. */
+bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /* The user's choice is what is in use now. */
 void keep_choice(void);
 /* The STABLE flag of all structures, for tests: now, or to and fro at every few ticks. */

@@ -215,6 +215,7 @@ static void publish_time_page(void)
         .stride = sizeof(struct kvmclock_slot),
         /* Own structures are only right above what was told by the common one. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
+        .tsc_hz = tsc.hz,
     };
 
     time_page_update(&s);
@@ -233,14 +234,15 @@ void toggle_stable(bool on)
         set_stable(true);
 }
 
-void decide(const char *counter, bool without_rdtscp, bool unstable)
+bool decide(const char *counter, bool without_rdtscp, bool unstable)
 {
     enable_without_rdtscp =
         counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
     force_unstable = counter || unstable ? unstable : settings.force_unstable;
-    (void)clock_use(counter ? counter : user_counter);
+    bool unguarded = clock_use(counter ? counter : user_counter);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
+    return unguarded;
 }
 
 void keep_choice(void)

@@ -161,13 +161,13 @@ void attach_ring3(void)
 
 static void measure_reads(void)
 {
-    decide(NULL, true, false);
+    (void)decide(NULL, true, false);
     /* With a counter that ring 3 cannot read, or no way to know the vCPU, the kernel is asked. */
     uint32_t algorithm = time_page_get()->algorithm;
     plan.gettime_by_page =
         algorithm == TIME_TSC || (algorithm == TIME_PVCLOCK && (plan.stable || has_rdtscp));
     ring3_readers(&plan);
-    decide(NULL, false, false);
+    (void)decide(NULL, false, false);
     measured = true;
 }
 
@@ -216,7 +216,7 @@ static int bench(void)
 static void on_setting(void)
 {
     keep_choice();
-    decide(NULL, false, false);
+    (void)decide(NULL, false, false);
 }
 
 void run_shell(void)

@@ -115,11 +115,11 @@ struct paths_seen {
 static void try_combination(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks,
                             const struct combination *c, struct paths_seen *seen)
 {
-    unsigned expected = expected_way(hooks, c);
+    bool unguarded = hooks->decide(c->counter, c->enable_without_rdtscp, c->force_unstable);
+    unsigned expected = unguarded ? expected_way(hooks, c) : BY_SYSTEM_CALL;
     uint64_t taken = 0, entries = 0;
     uint32_t disagree = 0;
 
-    hooks->decide(c->counter, c->enable_without_rdtscp, c->force_unstable);
     /*
      * Each clock between two system calls, on one vCPU with the others at rest: the kernel and the
      * program have a guard each, and where structures disagree another vCPU could push one of them
@@ -201,7 +201,7 @@ void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *h
         if (!as_it_is)
             hooks->set_stable(true);
     }
-    hooks->decide(NULL, false, false);
+    (void)hooks->decide(NULL, false, false);
     check(pass_if(seen.tried && !seen.wrong), "ring3.gettime.paths",
           "%u combinations of counter, STABLE and settings%s, %u took another way than the table "
           "says",
@@ -278,7 +278,7 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
         check(SKIP, "ring3.moved.unstable", "there is one vCPU only");
         return;
     }
-    hooks->decide(NULL, true, false);
+    (void)hooks->decide(NULL, true, false);
     run_moved(plan, "ring3.moved",
               plan->gettime_by_page ? plan->moved_reads : plan->moved_reads / dear);
     if (hooks->may_unset) {
@@ -290,7 +290,7 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
     } else {
         check(SKIP, "ring3.moved.unstable", "there is no STABLE flag to take away");
     }
-    hooks->decide(NULL, false, false);
+    (void)hooks->decide(NULL, false, false);
 }
 
 /* ---- 32-bit code
@@ -298,11 +298,11 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
 
 void ring3_compat(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks)
 {
-    hooks->decide(NULL, true, false);
+    (void)hooks->decide(NULL, true, false);
     struct thread_page *t = prepare(plan, 0, JOB_COMPAT);
     t->calls = 50;
     bool ended = run_alone(plan);
-    hooks->decide(NULL, false, false);
+    (void)hooks->decide(NULL, false, false);
     const struct clocks_result *r = &t->clocks;
     uint64_t told = r->by_path[BY_STABLE] + r->by_path[BY_OWN_VCPU];
     if (ended && r->by_path[BY_SYSTEM_CALL] == r->compat_reads && r->compat_reads)

@@ -13,8 +13,11 @@ struct ring3_clock_hooks {
     bool rdtscp;    /* CPUID has RDTSCP */
     bool may_unset; /* the STABLE flag may be cleared and set in the structures */
     bool tsc_synchronised;
-    /* Choose the counter by name, set both settings, and publish; NULL: as the user has them. */
-    void (*decide)(const char *counter, bool enable_without_rdtscp, bool force_unstable);
+    /*
+     * Choose the counter by name, set both settings, and publish; NULL: as the user has them. False
+     * while readings pass the guard of a change of counters: then ring 3 asks the kernel.
+     */
+    bool (*decide)(const char *counter, bool enable_without_rdtscp, bool force_unstable);
     /* Clear or set the STABLE flag of all structures; at every few ticks, from now on or no more.
      */
     void (*set_stable)(bool stable);

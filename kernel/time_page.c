@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/time_page.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/tsc.h"
 #include "kernel/clock.h"
 #include <pvclock/pvclock.h>
 #include <timecounter/hands.h>
@@ -52,6 +53,18 @@ static void publish_tsc(const struct tc_hands *h, uint64_t uptime, bool again)
     published_count = h->count;
 }
 
+/* While it is not what clocks are made of it is there for the readers of a plain structure. */
+static void publish_tsc_once(uint64_t hz)
+{
+    if (published.time.tsc.version)
+        return;
+    struct pvclock_snapshot s = {.tsc_timestamp = rdtsc_ordered(), .system_time = clock_uptime()};
+    if (pvclock_scale_from_hz(hz, &s.mul, &s.shift) != PVCLOCK_OK)
+        return;
+    s.flags = PVCLOCK_FLAG_TSC_STABLE;
+    pvclock_publish(&published.time.tsc, &s);
+}
+
 static void publish_fast(uint64_t uptime, uint64_t realtime)
 {
     struct time_page *p = &published.time;
@@ -95,6 +108,8 @@ void time_page_update(const struct time_page_state *state)
     bool other = next.algorithm != p->algorithm;
     if (next.algorithm == TIME_TSC)
         publish_tsc(&h, uptime, other);
+    else
+        publish_tsc_once(state->tsc_hz);
     if (other || next.stable_mask != p->stable_mask || next.has_rdtscp != p->has_rdtscp ||
         next.vcpus != p->vcpus || next.stride != p->stride || next.floor != p->floor ||
         next.uptime_base != p->uptime_base || next.realtime_base != p->realtime_base ||

@@ -18,6 +18,7 @@ struct time_page_state {
     struct time_facts facts;
     uint32_t vcpus, stride;
     uint64_t floor;
+    uint64_t tsc_hz;
 };
 
 /*

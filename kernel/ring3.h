@@ -28,7 +28,7 @@ void ring3_check_map(void);
 
 /*
  * The TSC of each vCPU against vCPU 0's; fills offsets (cycles) and errors, `cpus` of each.  True
- * when none is further off than its error.
+ * when no difference is large enough to be seen as a step back.
  */
 bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors);
 

@@ -110,7 +110,6 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     record_milli("ratio", m->read_ratio);
     record_milli("timespec_ratio", m->timespec_ratio);
     record_milli("gettime_ratio", m->gettime_ratio);
-    record_milli("gettime_ratio", m->gettime_ratio);
     record_milli("syscall_ratio", m->system_call_ratio);
     record_milli("ns_per_read", plan->tsc_hz ? m->read * 1000 / (plan->tsc_hz / 1000000) : 0);
     record_u64("syscalls", thread->reader_entries[ENTRY_SYSCALL]);
@@ -218,12 +217,14 @@ void ring3_readers(const struct ring3_plan *plan)
 
 void ring3_report(const struct ring3_plan *plan)
 {
-    print(
-        "\nRing 3, medians of %lu rounds: cycles, and times the floor (lfence; rdtsc)\n"
-        "vCPU      reads    floor     read     read  timespec  system  entries by   timer   steps\n"
-        "                  cycles   cycles    ratio     ratio    call  system call   ticks    "
-        "back\n",
-        ring3_rounds(plan));
+    print("\nRing 3, medians of %lu rounds: cycles, and times the floor (lfence; rdtsc)\n"
+          "vCPU      reads    floor     read     read  timespec  gettime  system  entries by   "
+          "timer  "
+          "steps\n"
+          "                  cycles   cycles    ratio     ratio    ratio    call  system call   "
+          "ticks  "
+          " back\n",
+          ring3_rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
     if (trap_syscalls_half_done())

@@ -99,6 +99,7 @@ RECORDS = {
         "floor_cycles": float,
         "ratio": float,
         "timespec_ratio": float,
+        "gettime_ratio": float,
         "syscall_ratio": float,
         "ns_per_read": float,
         "syscalls": int,
@@ -158,6 +159,14 @@ def _is(value, kind):
     return isinstance(value, kind)
 
 
+def _members(pairs):
+    """An object of these members; two of one name are an error."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError(f"a member twice: {[name for name, _ in pairs]}")
+    return members
+
+
 def parse(data):
     """(complaints, records) of the bytes that COM2 gave, an object a line."""
     complaints, records = [], []
@@ -165,7 +174,7 @@ def parse(data):
         complaints.append("the last JSON line does not end")
     for number, line in enumerate(data.splitlines(), 1):
         try:
-            record = json.loads(line.decode("utf-8"))
+            record = json.loads(line.decode("utf-8"), object_pairs_hook=_members)
         except ValueError as error:
             complaints.append(f"JSON line {number}: {error}: {line!r}")
             continue

@@ -49,6 +49,9 @@ static void print_one(const struct event *e)
     case EVENT_SETTING:
         print("%s was set\n", e->text);
         break;
+    case EVENT_ONLINE:
+        print("vCPU %ld came late: %s\n", e->value, e->text);
+        break;
     }
 }
 

@@ -11,6 +11,7 @@ enum event_kind {
     EVENT_COUNTER, /* another timecounter: its name is the text */
     EVENT_DATE,    /* set; `value`: by how many ns, signed */
     EVENT_SETTING, /* changed at run time: its name is the text */
+    EVENT_ONLINE,  /* vCPU `value` came late: how is the text */
 };
 
 /* Note one, at this uptime.  On any vCPU, also in an interrupt.  `text` may be NULL. */

@@ -37,8 +37,9 @@ static struct i8254 i8254;
 /* ---- The driver ----------------------------------------------------------------------------- */
 
 /* On each vCPU as it starts. */
-void enable_clock(struct cpu *cpu)
+void enable_clock(struct cpu *cpu, void *arg)
 {
+    (void)arg;
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
@@ -65,7 +66,7 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
-    enable_clock(this_cpu());
+    enable_clock(this_cpu(), NULL);
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
@@ -77,7 +78,7 @@ void attach_script(uint64_t begin)
     if (!settings.scripted)
         return;
     kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
-    enable_clock(this_cpu());
+    enable_clock(this_cpu(), NULL);
 }
 
 /* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
@@ -91,9 +92,9 @@ static uint64_t tick_rate(void)
      * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
      * CPUs: keep all ticks together below a tenth of one of them.
      */
-    if (firmware.cpu_count <= 4)
+    if (firmware.possible_count <= 4)
         return 100;
-    return firmware.cpu_count < 40 ? 400 / firmware.cpu_count : 10;
+    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
 }
 
 static uint64_t timer_counts_per_s;
@@ -212,6 +213,7 @@ static void publish_time_page(void)
                   .force_unstable = force_unstable,
                   .fast_gettime = settings.fast_gettime},
         .vcpus = cpu_count,
+        .possible = firmware.possible_count,
         .stride = sizeof(struct kvmclock_slot),
         /* Own structures are only right above what was told by the common one. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
@@ -219,6 +221,40 @@ static void publish_time_page(void)
     };
 
     time_page_update(&s);
+}
+
+/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+static bool all_stable(void)
+{
+    struct pvclock_snapshot s;
+
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (!kvmclock.vcpus[i].registered ||
+            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
+            !pvclock_is_stable(kvmclock.host.features, s.flags))
+            return false;
+    }
+    return kvmclock.present;
+}
+
+bool grow_clock(uint32_t count)
+{
+    bool was = kvmclock.stable;
+
+    cpu_count = count;
+    kvmclock_sysctl_register(&kvmclock, count);
+    kvmclock.stable = kvmclock.stable && all_stable();
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return kvmclock.stable == was;
+}
+
+void lose_tsc(void)
+{
+    if (tsc.counter.quality < 0)
+        return;
+    tsc_lose_synchrony(&tsc);
+    publish_time_page();
 }
 
 void set_stable(bool stable)

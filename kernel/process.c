@@ -21,6 +21,7 @@ enum { STACK_PAGES = 2 };
 static uint64_t root;
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
+static unsigned thread_count;
 static struct page_census expected;
 
 uint64_t (*process_clock)(void);
@@ -104,6 +105,16 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
+bool process_add_threads(unsigned count)
+{
+    /* One more: the thread that waits while the kernel moves threads. */
+    for (; thread_count <= count; thread_count++) {
+        if (!map_thread(thread_count))
+            return false;
+    }
+    return true;
+}
+
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned count)
 {
@@ -120,12 +131,7 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
     expected.read_only += clock_pages + 1;
-    /* One more: the thread that waits while the kernel moves threads. */
-    for (unsigned i = 0; i <= count; i++) {
-        if (!map_thread(i))
-            return "no memory for a thread";
-    }
-    return NULL;
+    return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 
 struct thread *process_thread(uint32_t index)

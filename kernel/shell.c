@@ -110,6 +110,12 @@ static int bench_command(int argc, char **argv)
     return hooks->bench();
 }
 
+static int online_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->online();
+}
+
 static int events_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -190,6 +196,8 @@ static const struct command {
     {"events", "", "what happened to the clock so far", events_command},
     {"halt", "", "end the run; its status is the report's verdict", halt_command},
     {"help", "", "this list", help_command},
+    {"online", "", "start the vCPUs that the firmware lists and that do not run yet",
+     online_command},
     {"report", "", "the report once more, as things are now", report_command},
     {"status", "", "the status of the last command: 0, or what went wrong", status_command},
     {"sysctl", "[-deiNnqtTW] name[=value] ... | -a", "show or set what docs/sysctl.md lists",

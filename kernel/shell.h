@@ -15,6 +15,7 @@
 struct shell_hooks {
     void (*report)(void); /* the tables, once more */
     int (*bench)(void);   /* measure ring 3's reads again and print what came of it; 0: all well */
+    int (*online)(void);  /* start the vCPUs that do not run yet; 0: no check failed */
 };
 
 /* Hang the settings shell and shell.edit into the tree; before the command line is read. */

@@ -6,9 +6,8 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/readers.h"
 #include <clockpage/report.h>
-
-void (*late_vcpu_came)(struct cpu *cpu);
 
 static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
 {
@@ -19,11 +18,16 @@ static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
 
 static void note_event(const struct vcpus_bring_up *how, uint32_t i)
 {
-    char text[40];
+    uint64_t us = us_until_it_came(how, i);
+    struct event event = {.kind = EVENT_ONLINE, .vcpu = i, .length_ns = us * 1000};
 
-    format(text, sizeof(text), "APIC %u, in %lu us", cpu_table[i]->apic_id,
-           us_until_it_came(how, i));
-    events_add(EVENT_ONLINE, i, text);
+    if (kvmclock.present)
+        (void)pvclock_snapshot(&clock_slots[i].info, &event.after);
+    format(event.text, sizeof(event.text), "APIC %u, in %lu us; %s", cpu_table[i]->apic_id, us,
+           kvmclock.vcpus[i].registered ? "its page is alive"
+           : kvmclock.present           ? "its page is not written"
+                                        : "there is no kvmclock");
+    events_note(&event);
 }
 
 static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_before)
@@ -92,7 +96,7 @@ int bring_late(void)
             note_event(&how, i);
         plan.cpus = cpu_count;
         plan.stable = stable && as_before;
-        if (late_vcpu_came)
+        if (readers_run())
             forget_offsets(how.first, how.end);
         else if (!measure_offsets(how.first, how.end)) {
             agree = false;
@@ -104,8 +108,7 @@ int bring_late(void)
         slowest = us > slowest ? us : slowest;
         alive += kvmclock.vcpus[i].registered;
         tell_one(&how, i, stable_structure);
-        if (late_vcpu_came)
-            late_vcpu_came(cpu_table[i]);
+        readers_add(i);
     }
     tell_absent(how.end, how.asked - came);
 

@@ -72,6 +72,7 @@ _Noreturn void ap_main(struct cpu *cpu)
 {
     cpu_load(cpu);
     apic_enable();
+    smp_ask_begin(cpu);
     __atomic_store_n(&cpu->arrived, rdtsc_ordered(), __ATOMIC_RELEASE);
     (void)__atomic_add_fetch(&arrivals, 1, __ATOMIC_RELEASE);
     wake_boot_cpu();

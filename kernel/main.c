@@ -14,6 +14,7 @@
 #include "kernel/console.h"
 #include "kernel/continuity.h"
 #include "kernel/deviation.h"
+#include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -68,6 +69,7 @@ static void tear_down(void)
         check(SKIP, "kvmclock.teardown", "%s", kvmclock_why_none(&kvmclock));
         return;
     }
+    see_host();
     bool ended = smp_call_all(disable_clock, NULL, tsc.hz * PATIENCE_S);
     volatile uint32_t *words = (volatile uint32_t *)clock_slots;
     uint64_t count = cpu_count * sizeof(*clock_slots) / sizeof(*words);
@@ -95,7 +97,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol);
 
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
 {
-    static const struct trap_hooks hooks = {on_timer, process_fault, panic_fault,
+    static const struct trap_hooks hooks = {on_timer, on_ipi, process_fault, panic_fault,
                                             process_system_call};
 
     machine_start_traps(&hooks);
@@ -141,6 +143,7 @@ static _Noreturn void main_on_own_stack(void)
     cpu_count = vcpus_start(&firmware, tsc.hz, enable_clock);
 
     process_clock = clock_uptime;
+    process_before_clock = before_clock_call;
     const char *wrong =
         process_create(virt_to_phys(clock_slots), CLOCK_PAGES, time_page_physical(), cpu_count);
     if (wrong)
@@ -174,6 +177,7 @@ static _Noreturn void main_on_own_stack(void)
     }
     if (shell_wanted())
         run_shell();
+    events_report();
     tear_down();
     end_run();
 }

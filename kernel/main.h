@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The wiring, which alone knows every part, in three files: main.c has the order of things and the
- * end, main_clock.c the way from the host's page to the time page, main_run.c what is run and told.
+ * The wiring, which alone knows every part, in four files: main.c has the order of things and the
+ * end, main_clock.c the way from the host's page to the time page, main_host.c what the host does
+ * meanwhile, main_run.c what is run and told.
  * Other parts get what they need of each other through functions that these register.
  */
 #ifndef KERNEL_MAIN_H
@@ -44,6 +45,8 @@ void start_clock(bool synchronised);
 void set_date(void);
 /* For trap_hooks. */
 void on_timer(struct cpu *cpu, struct trap_frame *frame);
+/* On vCPU 0, with interrupts off: at each tick and after each change. */
+void publish_time_page(void);
 /*
  * Choose the counter by name and both settings of kvmclock, and publish the time page; NULL, false,
  * false: as the user has them.
@@ -55,6 +58,18 @@ void keep_choice(void);
 /* The STABLE flag of all structures, for tests: now, or to and fro at every few ticks. */
 void set_stable(bool stable);
 void toggle_stable(bool on);
+
+/* main_host.c: what the host does meanwhile. */
+/* On vCPU 0, at each tick and when somebody saw that the guest had been paused. */
+void see_host(void);
+void on_tick_of_other(struct cpu *cpu);
+void on_ipi(struct cpu *cpu); /* for trap_hooks */
+/* A system call asks for the time: what the host did is seen to first. */
+void before_clock_call(struct cpu *cpu);
+/* Between host_events_quiet(true) and (false) tests play the host, and nothing is an event. */
+void host_events_quiet(bool on);
+/* What the structures said when the guest last went on after a pause that changed the date; 0. */
+uint64_t host_resumed_at(void);
 
 /* main_run.c: the report, the tests of ring 3, the shell. */
 extern struct ring3_plan plan;

@@ -13,10 +13,10 @@
 #include "drivers/i8254/i8254.h"
 #include "kernel/clock.h"
 #include "kernel/deviation.h"
-#include "kernel/events.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/readers.h"
 #include "kernel/settings.h"
 #include "kernel/sysctl_clock.h"
 #include "kernel/threads.h"
@@ -202,7 +202,7 @@ static bool chosen(const char *name)
 }
 
 /* On vCPU 0, with interrupts off: at each tick and after each change. */
-static void publish_time_page(void)
+void publish_time_page(void)
 {
     struct time_page_state s = {
         .facts = {.kvmclock_chosen = chosen("kvmclock"),
@@ -223,17 +223,28 @@ static void publish_time_page(void)
     time_page_update(&s);
 }
 
-void set_stable(bool stable)
+static void write_stable(bool stable)
 {
     for (uint32_t i = 0; i < cpu_count; i++)
         kvmclock_set_flag(&kvmclock, i, stable);
 }
 
+void set_stable(bool stable)
+{
+    if (!stable)
+        host_events_quiet(true);
+    write_stable(stable);
+    if (stable)
+        host_events_quiet(false);
+}
+
 void toggle_stable(bool on)
 {
-    toggling = on;
-    if (!on)
+    if (on)
+        host_events_quiet(true);
+    else
         set_stable(true);
+    toggling = on;
 }
 
 bool decide(const char *counter, bool without_rdtscp, bool unstable)
@@ -255,22 +266,17 @@ void keep_choice(void)
 void on_timer(struct cpu *cpu, struct trap_frame *frame)
 {
     static unsigned ticks;
-    uint64_t paused = kvmclock.vcpus[cpu->index].paused;
 
-    kvmclock_poll(&kvmclock, cpu->index);
-    if (kvmclock.vcpus[cpu->index].paused != paused) {
-        events_add(EVENT_PAUSED, cpu->index, NULL);
-        if (cpu->index == 0)
-            wall_stale();
-    }
-    if (cpu->index == 0 && cpu_count) {
+    if (cpu->index != 0) {
+        on_tick_of_other(cpu);
+    } else if (cpu_count) {
         if (toggling)
-            set_stable(ticks++ & 4);
+            write_stable(ticks++ & 4);
         clock_tick();
         (void)wall_tick();
         deviation_tick();
-        kvmclock_watch(&kvmclock, cpu_count);
-        publish_time_page();
+        see_host();
+        readers_tick();
     }
     if (frame)
         threads_tick(cpu, frame);

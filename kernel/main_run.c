@@ -2,11 +2,14 @@
 /* What is run in ring 3, what is told of it all, and the shell. */
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/continuity.h"
 #include "kernel/deviation.h"
+#include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/main.h"
+#include "kernel/readers.h"
 #include "kernel/ring3_clock.h"
 #include "kernel/settings.h"
 #include "kernel/shell.h"
@@ -204,12 +207,56 @@ static void repeat_report(void)
 /* The settings may have changed since the run began. */
 static int bench(void)
 {
+    if (readers_run()) {
+        print("bench: the readers run, and it needs the vCPUs to itself: readers off\n");
+        return 1;
+    }
     plan.rounds = settings.rounds;
     plan.reads = settings.reads;
     measure_reads();
     ring3_report(&plan);
     print("\n");
     return report_new_verdicts() ? 0 : 1;
+}
+
+static void print_clocks(void)
+{
+    static const struct {
+        const char *name;
+        enum tc_clock clock;
+    } clocks[] = {{"uptime", TC_CLOCK_UPTIME},
+                  {"monotonic", TC_CLOCK_MONOTONIC},
+                  {"realtime", TC_CLOCK_REALTIME}};
+
+    before_clock_call(this_cpu());
+    print("clocks:");
+    for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        int64_t value[2] = {0, 0};
+        (void)clock_get(clocks[i].clock, false, value);
+        print(" %s %ld.%09ld", clocks[i].name, value[0], value[1]);
+    }
+    print(" tsc %lu\n", rdtsc_ordered());
+}
+
+static int switch_readers(bool on)
+{
+    if (!on) {
+        readers_stop(host_resumed_at());
+        return report_new_verdicts() ? 0 : 1;
+    }
+    (void)decide(NULL, false, false);
+    if (!readers_start(&plan)) {
+        print("readers: they run already\n");
+        return 1;
+    }
+    print("readers: on, %u vCPUs\n", plan.cpus);
+    return 0;
+}
+
+static int print_readers(void)
+{
+    readers_print();
+    return 0;
 }
 
 /* Ring 3 is told at once what has been set. */
@@ -224,10 +271,16 @@ void run_shell(void)
     static const char *const names[] = {
         "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
         "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
-    static const struct shell_hooks hooks = {repeat_report, bench};
+    static const struct shell_hooks hooks = {.report = repeat_report,
+                                             .bench = bench,
+                                             .clocks = print_clocks,
+                                             .readers = switch_readers,
+                                             .readers_state = print_readers,
+                                             .idle = readers_idle};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)sysctl_on_change(names[i], on_setting);
     (void)report_new_verdicts();
     shell_run(&hooks);
+    readers_stop(host_resumed_at());
 }

@@ -24,6 +24,7 @@ static struct thread threads[MAX_THREADS];
 static struct page_census expected;
 
 uint64_t (*process_clock)(void);
+void (*process_before_clock)(struct cpu *cpu);
 uint32_t process_timer_count;
 
 /*
@@ -208,10 +209,11 @@ static int64_t probe(struct cpu *cpu, uint64_t resume)
 }
 
 /* clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
-static int64_t clock_call(uint64_t clock, uint64_t to, bool resolution)
+static int64_t clock_call(struct cpu *cpu, uint64_t clock, uint64_t to, bool resolution)
 {
     int64_t value[2];
 
+    process_before_clock(cpu);
     if (!clock_get(clock, resolution, value))
         return -ERROR_INVAL;
     return process_copy_out(to, value, sizeof(value)) ? 0 : -ERROR_FAULT;
@@ -242,9 +244,9 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
     case SYS_MUNMAP:
         return (uint64_t)pvclock_device_unmap(a[0], a[1]);
     case SYS_CLOCK_GETTIME:
-        return (uint64_t)clock_call(a[0], a[1], false);
+        return (uint64_t)clock_call(cpu, a[0], a[1], false);
     case SYS_CLOCK_GETRES:
-        return (uint64_t)clock_call(a[0], a[1], true);
+        return (uint64_t)clock_call(cpu, a[0], a[1], true);
     default:
         return (uint64_t)-ERROR_NOSYS;
     }

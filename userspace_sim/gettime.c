@@ -64,6 +64,15 @@ static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
     return PATH_SYSTEM_CALL;
 }
 
+/* Whether the kernel has not seen yet that the host paused the guest. */
+static bool is_stopped(const struct gettime *g, uint32_t vcpu)
+{
+    const char *at = (const char *)g->structures + (size_t)vcpu * g->vcpus.stride;
+    const volatile uint8_t *flags = &((const struct pvclock_vcpu_time_info *)at)->flags;
+
+    return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
+}
+
 /* The running vCPU's structure; false when only the kernel can tell. */
 static bool own_vcpu(struct gettime *g, uint64_t *ns)
 {
@@ -75,7 +84,7 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
     if (*ns < g->floor)
         *ns = g->floor;
     *ns = pvclock_guard_cas(g->guard, *ns);
-    return true;
+    return !is_stopped(g, g->vcpu);
 }
 
 /*
@@ -109,6 +118,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
         if (g->page) {
             struct pvclock_sample s;
             good = pvclock_has_time(pvclock_read(g->page, g->order, &s));
+            if (good && s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
+                break;
             stable = good && (s.flags & g->stable_mask);
             ns = s.ns;
             path = PATH_STABLE;

@@ -49,7 +49,7 @@ struct gettime {
 
     uint32_t sequence; /* odd: nothing derived yet */
     uint32_t stable_mask;
-    const struct pvclock_vcpu_time_info *page; /* the one for all vCPUs; NULL: there is none */
+    const struct pvclock_vcpu_time_info *page; /* the one for all with STABLE; NULL: none */
     uint64_t base[2];                          /* of uptime and of the date */
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: their number cannot be known */
@@ -74,6 +74,13 @@ static inline bool gettime_is_date(uint32_t clock)
 }
 
 /*
+ * GUEST_STOPPED says that the host has paused the guest, or put it back to an earlier time, and that
+ * the kernel does not know yet: the bases may be wrong, so it is asked, and then it does.  No
+ * reading after a pause or a restore gives the old date, not even the first one.
+ */
+#define GETTIME_FLAGS (PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED)
+
+/*
  * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): what another thread has
  * told is never later.
  *
@@ -93,7 +100,7 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
 
         /* Loads stay in order, and pvclock_time()'s last one came after the TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
-            PVCLOCK_LIKELY((flags & g->stable_mask) != 0) &&
+            PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&page->version) == version) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
             out->tv_sec = (int64_t)t.sec;

@@ -68,6 +68,7 @@ struct cpu {
     void (*call)(struct cpu *cpu, void *arg);
     void *call_arg;
     uint32_t call_pending;
+    uint64_t answered; /* the last question to all; see smp_ask_all() */
 
     uint64_t gdt[SEL_TSS / 8 + 2];
 } __attribute__((aligned(64)));

@@ -71,6 +71,7 @@ _Noreturn void ap_main(struct cpu *cpu)
 {
     cpu_load(cpu);
     apic_enable();
+    smp_ask_begin(cpu);
     start_hook(cpu);
     __atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
     wake_boot_cpu();

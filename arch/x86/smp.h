@@ -46,6 +46,18 @@ void smp_answer_flush(void);
 /* The running vCPU begins (CR3 is loaded after this) or has ceased to use the process's map. */
 void smp_use_process(bool use);
 
+/*
+ * Have fn(cpu, arg) run on all online vCPUs at once, here too, in an interrupt: whatever the others
+ * do, in ring 3 or asleep, they go on with it afterwards.  fn is short and waits for nothing. False
+ * when a vCPU did not answer within `patience` TSC cycles; it will still run fn when it does.
+ * On the boot vCPU.
+ */
+bool smp_ask_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
+/* At the interrupt; and on a vCPU that starts, which has nothing to do with what was asked before.
+ */
+void smp_answer_ask(void);
+void smp_ask_begin(struct cpu *cpu);
+
 /* Wait for all calls; as smp_call_all. */
 bool smp_wait(uint64_t patience);
 

@@ -213,8 +213,9 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
                      pvclock_is_stable(kc->host.features, s.flags) && stable;
     }
     this_index = index_of_this_cpu;
-    kc->stable = stable;
+    kc->stable = kc->seen_stable = stable;
     kvmclock_watch(kc, count);
+    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
     kc->counter = (struct timecounter){
         .name = "kvmclock",
         .read = read_counter,
@@ -226,10 +227,53 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
     };
 }
 
-void kvmclock_poll(struct kvmclock *kc, uint32_t index)
+bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index)
 {
-    if (kc->vcpus[index].registered && pvclock_take_stopped(&kc->slots[index].info))
-        kc->vcpus[index].paused++;
+    const volatile uint8_t *flags = &kc->slots[index].info.flags;
+
+    return kc->vcpus[index].registered && *flags & PVCLOCK_FLAG_GUEST_STOPPED;
+}
+
+bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
+{
+    if (!kc->vcpus[index].registered || !pvclock_take_stopped(&kc->slots[index].info))
+        return false;
+    kc->vcpus[index].paused++;
+    return true;
+}
+
+/* Both 0 where the scale says the same frequency, within what it can say. */
+static void compare_scales(struct kvmclock_change *c)
+{
+    struct pvclock_frequency before, after;
+
+    if ((c->before.mul == c->after.mul && c->before.shift == c->after.shift) ||
+        pvclock_frequency(c->before.mul, c->before.shift, &before) != PVCLOCK_OK ||
+        pvclock_frequency(c->after.mul, c->after.shift, &after) != PVCLOCK_OK)
+        return;
+    uint64_t apart = before.hz > after.hz ? before.hz - after.hz : after.hz - before.hz;
+    if (apart <= before.error_hz + after.error_hz)
+        return;
+    c->hz_before = before.hz;
+    c->hz_after = after.hz;
+}
+
+bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *c)
+{
+    *c = (struct kvmclock_change){.before = kc->seen};
+    if (!kc->present || !kc->vcpus[0].registered || kc->seen.version == 0)
+        return false;
+    kvmclock_watch(kc, count);
+    if (pvclock_snapshot(&kc->slots[0].info, &c->after) != PVCLOCK_OK)
+        return false;
+    kc->seen = c->after;
+    bool stable = kc->floor == 0 && pvclock_is_stable(kc->host.features, c->after.flags);
+    c->stopped = c->after.flags & PVCLOCK_FLAG_GUEST_STOPPED;
+    c->stable_lost = kc->seen_stable && !stable;
+    c->stable_back = !kc->seen_stable && stable;
+    kc->seen_stable = stable;
+    compare_scales(c);
+    return c->stopped || c->stable_lost || c->stable_back || c->hz_after;
 }
 
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)

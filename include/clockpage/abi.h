@@ -75,6 +75,7 @@ enum job {
     JOB_CLOCKS,  /* clock_gettime(): which way it takes, and against the system call */
     JOB_MOVED,   /* clock_gettime() in order while the kernel moves threads between vCPUs */
     JOB_COMPAT,  /* the same clock read by 32-bit code */
+    JOB_WATCH,   /* clock_gettime() over and over, until `stop` */
 };
 
 enum { MAX_ROUNDS = 61 };
@@ -168,6 +169,22 @@ struct clocks_result {
     uint64_t compat_reads;
 };
 
+/* JOB_WATCH goes on with these where it left off, so a thread may be stopped and started again. */
+struct watched {
+    struct ordered ordered; /* of CLOCK_MONOTONIC; every reading is compared with the other vCPUs */
+    uint64_t by_path[5];    /* readings of it, by enum gettime_path */
+    uint64_t last_ns;       /* the latest of this thread */
+    uint64_t longest_ns;    /* between two readings of this thread, by the clock itself */
+    /*
+     * CLOCK_REALTIME less CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
+     * not set: how often it was, and the structures' time, 0 if not known, just before the last
+     * reading of this date and of the one before.
+     */
+    uint64_t date_low, date_high;
+    uint64_t date_changes;
+    uint64_t date_seen_at, old_date_seen_at;
+};
+
 struct thread_page {
     /* By the kernel, before the job. */
     uint32_t index; /* of the vCPU */
@@ -186,6 +203,7 @@ struct thread_page {
     uint64_t seed;           /* JOB_FUZZ */
     uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
     uint64_t start;          /* a number that differs from run to run of a job */
+    uint32_t stop;           /* JOB_WATCH: 1: end; set by the kernel while the job runs */
 
     /* By the thread. */
     struct measured measured;
@@ -195,6 +213,7 @@ struct thread_page {
     struct probe_result probes[PROBES];
     int64_t rules[RULES];
     struct clocks_result clocks;
+    struct watched watched;
     uint64_t fuzz_calls, fuzz_failed; /* system calls made, and those that returned an error */
     /* Cycles of each round, a column a kind: floor, read, timespec, gettime, system call. */
     uint64_t cycles[5][MAX_ROUNDS];

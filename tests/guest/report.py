@@ -89,6 +89,15 @@ RECORDS = {
         "held_ns": int,
         "wrong": str,
     },
+    "event": {
+        "number": int,
+        "uptime_ns": int,
+        "kind": str,
+        "vcpu": int,
+        "length_ns": int,
+        "step_ns": int,
+        "text": str,
+    },
     "wall": {"epoch_ns": int},
     "date": {"seconds": int, "utc": str, "source": str, "rtc_seconds": int},
     "reader": {

@@ -66,6 +66,8 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
+    if (settings.msr_pair[0] == 'o')
+        (void)kvmclock_choose_pair(&kvmclock, true);
     enable_clock(this_cpu());
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
@@ -151,13 +153,18 @@ void start_clock(bool synchronised)
 
 static enum pvclock_status ask_host(uint64_t *epoch_ns)
 {
-    return kvmclock_wall(&kvmclock, epoch_ns);
+    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+}
+
+static bool is_paused(void)
+{
+    return kvmclock_is_stopped(&kvmclock, 0);
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
-    static const struct wall_host host = {&kvmclock.counter, ask_host};
+    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
@@ -273,9 +280,10 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
         if (toggling)
             write_stable(ticks++ & 4);
         clock_tick();
-        (void)wall_tick();
-        deviation_tick();
+        if (!clock_is_suspended())
+            deviation_tick();
         see_host();
+        follow_date();
         readers_tick();
     }
     if (frame)

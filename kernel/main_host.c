@@ -12,6 +12,7 @@
 #include "kernel/format.h"
 #include "kernel/main.h"
 #include "kernel/readers.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 
 /* While tests play the host, what they do is no event. */
@@ -51,9 +52,41 @@ uint64_t host_resumed_at(void)
     return resumed_at;
 }
 
-static void note_pause(const struct kvmclock_change *c)
+/* `a`: what the host said of the date; NULL: it is to be asked a little later. */
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *a)
 {
-    note_change(EVENT_PAUSED, c, "");
+    struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
+
+    if (a && a->step_ns)
+        resumed_at = c->after.system_time;
+    if (quiet)
+        return;
+    if (!a)
+        format(e.text, sizeof(e.text), "the date has to wait: the host was asked too often");
+    else if (a->status != PVCLOCK_OK)
+        format(e.text, sizeof(e.text), "the host tells no date (%s)",
+               pvclock_status_name(a->status));
+    else if (a->advanced_ns)
+        format(e.text, sizeof(e.text), "uptime +" SECONDS_FORMAT " s", SECONDS(a->advanced_ns));
+    else
+        format(e.text, sizeof(e.text), "uptime left alone");
+    if (a) {
+        e.length_ns = a->away_ns;
+        e.step_ns = a->step_ns;
+    }
+    events_note(&e);
+}
+
+/* The date by the host, where nothing happened but that it is time to ask. */
+void follow_date(void)
+{
+    const struct wall_answer *a = clock_is_suspended() ? NULL : wall_tick();
+
+    if (!a || !a->step_ns)
+        return;
+    if (a->paused)
+        events_add(EVENT_DATE, a->step_ns, "by the host, asked some time after a pause");
+    publish_time_page();
 }
 
 /*
@@ -68,13 +101,18 @@ void see_host(void)
     bool stopped = false;
 
     for (unsigned i = 0; i < AGAIN; i++) {
+        const struct wall_answer *answer = NULL;
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
+        if (news && c.stopped) {
+            wall_stale();
+            answer = wall_tick();
+        }
         publish_time_page();
         if (!news)
             break;
         if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
             stopped = true;
-            note_pause(&c);
+            note_pause(&c, answer);
         }
         if (c.stable_lost)
             note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
@@ -87,10 +125,10 @@ void see_host(void)
         apic_send_all_others(VECTOR_IPI);
 }
 
-/* A vCPU other than 0 clears its flag once vCPU 0's is clear: then the date is right. */
+/* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
 static void see_own(struct cpu *cpu)
 {
-    if (!kvmclock_is_stopped(&kvmclock, 0))
+    if (kvmclock_first_has_seen(&kvmclock, cpu->index))
         (void)kvmclock_poll(&kvmclock, cpu->index);
 }
 
@@ -113,21 +151,18 @@ void before_clock_call(struct cpu *cpu)
 {
     enum { PATIENCE_MS = 200 };
 
-    if (!cpu_count || !kvmclock.present)
+    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
     if (cpu->index == 0) {
-        if (kvmclock_is_stopped(&kvmclock, 0))
-            see_host();
+        see_host();
         return;
     }
-    if (kvmclock_is_stopped(&kvmclock, 0)) {
-        uint64_t begin = rdtsc_ordered();
-        apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
-        while (kvmclock_is_stopped(&kvmclock, 0) &&
-               rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
-            smp_answer_flush(); /* vCPU 0 may be waiting for this one */
-            cpu_pause();
-        }
+    uint64_t begin = rdtsc_ordered();
+    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+    while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
+           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
+        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
+        cpu_pause();
     }
-    see_own(cpu);
+    (void)kvmclock_poll(&kvmclock, cpu->index);
 }

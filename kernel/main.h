@@ -62,8 +62,6 @@ void toggle_stable(bool on);
 /* main_host.c: what the host does meanwhile. */
 /* On vCPU 0, at each tick and when somebody saw that the guest had been paused. */
 void see_host(void);
-/* At each tick, after that: the date, where it is time to ask the host for it. */
-void follow_date(void);
 void on_tick_of_other(struct cpu *cpu);
 void on_ipi(struct cpu *cpu); /* for trap_hooks */
 /* A system call asks for the time: what the host did is seen to first. */

@@ -283,7 +283,6 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
         if (!clock_is_suspended())
             deviation_tick();
         see_host();
-        follow_date();
         readers_tick();
     }
     if (frame)

@@ -52,41 +52,23 @@ uint64_t host_resumed_at(void)
     return resumed_at;
 }
 
-/* `a`: what the host said of the date; NULL: it is to be asked a little later. */
-static void note_pause(const struct kvmclock_change *c, const struct wall_answer *a)
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
 {
     struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
 
-    if (a && a->step_ns)
-        resumed_at = c->after.system_time;
-    if (quiet)
-        return;
-    if (!a)
-        format(e.text, sizeof(e.text), "the date has to wait: the host was asked too often");
-    else if (a->status != PVCLOCK_OK)
-        format(e.text, sizeof(e.text), "the host tells no date (%s)",
-               pvclock_status_name(a->status));
-    else if (a->advanced_ns)
-        format(e.text, sizeof(e.text), "uptime +" SECONDS_FORMAT " s", SECONDS(a->advanced_ns));
-    else
-        format(e.text, sizeof(e.text), "uptime left alone");
-    if (a) {
-        e.length_ns = a->away_ns;
-        e.step_ns = a->step_ns;
+    if (answer) {
+        e.length_ns = answer->away_ns;
+        e.step_ns = answer->step_ns;
     }
-    events_note(&e);
-}
-
-/* The date by the host, where nothing happened but that it is time to ask. */
-void follow_date(void)
-{
-    const struct wall_answer *a = clock_is_suspended() ? NULL : wall_tick();
-
-    if (!a || !a->step_ns)
-        return;
-    if (a->paused)
-        events_add(EVENT_DATE, a->step_ns, "by the host, asked some time after a pause");
-    publish_time_page();
+    format(e.text, sizeof(e.text), "%s",
+           !answer                        ? "the date is asked for later: too many pauses"
+           : answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns          ? "uptime advanced with the date"
+                                          : "uptime stood still");
+    if (e.step_ns && !answer->advanced_ns)
+        resumed_at = c->after.system_time;
+    if (!quiet)
+        events_note(&e);
 }
 
 /*
@@ -101,13 +83,13 @@ void see_host(void)
     bool stopped = false;
 
     for (unsigned i = 0; i < AGAIN; i++) {
-        const struct wall_answer *answer = NULL;
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
-        if (news && c.stopped) {
+        if (c.stopped)
             wall_stale();
-            answer = wall_tick();
-        }
+        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
+        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+            events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
             break;
         if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
@@ -117,7 +99,7 @@ void see_host(void)
         if (c.stable_lost)
             note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
         if (c.stable_back)
-            note_change(EVENT_STABLE_BACK, &c, "one structure serves all vCPUs");
+            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
         if (c.hz_after)
             note_frequency(&c);
     }

@@ -167,7 +167,6 @@ int suspend_clock(void)
         struct event e = {.kind = EVENT_SUSPEND_ABORTED, .vcpu = first};
         (void)smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
         kvmclock_restart(&kvmclock);
-        wall_stale(); /* a pause meanwhile was not told of */
         go_back();
         format(e.text, sizeof(e.text), "vCPU %u did not stop; %u of %u go on", first,
                count_registered(&left), cpu_count);
@@ -204,6 +203,8 @@ int resume_clock(void)
           ns / 1000000, changed, count);
     if (count == cpu_count)
         go_back();
+    wall_stale();
+    see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
     format(e.text, sizeof(e.text), "on on %u of %u vCPUs; %s serves", count, cpu_count,
            clock_in_use());

@@ -36,6 +36,7 @@ struct moment {
 };
 
 static const struct timecounter *reference;
+static const struct timecounter *forbidden;
 /* The last windup of a counter that wraps. */
 static struct moment last;
 static const struct timecounter *last_of; /* NULL: there was none, or another counter since */
@@ -221,7 +222,21 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
 
 void clock_set_reference(struct timecounter *counter)
 {
+    /* What was read on the old one says nothing on the new one. */
+    if (reference)
+        clock_tick();
     reference = counter;
+    last_of = NULL;
+}
+
+void clock_forbid(const struct timecounter *counter)
+{
+    forbidden = counter;
+}
+
+bool clock_is_forbidden(const char *name)
+{
+    return forbidden && tc_find(&set, name) == forbidden;
 }
 
 struct timecounters *clock_counters(void)
@@ -349,6 +364,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     if (!report)
         report = &unread;
     *report = (struct clock_switch){0};
+    if (to && to == forbidden)
+        return TC_NOT_FOUND;
     if (!from || !to || !reference)
         return tc_select(&set, name, &report->by_library);
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);

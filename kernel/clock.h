@@ -30,6 +30,9 @@ void clock_init(uint64_t ticks_per_second);
 void clock_offer(struct timecounter *counter, const char *missing);
 /* The counter that tells when a windup came late; one that was offered, 64 bits wide. */
 void clock_set_reference(struct timecounter *counter);
+/* Not to be chosen by clock_select() for now; NULL: all may be. */
+void clock_forbid(const struct timecounter *counter);
+bool clock_is_forbidden(const char *name);
 /* The set, for who lists counters: change the one in use by clock_select() only. */
 struct timecounters *clock_counters(void);
 /* Use the best, or the one of this name (NULL: the best); makes the check "timecounter.choice". */

@@ -42,7 +42,8 @@ void events_note(const struct event *event);
 /* One that is no more than a kind, a step and a text; `text` may be NULL. */
 void events_add(enum event_kind kind, int64_t step_ns, const char *text);
 
-/* For people, the oldest first; and in both forms of the report, which says nothing if there is none. */
+/* For people, the oldest first; and in both forms of the report, which says nothing if there is
+ * none. */
 void events_print(void);
 void events_report(void);
 

@@ -65,6 +65,8 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
+    if (settings.msr_pair[0] == 'o')
+        (void)kvmclock_choose_pair(&kvmclock, true);
     enable_clock(this_cpu());
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
@@ -271,7 +273,8 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
         if (toggling)
             write_stable(ticks++ & 4);
         clock_tick();
-        deviation_tick();
+        if (!clock_is_suspended())
+            deviation_tick();
         see_host();
         readers_tick();
     }

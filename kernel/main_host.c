@@ -87,10 +87,10 @@ void see_host(void)
         apic_send_all_others(VECTOR_IPI);
 }
 
-/* A vCPU other than 0 clears its flag once vCPU 0's is clear: then the date is right. */
+/* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
 static void see_own(struct cpu *cpu)
 {
-    if (!kvmclock_is_stopped(&kvmclock, 0))
+    if (kvmclock_first_has_seen(&kvmclock, cpu->index))
         (void)kvmclock_poll(&kvmclock, cpu->index);
 }
 
@@ -113,21 +113,18 @@ void before_clock_call(struct cpu *cpu)
 {
     enum { PATIENCE_MS = 200 };
 
-    if (!cpu_count || !kvmclock.present)
+    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
     if (cpu->index == 0) {
-        if (kvmclock_is_stopped(&kvmclock, 0))
-            see_host();
+        see_host();
         return;
     }
-    if (kvmclock_is_stopped(&kvmclock, 0)) {
-        uint64_t begin = rdtsc_ordered();
-        apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
-        while (kvmclock_is_stopped(&kvmclock, 0) &&
-               rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
-            smp_answer_flush(); /* vCPU 0 may be waiting for this one */
-            cpu_pause();
-        }
+    uint64_t begin = rdtsc_ordered();
+    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+    while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
+           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
+        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
+        cpu_pause();
     }
-    see_own(cpu);
+    (void)kvmclock_poll(&kvmclock, cpu->index);
 }

@@ -19,6 +19,7 @@ extern const uint8_t reader_elf[], reader_elf_end[];
 enum { STACK_PAGES = 2 };
 
 static uint64_t root;
+static uint64_t views[MAX_CPUS]; /* of it, by vCPU: each has a vCPU page of its own */
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
 static struct page_census expected;
@@ -105,6 +106,18 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
+/* The vCPU page: ring 3 learns where it runs by a load. */
+static bool make_view(uint32_t index)
+{
+    uint64_t frame = frame_alloc_zeroed();
+
+    views[index] = frame ? address_space_view(root, USER_VCPU_BASE) : 0;
+    if (!views[index] || !page_map(views[index], USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX))
+        return false;
+    *(uint32_t *)phys_to_virt(frame) = index;
+    return true;
+}
+
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned count)
 {
@@ -126,6 +139,11 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
         if (!map_thread(i))
             return "no memory for a thread";
     }
+    for (unsigned i = 0; i < count; i++) {
+        if (!make_view(i))
+            return "no memory for a vCPU's page";
+    }
+    expected.read_only++;
     return NULL;
 }
 
@@ -136,7 +154,7 @@ struct thread *process_thread(uint32_t index)
 
 void process_census(struct page_census *census)
 {
-    page_census(root, true, census);
+    page_census(views[0], true, census);
 }
 
 void process_expected(struct page_census *census)
@@ -184,7 +202,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
-    write_cr3(root);
+    write_cr3(views[cpu->index]);
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
     (void)user_enter(cpu, start.rip, start.rsp, start.rdi);

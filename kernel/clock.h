@@ -79,6 +79,10 @@ bool clock_is_fresh(void);
  * kern.timecounter.stepwarnings it is told.
  */
 enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns);
+/* The same for a date that was right at this uptime. */
+enum tc_status clock_set_date_at(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns);
+/* Let uptime and the date go forward by `ns` that another clock saw pass.  Nobody reads less. */
+enum tc_status clock_advance(uint64_t ns);
 /*
  * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
  * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".

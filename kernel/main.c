@@ -27,6 +27,7 @@
 #include "kernel/sysctl_machine.h"
 #include "kernel/time_page.h"
 #include "kernel/vcpus.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 #include <clockpage/version.h>
 
@@ -80,6 +81,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     sysctl_clock_register();
     sysctl_machine_register();
     tsc_sysctl_register(&tsc);
+    wall_sysctl_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();

@@ -12,6 +12,7 @@
 #include "kernel/format.h"
 #include "kernel/main.h"
 #include "kernel/readers.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 
 /* While tests play the host, what they do is no event. */
@@ -51,9 +52,23 @@ uint64_t host_resumed_at(void)
     return resumed_at;
 }
 
-static void note_pause(const struct kvmclock_change *c)
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
 {
-    note_change(EVENT_PAUSED, c, "");
+    struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
+
+    if (answer) {
+        e.length_ns = answer->away_ns;
+        e.step_ns = answer->step_ns;
+    }
+    format(e.text, sizeof(e.text), "%s",
+           !answer                        ? "the date is asked for later: too many pauses"
+           : answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns          ? "uptime advanced with the date"
+                                          : "uptime stood still");
+    if (e.step_ns && !answer->advanced_ns)
+        resumed_at = c->after.system_time;
+    if (!quiet)
+        events_note(&e);
 }
 
 /*
@@ -69,17 +84,20 @@ void see_host(void)
 
     for (unsigned i = 0; i < AGAIN; i++) {
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
+        if (c.stopped)
+            wall_stale();
+        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
         if (!news)
             break;
         if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
             stopped = true;
-            note_pause(&c);
+            note_pause(&c, answer);
         }
         if (c.stable_lost)
             note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
         if (c.stable_back)
-            note_change(EVENT_STABLE_BACK, &c, "one structure serves all vCPUs");
+            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
         if (c.hz_after)
             note_frequency(&c);
     }

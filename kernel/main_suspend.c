@@ -15,6 +15,7 @@
 #include "kernel/readers.h"
 #include "kernel/settings.h"
 #include "kernel/text.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 
 #define PATTERN 0xa5a5a5a5u
@@ -202,6 +203,8 @@ int resume_clock(void)
           ns / 1000000, changed, count);
     if (count == cpu_count)
         go_back();
+    wall_stale();
+    see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
     format(e.text, sizeof(e.text), "on on %u of %u vCPUs; %s serves", count, cpu_count,
            clock_in_use());

@@ -27,10 +27,11 @@
 #include "kernel/sysctl_machine.h"
 #include "kernel/time_page.h"
 #include "kernel/vcpus.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 #include <clockpage/version.h>
 
-enum { TEARDOWN_MS = 10, PATIENCE_S = 3 };
+enum { PATIENCE_S = 3 };
 
 extern char image_end_phys[];
 
@@ -48,39 +49,6 @@ static void stall_ms(uint64_t ms)
 
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms)
         cpu_pause();
-}
-
-static void wait_ms(uint64_t ms)
-{
-    uint64_t begin = rdtsc_ordered();
-
-    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms) {
-        interrupts_on_and_halt();
-        interrupts_off();
-    }
-}
-
-/* After this the host may not write the pages again: fill them and look. */
-static void tear_down(void)
-{
-    uint64_t changed = 0;
-
-    if (!kvmclock.present) {
-        check(SKIP, "kvmclock.teardown", "%s", kvmclock_why_none(&kvmclock));
-        return;
-    }
-    see_host();
-    bool ended = smp_call_all(disable_clock, NULL, tsc.hz * PATIENCE_S);
-    volatile uint32_t *words = (volatile uint32_t *)clock_slots;
-    uint64_t count = cpu_count * sizeof(*clock_slots) / sizeof(*words);
-    for (uint64_t i = 0; i < count; i++)
-        words[i] = 0xa5a5a5a5;
-    wait_ms(TEARDOWN_MS);
-    for (uint64_t i = 0; i < count; i++)
-        changed += words[i] != 0xa5a5a5a5;
-    check(pass_if(ended && changed == 0), "kvmclock.teardown",
-          "stopped on %u vCPUs%s; %lu words changed in %u ms", cpu_count,
-          ended ? "" : ", not on all", changed, TEARDOWN_MS);
 }
 
 static _Noreturn void end_run(void)
@@ -114,6 +82,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     sysctl_clock_register();
     sysctl_machine_register();
     tsc_sysctl_register(&tsc);
+    wall_sysctl_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();

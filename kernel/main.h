@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The wiring, which alone knows every part, in four files: main.c has the order of things and the
+ * The wiring, which alone knows every part, in five files: main.c has the order of things and the
  * end, main_clock.c the way from the host's page to the time page, main_host.c what the host does
- * meanwhile, main_run.c what is run and told.
+ * meanwhile, main_suspend.c how the driver is stopped, main_run.c what is run and told.
  * Other parts get what they need of each other through functions that these register.
  */
 #ifndef KERNEL_MAIN_H
@@ -80,6 +80,15 @@ void before_clock_call(struct cpu *cpu);
 void host_events_quiet(bool on);
 /* What the structures said when the guest last went on after a pause that changed the date; 0. */
 uint64_t host_resumed_at(void);
+
+/* main_suspend.c: the driver stopped and started while all vCPUs run. */
+int suspend_clock(void); /* commands of the shell: the status */
+int resume_clock(void);
+bool clock_is_suspended(void);
+/* debug.kvmclock.msr_pair has changed. */
+void change_msr_pair(void);
+/* For good, with the check "kvmclock.teardown". */
+void tear_down(void);
 
 /* main_run.c: the report, the tests of ring 3, the shell. */
 extern struct ring3_plan plan;

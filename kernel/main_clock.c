@@ -21,6 +21,7 @@
 #include "kernel/sysctl_clock.h"
 #include "kernel/threads.h"
 #include "kernel/time_page.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 #include <pvclock/read.h>
 
@@ -66,6 +67,8 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
+    if (settings.msr_pair[0] == 'o')
+        (void)kvmclock_choose_pair(&kvmclock, true);
     enable_clock(this_cpu(), NULL);
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
@@ -149,31 +152,32 @@ void start_clock(bool synchronised)
     deviation_begin(tick_rate());
 }
 
+static enum pvclock_status ask_host(uint64_t *epoch_ns)
+{
+    return kvmclock_wall(&kvmclock, epoch_ns);
+}
+
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
-    uint64_t epoch = 0, ns;
-    int64_t by_ns;
+    static const struct wall_host host = {&kvmclock.counter, ask_host};
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
         return false;
     }
-    if (kvmclock.scripted) {
-        check(SKIP, "kvmclock.wall", "the kernel plays the host");
-        return false;
-    }
-    enum pvclock_status status = kvmclock_wall(&kvmclock, &epoch);
-    bool good =
-        status == PVCLOCK_OK && pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
-    if (good)
-        (void)clock_set_date(epoch + ns, &by_ns);
-    check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
-          epoch / 1000000000, epoch % 1000000000, pvclock_status_name(status));
+    enum pvclock_status status = wall_start(&host)->status;
+    uint64_t epoch = wall_figures()->epoch_ns;
+    if (kvmclock.scripted && status == PVCLOCK_NOT_READY)
+        check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
+    else
+        check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
+              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / 1000000000,
+              epoch % 1000000000, pvclock_status_name(status));
     record_begin("wall");
     record_u64("epoch_ns", epoch);
     record_end();
-    return good;
+    return status == PVCLOCK_OK;
 }
 
 void set_date(void)
@@ -307,7 +311,8 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
         if (toggling)
             write_stable(ticks++ & 4);
         clock_tick();
-        deviation_tick();
+        if (!clock_is_suspended())
+            deviation_tick();
         see_host();
         readers_tick();
     }

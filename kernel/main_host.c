@@ -12,6 +12,7 @@
 #include "kernel/format.h"
 #include "kernel/main.h"
 #include "kernel/readers.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 
 /* While tests play the host, what they do is no event. */
@@ -51,9 +52,23 @@ uint64_t host_resumed_at(void)
     return resumed_at;
 }
 
-static void note_pause(const struct kvmclock_change *c)
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
 {
-    note_change(EVENT_PAUSED, c, "");
+    struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
+
+    if (answer) {
+        e.length_ns = answer->away_ns;
+        e.step_ns = answer->step_ns;
+    }
+    format(e.text, sizeof(e.text), "%s",
+           !answer                        ? "the date is asked for later: too many pauses"
+           : answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns          ? "uptime advanced with the date"
+                                          : "uptime stood still");
+    if (e.step_ns && !answer->advanced_ns)
+        resumed_at = c->after.system_time;
+    if (!quiet)
+        events_note(&e);
 }
 
 /*
@@ -69,17 +84,20 @@ void see_host(void)
 
     for (unsigned i = 0; i < AGAIN; i++) {
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
+        if (c.stopped)
+            wall_stale();
+        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
         if (!news)
             break;
         if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
             stopped = true;
-            note_pause(&c);
+            note_pause(&c, answer);
         }
         if (c.stable_lost)
             note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
         if (c.stable_back)
-            note_change(EVENT_STABLE_BACK, &c, "one structure serves all vCPUs");
+            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
         if (c.hz_after)
             note_frequency(&c);
     }
@@ -87,10 +105,10 @@ void see_host(void)
         apic_send_all_others(VECTOR_IPI);
 }
 
-/* A vCPU other than 0 clears its flag once vCPU 0's is clear: then the date is right. */
+/* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
 static void see_own(struct cpu *cpu)
 {
-    if (!kvmclock_is_stopped(&kvmclock, 0))
+    if (kvmclock_first_has_seen(&kvmclock, cpu->index))
         (void)kvmclock_poll(&kvmclock, cpu->index);
 }
 
@@ -113,21 +131,18 @@ void before_clock_call(struct cpu *cpu)
 {
     enum { PATIENCE_MS = 200 };
 
-    if (!cpu_count || !kvmclock.present)
+    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
     if (cpu->index == 0) {
-        if (kvmclock_is_stopped(&kvmclock, 0))
-            see_host();
+        see_host();
         return;
     }
-    if (kvmclock_is_stopped(&kvmclock, 0)) {
-        uint64_t begin = rdtsc_ordered();
-        apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
-        while (kvmclock_is_stopped(&kvmclock, 0) &&
-               rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
-            smp_answer_flush(); /* vCPU 0 may be waiting for this one */
-            cpu_pause();
-        }
+    uint64_t begin = rdtsc_ordered();
+    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+    while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
+           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
+        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
+        cpu_pause();
     }
-    see_own(cpu);
+    (void)kvmclock_poll(&kvmclock, cpu->index);
 }

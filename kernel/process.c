@@ -19,6 +19,7 @@ extern const uint8_t reader_elf[], reader_elf_end[];
 enum { STACK_PAGES = 2 };
 
 static uint64_t root;
+static uint64_t views[MAX_CPUS]; /* of it, by vCPU: each has a vCPU page of its own */
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
 static unsigned thread_count;
@@ -106,8 +107,24 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
+/* The vCPU page: ring 3 learns where it runs by a load. */
+static bool make_view(uint32_t index)
+{
+    uint64_t frame = frame_alloc_zeroed();
+
+    views[index] = frame ? address_space_view(root, USER_VCPU_BASE) : 0;
+    if (!views[index] || !page_map(views[index], USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX))
+        return false;
+    *(uint32_t *)phys_to_virt(frame) = index;
+    return true;
+}
+
 bool process_add_threads(unsigned count)
 {
+    for (unsigned i = 0; i < count; i++) {
+        if (!views[i] && !make_view(i))
+            return false;
+    }
     /* One more: the thread that waits while the kernel moves threads. */
     for (; thread_count <= count; thread_count++) {
         if (!map_thread(thread_count))
@@ -132,6 +149,8 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
     expected.read_only += clock_pages + 1;
+    /* One is seen at a time: that of the vCPU. */
+    expected.read_only++;
     return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 
@@ -142,7 +161,7 @@ struct thread *process_thread(uint32_t index)
 
 void process_census(struct page_census *census)
 {
-    page_census(root, true, census);
+    page_census(views[0], true, census);
 }
 
 void process_expected(struct page_census *census)
@@ -190,7 +209,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
-    write_cr3(root);
+    write_cr3(views[cpu->index]);
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
     (void)user_enter(cpu, start.rip, start.rsp, start.rdi);

@@ -28,8 +28,9 @@ struct thread {
 
 /*
  * Load the program and make the address space: its segments, `clock_pages` pages at physical
- * `clock_physical` read-only and not executable, the page at `time_physical` likewise, and a stack
- * and a page for each of `threads` threads.  NULL, or why it failed.
+ * `clock_physical` read-only and not executable, the page at `time_physical` likewise, a stack and
+ * a page for each of `threads` threads and one more, and on each vCPU a page with its number. NULL,
+ * or why it failed.
  */
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned threads);

@@ -27,6 +27,7 @@ static void prepare(uint32_t index)
     t->job = JOB_WATCH;
     t->clock = plan->source(index);
     t->time_page = USER_TIME_BASE;
+    t->vcpu_page = USER_VCPU_BASE;
     t->stop = 0;
     t->watched = (struct watched){0};
 }

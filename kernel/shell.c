@@ -121,6 +121,18 @@ static int readers_command(int argc, char **argv)
     return argc == 1 ? hooks->readers_state() : hooks->readers(on);
 }
 
+static int suspend_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->suspend();
+}
+
+static int resume_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->resume();
+}
+
 static int clocks_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -214,7 +226,9 @@ static const struct command {
     {"readers", "[on | off]", "ring-3 readers on all vCPUs, all the time; what came of it",
      readers_command},
     {"report", "", "the report once more, as things are now", report_command},
+    {"resume", "", "kvmclock on again on all vCPUs", resume_command},
     {"status", "", "the status of the last command: 0, or what went wrong", status_command},
+    {"suspend", "", "kvmclock off on all vCPUs; another timecounter serves", suspend_command},
     {"sysctl", "[-deiNnqtTW] name[=value] ... | -a", "show or set what docs/sysctl.md lists",
      sysctl_command},
     {"watch", "[lines]", "the clock, a line a second until a key", watch_command},

@@ -28,7 +28,7 @@ static void look_at_date(struct gettime *g, struct watched *w)
     enum gettime_path path;
     uint64_t before = read_ns(g, CLOCK_MONOTONIC, &path);
     /* Of the structures' own time, which no setting of the date moves. */
-    uint64_t system_time = g->page == g->structures ? before - g->base[0] : 0;
+    uint64_t system_time = g->page && g->page != &g->time->tsc ? before - g->base[0] : 0;
     uint64_t date = read_ns(g, CLOCK_REALTIME, &path);
     uint64_t after = read_ns(g, CLOCK_MONOTONIC, &path);
     uint64_t low = date - after, high = date - before;

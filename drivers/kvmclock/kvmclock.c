@@ -136,6 +136,32 @@ void kvmclock_disable(struct kvmclock *kc, uint32_t index)
             pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
 }
 
+bool kvmclock_choose_pair(struct kvmclock *kc, bool old)
+{
+    uint32_t needed = old ? PVCLOCK_FEATURE_CLOCK_OLD : PVCLOCK_FEATURE_CLOCK;
+
+    if (!kc->present || kc->scripted || !(kc->host.features & needed))
+        return false;
+    kc->host.msr_wall_clock = old ? PVCLOCK_MSR_WALL_CLOCK_OLD : PVCLOCK_MSR_WALL_CLOCK;
+    kc->host.msr_system_time = old ? PVCLOCK_MSR_SYSTEM_TIME_OLD : PVCLOCK_MSR_SYSTEM_TIME;
+    return true;
+}
+
+void kvmclock_renew(struct kvmclock *kc, uint32_t index)
+{
+    uint64_t physical = kc->slots_physical + index * sizeof(*kc->slots);
+
+    if (kc->vcpus[index].registered &&
+        !wrmsr_safe(kc->host.msr_system_time, physical | PVCLOCK_MSR_ENABLE))
+        kc->vcpus[index].status = PVCLOCK_NOT_READY;
+}
+
+void kvmclock_restart(struct kvmclock *kc)
+{
+    kc->kept[0].mul = kc->kept[1].mul = 0;
+    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
+}
+
 /*
  * STABLE is gone.  Every time told so far came from a structure that agreed with vCPU 0's, at a TSC
  * before now: what that one would say now is not below any of them.
@@ -238,8 +264,17 @@ bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
 {
     if (!kc->vcpus[index].registered || !pvclock_take_stopped(&kc->slots[index].info))
         return false;
-    kc->vcpus[index].paused++;
+    __atomic_store_n(&kc->vcpus[index].paused, kc->vcpus[index].paused + 1, __ATOMIC_RELEASE);
+    kc->vcpus[index].seen_by_first = __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE);
     return true;
+}
+
+bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index)
+{
+    if (!kvmclock_is_stopped(kc, index))
+        return true;
+    return !kvmclock_is_stopped(kc, 0) && __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE) !=
+                                              kc->vcpus[index].seen_by_first;
 }
 
 /* Both 0 where the scale says the same frequency, within what it can say. */

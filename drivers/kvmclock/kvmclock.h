@@ -27,6 +27,7 @@ struct kvmclock_vcpu {
     bool registered;
     enum pvclock_status status; /* of the registration */
     uint64_t paused;            /* times that GUEST_STOPPED was seen, and cleared */
+    uint64_t seen_by_first;     /* vCPU 0's count when this one last saw it */
 };
 
 struct kvmclock {
@@ -94,6 +95,17 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index);
 void kvmclock_disable(struct kvmclock *kc, uint32_t index);
 
 /*
+ * Use the old pair of MSRs, or the one with numbers of its own, from the next registration on;
+ * false: KVM does not offer it.  kvmclock_renew() registers the running vCPU by it, at once and
+ * with its structure as it stands.
+ */
+bool kvmclock_choose_pair(struct kvmclock *kc, bool old);
+void kvmclock_renew(struct kvmclock *kc, uint32_t index);
+
+/* After all vCPUs were stopped and registered again: what the host said before is forgotten. */
+void kvmclock_restart(struct kvmclock *kc);
+
+/*
  * Once all vCPUs [0, count) are registered: whether their pages give one time, and the timecounter
  * that follows from it.  `index_of_this_cpu` is asked at each read where they do not.
  */
@@ -101,6 +113,11 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
 
 /* Whether the host has set GUEST_STOPPED on this structure and nobody has cleared it.  Any vCPU. */
 bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index);
+/*
+ * Whether vCPU 0 has seen the pause that this vCPU's structure tells of, or it tells of none. (vCPU
+ * 0 may enter the guest later than others, and its structure is not written before.)
+ */
+bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index);
 /* On its vCPU: see, count and clear GUEST_STOPPED; true: it was set. */
 bool kvmclock_poll(struct kvmclock *kc, uint32_t index);
 /* On vCPU 0: notice that STABLE of vCPUs [0, count) went away or came back. */

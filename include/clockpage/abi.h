@@ -200,6 +200,7 @@ struct thread_page {
     uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
     uint64_t kernel_address; /* something of the kernel, not to be reachable */
     uint64_t time_page;      /* address of the struct time_page */
+    uint64_t vcpu_page;      /* address of a uint32_t, the number of the vCPU that runs this */
     uint64_t seed;           /* JOB_FUZZ */
     uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
     uint64_t start;          /* a number that differs from run to run of a job */

@@ -154,13 +154,18 @@ void start_clock(bool synchronised)
 
 static enum pvclock_status ask_host(uint64_t *epoch_ns)
 {
-    return kvmclock_wall(&kvmclock, epoch_ns);
+    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+}
+
+static bool is_paused(void)
+{
+    return kvmclock_is_stopped(&kvmclock, 0);
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
-    static const struct wall_host host = {&kvmclock.counter, ask_host};
+    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));

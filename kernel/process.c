@@ -117,13 +117,15 @@ static bool make_view(uint32_t index)
 
 bool process_add_threads(unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (!views[i] && !make_view(i))
-            return false;
-    }
+    static unsigned view_count;
+
     /* One more: the thread that waits while the kernel moves threads. */
     for (; thread_count <= count; thread_count++) {
         if (!map_thread(thread_count))
+            return false;
+    }
+    for (; view_count < count; view_count++) {
+        if (!make_view(view_count))
             return false;
     }
     return true;
@@ -144,9 +146,8 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     }
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
-    expected.read_only += clock_pages + 1;
-    /* One is seen at a time: that of the vCPU. */
-    expected.read_only++;
+    /* And the vCPU page. */
+    expected.read_only += clock_pages + 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 

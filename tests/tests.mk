@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 # The targets that run something.
 
-.PHONY: run test lint
+.PHONY: run test soak lint
 run: ## boot the kernel in QEMU and show its report (ARGS="--smp 4")
 	./run-qemu.sh $(ARGS)
 
@@ -10,3 +10,6 @@ test: ## run every test suite, installing what they need
 
 lint: ## check includes, formats, scripts, manual pages and licence lines
 	tests/run.sh lint
+
+soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
+	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -98,3 +98,7 @@ $(O)/clockpage.elf: $(KERNEL_OBJS) $(O)/ksyms.S linker.ld
 bench: bench-boot ## print what reads cost and how long a boot takes
 bench-boot: kernel
 	$(Q)tests/bench/boot.sh
+
+.PHONY: bench-smp
+bench-smp: kernel ## print how long 1 to 200 vCPUs take to come up (VCPUS, RUNS)
+	$(Q)tests/bench/smp.sh

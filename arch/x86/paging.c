@@ -56,6 +56,20 @@ bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags)
     return true;
 }
 
+bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed)
+{
+    uint64_t *entry = NULL;
+
+    for (unsigned i = 0; i < pages; i++, va += PAGE_SIZE) {
+        entry = entry && slot(va, 0) ? entry + 1 : entry_at(root, va, 0, flags & PAGE_USER);
+        uint64_t frame = entry && !*entry ? (zeroed ? frame_alloc_zeroed() : frame_alloc()) : 0;
+        if (!frame)
+            return false;
+        *entry = frame | flags | PAGE_PRESENT;
+    }
+    return true;
+}
+
 bool page_reserve(uint64_t root, uint64_t va)
 {
     return entry_at(root, va, 0, PAGE_USER) != NULL;

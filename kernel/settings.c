@@ -149,6 +149,14 @@ static const struct sysctl debug_nodes[] = {
         .initial = "0",
     },
     {
+        .name = "smp.one_by_one",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.one_by_one,
+        .about = "1: start the vCPUs one after another, to see what that costs",
+        .initial = "0",
+    },
+    {
         .name = "smp.missing",
         .type = SYSCTL_U64,
         .flags = SYSCTL_RDTUN,

@@ -61,7 +61,11 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
     uint64_t ready = rdtsc_ordered();
     how->asked = prepared - how->first;
     how->began = ready;
-    how->end = smp_start(how->first, prepared, patience);
+    uint32_t goal = how->end = how->first;
+    do {
+        goal = settings.one_by_one && goal < prepared ? goal + 1 : prepared;
+        how->end = smp_start(how->end, goal, patience);
+    } while (how->end == goal && goal < prepared);
 
     uint64_t first = UINT64_MAX, last = ready;
     for (uint32_t i = how->first; i < how->end; i++) {

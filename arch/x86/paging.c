@@ -56,6 +56,20 @@ bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags)
     return true;
 }
 
+bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed)
+{
+    uint64_t *entry = NULL;
+
+    for (unsigned i = 0; i < pages; i++, va += PAGE_SIZE) {
+        entry = entry && slot(va, 0) ? entry + 1 : entry_at(root, va, 0, flags & PAGE_USER);
+        uint64_t frame = entry && !*entry ? (zeroed ? frame_alloc_zeroed() : frame_alloc()) : 0;
+        if (!frame)
+            return false;
+        *entry = frame | flags | PAGE_PRESENT;
+    }
+    return true;
+}
+
 bool page_reserve(uint64_t root, uint64_t va)
 {
     return entry_at(root, va, 0, PAGE_USER) != NULL;
@@ -123,27 +137,6 @@ uint64_t address_space_create(void)
     if (root)
         table_at(root)[511] = table_at(root_frame)[511];
     return root;
-}
-
-static uint64_t copy_table(uint64_t entry)
-{
-    uint64_t frame = frame_alloc_zeroed();
-
-    for (unsigned i = 0; frame && i < 512; i++)
-        table_at(frame)[i] = table_at(entry)[i];
-    return frame;
-}
-
-uint64_t address_space_view(uint64_t root, uint64_t va)
-{
-    uint64_t view = copy_table(root), *top = view ? &table_at(view)[slot(va, 3)] : NULL;
-    uint64_t next = view ? copy_table(*top) : 0;
-
-    if (!next)
-        return 0;
-    table_at(next)[slot(va, 2)] = 0;
-    *top = next | (*top & ~PAGE_ADDRESS);
-    return view;
 }
 
 struct walk {

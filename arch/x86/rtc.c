@@ -64,11 +64,11 @@ bool rtc_read(uint64_t *seconds)
         struct fields again;
         while (cmos(STATUS_A) & UPDATE_IN_PROGRESS && tries < 10000)
             tries++;
+        if (tries >= 10000)
+            return false;
         again = read_fields();
         if (same(f, again))
             break;
-        if (tries >= 10000)
-            return false;
         f = again;
     }
 

@@ -50,11 +50,11 @@ class Mutant:
     """A patch, and what its head says."""
 
     def __init__(self, path):
-        self.path = path
         self.name = os.path.relpath(path, HERE).removesuffix(".patch")
         self.tests = []
         with open(path, encoding="utf-8") as file:
-            head = file.read().partition("\n--- ")[0].splitlines()
+            self.text = file.read()
+        head = self.text.partition("\n--- ")[0].splitlines()
         bug = re.fullmatch(r"(?:Known bug (\d+)|Bug): (.+)\.", head[0] if head else "")
         if not bug:
             raise ValueError(f"{self.name}: the first line is not 'Known bug N: what it does.'")
@@ -68,6 +68,17 @@ class Mutant:
                 raise ValueError(f"{self.name}: not a test: {line}")
         if not self.tests:
             raise ValueError(f"{self.name}: no line 'Test: KIND: RESULT'")
+
+    def apply(self, to, *options):
+        """Why it does not, as patch(1) says; None when it does."""
+        done = subprocess.run(
+            ["patch", "--force", "-p1", "-d", to, *options],
+            input=self.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return " ".join(done.stdout.split()) if done.returncode else None
 
 
 def all_mutants():
@@ -138,16 +149,9 @@ def complaints(mutants):
     """What is wrong with the patches, as sentences."""
     text = sources()
     for mutant in mutants:
-        with open(mutant.path, "rb") as file:
-            done = subprocess.run(
-                ["patch", "--dry-run", "--force", "-p1", "-d", ROOT],
-                stdin=file,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        if done.returncode:
-            yield f"{mutant.name} does not apply: {' '.join(done.stdout.split())}"
+        why = mutant.apply(ROOT, "--dry-run")
+        if why:
+            yield f"{mutant.name} does not apply: {why}"
         for kind, argument, result in mutant.tests:
             if kind == "units" and not os.path.exists(
                 f"{ROOT}/tests/units/{argument.removesuffix('_32')}_test.c"
@@ -314,16 +318,9 @@ def judge(mutant, original, show):
     kernel = any(test[0] in NEED_KERNEL for test in mutant.tests)
     ignored = None if kernel else shutil.ignore_patterns("build")
     shutil.copytree(os.path.join(OUT, "original"), copy, symlinks=True, ignore=ignored)
-    with open(mutant.path, "rb") as file:
-        done = subprocess.run(
-            ["patch", "-s", "--force", "-p1", "-d", copy],
-            stdin=file,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
-        return "DOES NOT APPLY", done.stdout.splitlines()[0]
+    why = mutant.apply(copy)
+    if why:
+        return "DOES NOT APPLY", why
     killers, ran = [], {}
     for kind, argument, result in mutant.tests:
         if (kind, argument) not in ran:

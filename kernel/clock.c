@@ -36,6 +36,7 @@ struct moment {
 };
 
 static const struct timecounter *reference;
+static const struct timecounter *forbidden;
 /* The last windup of a counter that wraps. */
 static struct moment last;
 static const struct timecounter *last_of; /* NULL: there was none, or another counter since */
@@ -221,7 +222,21 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
 
 void clock_set_reference(struct timecounter *counter)
 {
+    /* What was read on the old one says nothing on the new one. */
+    if (reference)
+        clock_tick();
     reference = counter;
+    last_of = NULL;
+}
+
+void clock_forbid(const struct timecounter *counter)
+{
+    forbidden = counter;
+}
+
+bool clock_is_forbidden(const char *name)
+{
+    return forbidden && tc_find(&set, name) == forbidden;
 }
 
 struct timecounters *clock_counters(void)
@@ -349,6 +364,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     if (!report)
         report = &unread;
     *report = (struct clock_switch){0};
+    if (to && to == forbidden)
+        return TC_NOT_FOUND;
     if (!from || !to || !reference)
         return tc_select(&set, name, &report->by_library);
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
@@ -435,6 +452,15 @@ static struct tc_timespec timespec_of(uint64_t ns)
     return (struct tc_timespec){(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
 }
 
+static void tell_step(const struct tc_step *step)
+{
+    if (!settings.step_warnings)
+        return;
+    uint64_t by = (uint64_t)(step->by_ns < 0 ? -step->by_ns : step->by_ns);
+    print("Time stepped from %ld.%09ld to %ld.%09ld (%s" SECONDS_FORMAT ")\n", step->from.sec,
+          step->from.nsec, step->to.sec, step->to.nsec, step->by_ns < 0 ? "-" : "", SECONDS(by));
+}
+
 enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns)
 {
     struct tc_timespec date = timespec_of(ns);
@@ -442,11 +468,30 @@ enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns)
     enum tc_status status = tc_setclock(&set, &date, &step);
 
     *by_ns = step.by_ns;
-    if (status != TC_OK || !settings.step_warnings)
-        return status;
-    uint64_t by = (uint64_t)(step.by_ns < 0 ? -step.by_ns : step.by_ns);
-    print("Time stepped from %ld.%09ld to %ld.%09ld (%s" SECONDS_FORMAT ")\n", step.from.sec,
-          step.from.nsec, step.to.sec, step.to.nsec, step.by_ns < 0 ? "-" : "", SECONDS(by));
+    if (status == TC_OK)
+        tell_step(&step);
+    return status;
+}
+
+enum tc_status clock_set_date_at(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns)
+{
+    struct tc_timespec date = timespec_of(ns), uptime = timespec_of(uptime_ns);
+    struct tc_step step = {0};
+    enum tc_status status = tc_setclock_at(&set, &date, &uptime, &step);
+
+    *by_ns = step.by_ns;
+    if (status == TC_OK)
+        tell_step(&step);
+    return status;
+}
+
+enum tc_status clock_advance(uint64_t ns)
+{
+    enum tc_status status = tc_advance(&set, ns);
+
+    /* A windup that comes late is still told by the reference: it did not see this. */
+    if (status == TC_OK)
+        last.uptime_ns += ns;
     return status;
 }
 

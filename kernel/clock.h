@@ -30,6 +30,9 @@ void clock_init(uint64_t ticks_per_second);
 void clock_offer(struct timecounter *counter, const char *missing);
 /* The counter that tells when a windup came late; one that was offered, 64 bits wide. */
 void clock_set_reference(struct timecounter *counter);
+/* Not to be chosen by clock_select() for now; NULL: all may be. */
+void clock_forbid(const struct timecounter *counter);
+bool clock_is_forbidden(const char *name);
 /* The set, for who lists counters: change the one in use by clock_select() only. */
 struct timecounters *clock_counters(void);
 /* Use the best, or the one of this name (NULL: the best); makes the check "timecounter.choice". */
@@ -76,6 +79,10 @@ bool clock_is_fresh(void);
  * kern.timecounter.stepwarnings it is told.
  */
 enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns);
+/* The same for a date that was right at this uptime. */
+enum tc_status clock_set_date_at(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns);
+/* Let uptime and the date go forward by `ns` that another clock saw pass.  Nobody reads less. */
+enum tc_status clock_advance(uint64_t ns);
 /*
  * Compare the date, which `source` has set (NULL: nobody has), with the RTC (NULL: there is none,
  * else seconds since 1970); sets it by the RTC where nobody has.  Makes the check "clock.date".

@@ -7,6 +7,7 @@
 #include "kernel/shell.h"
 #include "kernel/sysctl.h"
 #include "kernel/sysctl_clock.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 
 static int usage(void)
@@ -36,6 +37,7 @@ static int set(uint64_t seconds)
         return 1;
     }
     events_add(EVENT_DATE, by_ns, NULL);
+    wall_set_by_hand();
     if (sysctl_find("kern.boottime", &boottime))
         sysctl_changed(&boottime);
     print_date(seconds);

@@ -6,7 +6,7 @@ include lib/timecounter/timecounter.mk
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S drivers/*/*.c kernel/*.c kernel/*.S) \
 	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
 READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c attach.c rules.c fuzz.c \
-	clocks.c compat.c gettime.c compat_call.S) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
+	clocks.c watch.c compat.c gettime.c compat_call.S) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.

@@ -14,6 +14,7 @@
 #include "kernel/console.h"
 #include "kernel/continuity.h"
 #include "kernel/deviation.h"
+#include "kernel/events.h"
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -26,16 +27,18 @@
 #include "kernel/sysctl_machine.h"
 #include "kernel/time_page.h"
 #include "kernel/vcpus.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 #include <clockpage/version.h>
 
-enum { TEARDOWN_MS = 10, PATIENCE_S = 3 };
+enum { PATIENCE_S = 3 };
 
 extern char image_end_phys[];
 
 struct bootinfo boot;
 struct firmware_facts firmware;
 uint32_t cpu_count;
+struct vcpus_bring_up bring_up;
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
@@ -46,38 +49,6 @@ static void stall_ms(uint64_t ms)
 
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms)
         cpu_pause();
-}
-
-static void wait_ms(uint64_t ms)
-{
-    uint64_t begin = rdtsc_ordered();
-
-    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms) {
-        interrupts_on_and_halt();
-        interrupts_off();
-    }
-}
-
-/* After this the host may not write the pages again: fill them and look. */
-static void tear_down(void)
-{
-    uint64_t changed = 0;
-
-    if (!kvmclock.present) {
-        check(SKIP, "kvmclock.teardown", "%s", kvmclock_why_none(&kvmclock));
-        return;
-    }
-    bool ended = smp_call_all(disable_clock, NULL, tsc.hz * PATIENCE_S);
-    volatile uint32_t *words = (volatile uint32_t *)clock_slots;
-    uint64_t count = cpu_count * sizeof(*clock_slots) / sizeof(*words);
-    for (uint64_t i = 0; i < count; i++)
-        words[i] = 0xa5a5a5a5;
-    wait_ms(TEARDOWN_MS);
-    for (uint64_t i = 0; i < count; i++)
-        changed += words[i] != 0xa5a5a5a5;
-    check(pass_if(ended && changed == 0), "kvmclock.teardown",
-          "stopped on %u vCPUs%s; %lu words changed in %u ms", cpu_count,
-          ended ? "" : ", not on all", changed, TEARDOWN_MS);
 }
 
 static _Noreturn void end_run(void)
@@ -94,7 +65,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol);
 
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
 {
-    static const struct trap_hooks hooks = {on_timer, process_fault, panic_fault,
+    static const struct trap_hooks hooks = {on_timer, on_ipi, process_fault, panic_fault,
                                             process_system_call};
 
     machine_start_traps(&hooks);
@@ -111,6 +82,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     sysctl_clock_register();
     sysctl_machine_register();
     tsc_sysctl_register(&tsc);
+    wall_sysctl_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
@@ -136,15 +108,18 @@ static _Noreturn void main_on_own_stack(void)
     attach_script(begin);
     report_start();
     machine_check_firmware(&firmware);
-    cpu_count = vcpus_start(&firmware, tsc.hz, enable_clock);
+    vcpus_start(&firmware, tsc.hz, enable_clock, &bring_up);
+    report_bring_up(&bring_up);
+    cpu_count = bring_up.end;
 
     process_clock = clock_uptime;
+    process_before_clock = before_clock_call;
     const char *wrong =
         process_create(virt_to_phys(clock_slots), CLOCK_PAGES, time_page_physical(), cpu_count);
     if (wrong)
         panic("%s", wrong);
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),
-                             kvmclock.present ? cpu_count * sizeof(*clock_slots) : 0,
+                             kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
     make_plan();
@@ -161,6 +136,8 @@ static _Noreturn void main_on_own_stack(void)
     attach_ring3();
     if (!shell_wanted_now()) {
         stall_ms(settings.stall_ms);
+        if (settings.late_cpus)
+            (void)bring_late();
         test_ring3();
         deviation_end();
         continuity_measure();
@@ -172,6 +149,7 @@ static _Noreturn void main_on_own_stack(void)
     }
     if (shell_wanted())
         run_shell();
+    events_report();
     tear_down();
     end_run();
 }

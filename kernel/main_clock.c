@@ -13,14 +13,15 @@
 #include "drivers/i8254/i8254.h"
 #include "kernel/clock.h"
 #include "kernel/deviation.h"
-#include "kernel/events.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/readers.h"
 #include "kernel/settings.h"
 #include "kernel/sysctl_clock.h"
 #include "kernel/threads.h"
 #include "kernel/time_page.h"
+#include "kernel/wall.h"
 #include <clockpage/report.h>
 #include <pvclock/read.h>
 
@@ -37,8 +38,9 @@ static struct i8254 i8254;
 /* ---- The driver ----------------------------------------------------------------------------- */
 
 /* On each vCPU as it starts. */
-void enable_clock(struct cpu *cpu)
+void enable_clock(struct cpu *cpu, void *arg)
 {
+    (void)arg;
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
@@ -65,7 +67,9 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
-    enable_clock(this_cpu());
+    if (settings.msr_pair[0] == 'o')
+        (void)kvmclock_choose_pair(&kvmclock, true);
+    enable_clock(this_cpu(), NULL);
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
@@ -77,7 +81,7 @@ void attach_script(uint64_t begin)
     if (!settings.scripted)
         return;
     kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
-    enable_clock(this_cpu());
+    enable_clock(this_cpu(), NULL);
 }
 
 /* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
@@ -91,9 +95,9 @@ static uint64_t tick_rate(void)
      * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
      * CPUs: keep all ticks together below a tenth of one of them.
      */
-    if (firmware.cpu_count <= 4)
+    if (firmware.possible_count <= 4)
         return 100;
-    return firmware.cpu_count < 40 ? 400 / firmware.cpu_count : 10;
+    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
 }
 
 static uint64_t timer_counts_per_s;
@@ -148,31 +152,37 @@ void start_clock(bool synchronised)
     deviation_begin(tick_rate());
 }
 
+static enum pvclock_status ask_host(uint64_t *epoch_ns)
+{
+    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+}
+
+static bool is_paused(void)
+{
+    return kvmclock_is_stopped(&kvmclock, 0);
+}
+
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
-    uint64_t epoch = 0, ns;
-    int64_t by_ns;
+    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
         return false;
     }
-    if (kvmclock.scripted) {
-        check(SKIP, "kvmclock.wall", "the kernel plays the host");
-        return false;
-    }
-    enum pvclock_status status = kvmclock_wall(&kvmclock, &epoch);
-    bool good =
-        status == PVCLOCK_OK && pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns) == PVCLOCK_OK;
-    if (good)
-        (void)clock_set_date(epoch + ns, &by_ns);
-    check(pass_if(good), "kvmclock.wall", "system time 0 was %lu.%09lu s after 1970 (%s)",
-          epoch / 1000000000, epoch % 1000000000, pvclock_status_name(status));
+    enum pvclock_status status = wall_start(&host)->status;
+    uint64_t epoch = wall_figures()->epoch_ns;
+    if (kvmclock.scripted && status == PVCLOCK_NOT_READY)
+        check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
+    else
+        check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
+              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / 1000000000,
+              epoch % 1000000000, pvclock_status_name(status));
     record_begin("wall");
     record_u64("epoch_ns", epoch);
     record_end();
-    return good;
+    return status == PVCLOCK_OK;
 }
 
 void set_date(void)
@@ -200,7 +210,7 @@ static bool chosen(const char *name)
 }
 
 /* On vCPU 0, with interrupts off: at each tick and after each change. */
-static void publish_time_page(void)
+void publish_time_page(void)
 {
     struct time_page_state s = {
         .facts = {.kvmclock_chosen = chosen("kvmclock"),
@@ -212,6 +222,7 @@ static void publish_time_page(void)
                   .force_unstable = force_unstable,
                   .fast_gettime = settings.fast_gettime},
         .vcpus = cpu_count,
+        .possible = firmware.possible_count,
         .stride = sizeof(struct kvmclock_slot),
         /* Own structures are only right above what was told by the common one. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
@@ -221,17 +232,62 @@ static void publish_time_page(void)
     time_page_update(&s);
 }
 
-void set_stable(bool stable)
+/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+static bool all_stable(void)
+{
+    struct pvclock_snapshot s;
+
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (!kvmclock.vcpus[i].registered ||
+            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
+            !pvclock_is_stable(kvmclock.host.features, s.flags))
+            return false;
+    }
+    return kvmclock.present;
+}
+
+bool grow_clock(uint32_t count)
+{
+    bool was = kvmclock.stable;
+
+    cpu_count = count;
+    kvmclock_sysctl_register(&kvmclock, count);
+    kvmclock.stable = kvmclock.stable && all_stable();
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return kvmclock.stable == was;
+}
+
+void lose_tsc(void)
+{
+    if (tsc.counter.quality < 0)
+        return;
+    tsc_lose_synchrony(&tsc);
+    publish_time_page();
+}
+
+static void write_stable(bool stable)
 {
     for (uint32_t i = 0; i < cpu_count; i++)
         kvmclock_set_flag(&kvmclock, i, stable);
 }
 
+void set_stable(bool stable)
+{
+    if (!stable)
+        host_events_quiet(true);
+    write_stable(stable);
+    if (stable)
+        host_events_quiet(false);
+}
+
 void toggle_stable(bool on)
 {
-    toggling = on;
-    if (!on)
+    if (on)
+        host_events_quiet(true);
+    else
         set_stable(true);
+    toggling = on;
 }
 
 bool decide(const char *counter, bool without_rdtscp, bool unstable)
@@ -253,18 +309,17 @@ void keep_choice(void)
 void on_timer(struct cpu *cpu, struct trap_frame *frame)
 {
     static unsigned ticks;
-    uint64_t paused = kvmclock.vcpus[cpu->index].paused;
 
-    kvmclock_poll(&kvmclock, cpu->index);
-    if (kvmclock.vcpus[cpu->index].paused != paused)
-        events_add(EVENT_PAUSED, cpu->index, NULL);
-    if (cpu->index == 0 && cpu_count) {
+    if (cpu->index != 0) {
+        on_tick_of_other(cpu);
+    } else if (cpu_count) {
         if (toggling)
-            set_stable(ticks++ & 4);
+            write_stable(ticks++ & 4);
         clock_tick();
-        deviation_tick();
-        kvmclock_watch(&kvmclock, cpu_count);
-        publish_time_page();
+        if (!clock_is_suspended())
+            deviation_tick();
+        see_host();
+        readers_tick();
     }
     if (frame)
         threads_tick(cpu, frame);

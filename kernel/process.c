@@ -19,11 +19,14 @@ extern const uint8_t reader_elf[], reader_elf_end[];
 enum { STACK_PAGES = 2 };
 
 static uint64_t root;
+static uint64_t views[MAX_CPUS]; /* of it, by vCPU: each has a vCPU page of its own */
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
+static unsigned thread_count;
 static struct page_census expected;
 
 uint64_t (*process_clock)(void);
+void (*process_before_clock)(struct cpu *cpu);
 uint32_t process_timer_count;
 
 /*
@@ -104,6 +107,34 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
+/* The vCPU page: ring 3 learns where it runs by a load. */
+static bool make_view(uint32_t index)
+{
+    uint64_t frame = frame_alloc_zeroed();
+
+    views[index] = frame ? address_space_view(root, USER_VCPU_BASE) : 0;
+    if (!views[index] || !page_map(views[index], USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX))
+        return false;
+    *(uint32_t *)phys_to_virt(frame) = index;
+    return true;
+}
+
+bool process_add_threads(unsigned count)
+{
+    static unsigned view_count;
+
+    /* One more: the thread that waits while the kernel moves threads. */
+    for (; thread_count <= count; thread_count++) {
+        if (!map_thread(thread_count))
+            return false;
+    }
+    for (; view_count < count; view_count++) {
+        if (!make_view(view_count))
+            return false;
+    }
+    return true;
+}
+
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned count)
 {
@@ -119,13 +150,9 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     }
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
-    expected.read_only += clock_pages + 1;
-    /* One more: the thread that waits while the kernel moves threads. */
-    for (unsigned i = 0; i <= count; i++) {
-        if (!map_thread(i))
-            return "no memory for a thread";
-    }
-    return NULL;
+    /* And the vCPU page. */
+    expected.read_only += clock_pages + 2;
+    return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 
 struct thread *process_thread(uint32_t index)
@@ -135,7 +162,7 @@ struct thread *process_thread(uint32_t index)
 
 void process_census(struct page_census *census)
 {
-    page_census(root, true, census);
+    page_census(views[0], true, census);
 }
 
 void process_expected(struct page_census *census)
@@ -183,7 +210,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
-    write_cr3(root);
+    write_cr3(views[cpu->index]);
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
     (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
@@ -208,10 +235,11 @@ static int64_t probe(struct cpu *cpu, uint64_t resume)
 }
 
 /* clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
-static int64_t clock_call(uint64_t clock, uint64_t to, bool resolution)
+static int64_t clock_call(struct cpu *cpu, uint64_t clock, uint64_t to, bool resolution)
 {
     int64_t value[2];
 
+    process_before_clock(cpu);
     if (!clock_get(clock, resolution, value))
         return -ERROR_INVAL;
     return process_copy_out(to, value, sizeof(value)) ? 0 : -ERROR_FAULT;
@@ -242,9 +270,9 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
     case SYS_MUNMAP:
         return (uint64_t)pvclock_device_unmap(a[0], a[1]);
     case SYS_CLOCK_GETTIME:
-        return (uint64_t)clock_call(a[0], a[1], false);
+        return (uint64_t)clock_call(cpu, a[0], a[1], false);
     case SYS_CLOCK_GETRES:
-        return (uint64_t)clock_call(a[0], a[1], true);
+        return (uint64_t)clock_call(cpu, a[0], a[1], true);
     default:
         return (uint64_t)-ERROR_NOSYS;
     }

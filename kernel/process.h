@@ -28,11 +28,15 @@ struct thread {
 
 /*
  * Load the program and make the address space: its segments, `clock_pages` pages at physical
- * `clock_physical` read-only and not executable, the page at `time_physical` likewise, and a stack
- * and a page for each of `threads` threads.  NULL, or why it failed.
+ * `clock_physical` read-only and not executable, the page at `time_physical` likewise, a stack and
+ * a page for each of `threads` threads and one more, and on each vCPU a page with its number. NULL,
+ * or why it failed.
  */
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned threads);
+
+/* The same for more threads, `threads` in all, while others run.  False: no memory for them. */
+bool process_add_threads(unsigned threads);
 
 struct thread *process_thread(uint32_t index);
 
@@ -60,6 +64,8 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
 
 /* What SYS_CLOCK answers. */
 extern uint64_t (*process_clock)(void);
+/* Before any clock is read for ring 3, on the vCPU that asks. */
+extern void (*process_before_clock)(struct cpu *cpu);
 /* Timer interrupts while ring 3 runs: the count of the local APIC's timer, 0 for none. */
 extern uint32_t process_timer_count;
 

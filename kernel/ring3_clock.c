@@ -27,6 +27,7 @@ static struct thread_page *prepare(const struct ring3_plan *plan, uint32_t index
     t->count = plan->cpus;
     t->clock = plan->source(index);
     t->time_page = USER_TIME_BASE;
+    t->vcpu_page = USER_VCPU_BASE;
     t->kernel_address = (uint64_t)&ring3_attach;
     return t;
 }

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/settings.h"
+#include "arch/x86/layout.h"
 #include "kernel/sysctl.h"
 #include "kernel/text.h"
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
 
-struct settings settings = {
-    .fast_gettime = true, .fuzz_seed = 1, .deviation = 5, .invariant_tsc = TSC_BY_CPUID};
+struct settings settings = {.msr_pair = "new",
+                            .fast_gettime = true,
+                            .fuzz_seed = 1,
+                            .deviation = 5,
+                            .invariant_tsc = TSC_BY_CPUID};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
+static const char *const pairs[] = {"new", "old", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
 
 static const struct sysctl top_nodes[] = {
@@ -82,6 +87,24 @@ static const struct sysctl debug_nodes[] = {
         .initial = "1",
     },
     {
+        .name = "kvmclock.msr_pair",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.msr_pair,
+        .choices = pairs,
+        .about = "the MSRs to register by; on the old pair KVM takes STABLE away",
+        .initial = "new",
+    },
+    {
+        .name = "kvmclock.refuse",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.refuse_suspend,
+        .max = 256,
+        .about = "1 + the vCPU that does not let itself be suspended; 0: none",
+        .initial = "0",
+    },
+    {
         .name = "kvmclock.scripted",
         .type = SYSCTL_BOOL,
         .flags = SYSCTL_RDTUN,
@@ -114,6 +137,15 @@ static const struct sysctl debug_nodes[] = {
         .min = 1,
         .max = 10000,
         .about = "keep interrupts off for so many ms, so that a windup comes late",
+        .initial = "0",
+    },
+    {
+        .name = "smp.late",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.late_cpus,
+        .max = MAX_CPUS - 1,
+        .about = "hold back so many of the last vCPUs at the start; `online` starts them",
         .initial = "0",
     },
     {

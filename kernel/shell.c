@@ -66,12 +66,6 @@ bool shell_wanted_now(void)
 /* ---- Input and output ------------------------------------------------------------------------
  */
 
-static void sleep_until_interrupt(void)
-{
-    interrupts_on_and_halt();
-    interrupts_off();
-}
-
 /* A byte, waited for: by a look at each timer interrupt. */
 static uint8_t next_byte(void)
 {
@@ -88,7 +82,7 @@ static uint8_t next_byte(void)
         if (looks)
             looks--;
         else
-            sleep_until_interrupt();
+            hooks->idle(false);
     }
 }
 
@@ -108,6 +102,42 @@ static int bench_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
     return hooks->bench();
+}
+
+static int online_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->online();
+}
+
+static int readers_command(int argc, char **argv)
+{
+    bool on = argc == 2 && text_same(argv[1], "on");
+
+    if (argc > 2 || (argc == 2 && !on && !text_same(argv[1], "off"))) {
+        print("usage: readers [on | off]\n");
+        return 1;
+    }
+    return argc == 1 ? hooks->readers_state() : hooks->readers(on);
+}
+
+static int suspend_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->suspend();
+}
+
+static int resume_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->resume();
+}
+
+static int clocks_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    hooks->clocks();
+    return 0;
 }
 
 static int events_command(int argc, char **argv)
@@ -165,7 +195,7 @@ static int watch_command(int argc, char **argv)
                 print(edit ? "\n" : "");
                 return 0;
             }
-            sleep_until_interrupt();
+            hooks->idle(true);
         }
         uint64_t now = clock_uptime();
         (void)tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &realtime);
@@ -185,13 +215,20 @@ static const struct command {
     const char *name, *arguments, *about;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", clocks_command},
     {"bench", "", "measure ring 3's reads of the clock again", bench_command},
     {"date", "[[[[[cc]yy]mm]dd]HH]MM[.ss]", "show the date, or set it", date_command},
     {"events", "", "what happened to the clock so far", events_command},
     {"halt", "", "end the run; its status is the report's verdict", halt_command},
     {"help", "", "this list", help_command},
+    {"online", "", "start the vCPUs that the firmware lists and that do not run yet",
+     online_command},
+    {"readers", "[on | off]", "ring-3 readers on all vCPUs, all the time; what came of it",
+     readers_command},
     {"report", "", "the report once more, as things are now", report_command},
+    {"resume", "", "kvmclock on again on all vCPUs", resume_command},
     {"status", "", "the status of the last command: 0, or what went wrong", status_command},
+    {"suspend", "", "kvmclock off on all vCPUs; another timecounter serves", suspend_command},
     {"sysctl", "[-deiNnqtTW] name[=value] ... | -a", "show or set what docs/sysctl.md lists",
      sysctl_command},
     {"watch", "[lines]", "the clock, a line a second until a key", watch_command},

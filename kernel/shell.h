@@ -15,6 +15,13 @@
 struct shell_hooks {
     void (*report)(void); /* the tables, once more */
     int (*bench)(void);   /* measure ring 3's reads again and print what came of it; 0: all well */
+    void (*clocks)(void); /* what all clocks say */
+    int (*readers)(bool on); /* the readers that run all the time: start, or stop and judge them */
+    int (*readers_state)(void);
+    int (*suspend)(void);       /* the driver, on all vCPUs, */
+    int (*resume)(void);        /* and again; the status */
+    void (*idle)(bool briefly); /* until there is input, or also until a tick */
+    int (*online)(void);        /* start the vCPUs that do not run yet; 0: no check failed */
 };
 
 /* Hang the settings shell and shell.edit into the tree; before the command line is read. */

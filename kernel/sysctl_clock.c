@@ -39,6 +39,8 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
         settings.hardware = wanted;
         return NULL;
     }
+    if (clock_is_forbidden(value->string))
+        return "it is suspended";
     status = clock_select(value->string, NULL);
     if (status != TC_OK)
         return tc_status_text(status);

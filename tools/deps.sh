@@ -31,6 +31,7 @@ deps_table() {
 		test|clang|clang|the second compiler
 		test|/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a|libclang-rt-dev|fuzzing
 		test|python3|python3|reads the guests' JSON
+		test|qemu-img|qemu-utils|makes the disk that snapshots are saved in
 		test|git|git|lists the files that lint looks at
 		test|shellcheck|shellcheck|lint of shell scripts
 		test|shfmt|shfmt|format of shell scripts

@@ -17,6 +17,7 @@ void compat(struct thread_page *t)
 
     a.time_page = (uint32_t)t->time_page;
     a.structures = (uint32_t)(uintptr_t)clock_structures;
+    a.vcpu_page = (uint32_t)t->vcpu_page;
     a.guard = (uint32_t)(uintptr_t)&clock_guard;
     a.clock = CLOCK_MONOTONIC;
     while (c.compat_reads < t->calls) {

@@ -7,10 +7,11 @@
 
 struct compat_arguments {
     uint32_t time_page, structures, guard; /* addresses below 4 GiB */
-    uint32_t clock;
+    uint32_t vcpu_page;
+    uint32_t clock, unused;
     int64_t sec, nsec;
 };
 
-_Static_assert(sizeof(struct compat_arguments) == 32, "laid out alike for 32 and 64 bits");
+_Static_assert(sizeof(struct compat_arguments) == 40, "laid out alike for 32 and 64 bits");
 
 #endif

@@ -3,6 +3,12 @@
 
 enum { NS_PER_S = 1000000000, TRIES = 64 };
 
+static const struct pvclock_vcpu_time_info *structure(const struct pvclock_vcpu_time_info *first,
+                                                      uint32_t stride, uint32_t index)
+{
+    return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
+}
+
 /* A consistent look at the time page; false when the kernel is writing, again and again. */
 static bool derive(struct gettime *g)
 {
@@ -15,10 +21,13 @@ static bool derive(struct gettime *g)
             continue;
         }
         bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
+        uint32_t vcpu = PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
+        g->vcpu = vcpu;
         g->stable_mask = t->stable_mask;
-        g->page = t->algorithm == TIME_TSC          ? &t->tsc
-                  : by_pages && t->stable_mask != 0 ? g->structures
-                                                    : NULL;
+        g->page = t->algorithm == TIME_TSC ? &t->tsc
+                  : by_pages && t->stable_mask != 0 && vcpu < t->vcpus
+                      ? structure(g->structures, t->stride, vcpu)
+                      : NULL;
         g->base[0] = t->uptime_base;
         g->base[1] = t->realtime_base;
         g->floor = t->floor;
@@ -64,6 +73,14 @@ static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
     return PATH_SYSTEM_CALL;
 }
 
+/* Whether the kernel has not seen yet that the host paused the guest. */
+static bool is_stopped(const struct gettime *g, uint32_t vcpu)
+{
+    const volatile uint8_t *flags = &structure(g->structures, g->vcpus.stride, vcpu)->flags;
+
+    return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
+}
+
 /* The running vCPU's structure; false when only the kernel can tell. */
 static bool own_vcpu(struct gettime *g, uint64_t *ns)
 {
@@ -75,7 +92,7 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
     if (*ns < g->floor)
         *ns = g->floor;
     *ns = pvclock_guard_cas(g->guard, *ns);
-    return true;
+    return !is_stopped(g, g->vcpu);
 }
 
 /*
@@ -109,10 +126,16 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
         if (g->page) {
             struct pvclock_sample s;
             good = pvclock_has_time(pvclock_read(g->page, g->order, &s));
+            if (good && s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
+                break;
             stable = good && (s.flags & g->stable_mask);
             ns = s.ns;
             path = PATH_STABLE;
-            if (stable && g->page == g->structures && was_told_later(g, &ns))
+            /* It may be old if this thread is on another vCPU by now. */
+            if (stable && (PVCLOCK_LOAD_ACQUIRE(g->vcpu_now) != g->vcpu ||
+                           PVCLOCK_LOAD_ACQUIRE(&g->page->version) != s.version))
+                continue;
+            if (stable && g->page != &g->time->tsc && was_told_later(g, &ns))
                 g->page = NULL;
         }
         if (!stable) {

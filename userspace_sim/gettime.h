@@ -39,21 +39,22 @@ enum gettime_path {
 
 /*
  * A thread's reader: what it derived from the time page, good while `sequence` is.  Zero it, set
- * the first four members, and leave the rest alone.  A signal handler needs one of its own.
+ * the first five members, and leave the rest alone.  A signal handler needs one of its own.
  */
 struct gettime {
     const struct time_page *time;
     const struct pvclock_vcpu_time_info *structures; /* of /dev/pvclock, or NULL */
-    struct pvclock_guard *guard;                     /* shared by all threads that compare times */
+    const uint32_t *vcpu_now;    /* the number of the vCPU that runs this thread, at any time */
+    struct pvclock_guard *guard; /* shared by all threads that compare times */
     enum pvclock_order order;
 
     uint32_t sequence; /* odd: nothing derived yet */
     uint32_t stable_mask;
-    const struct pvclock_vcpu_time_info *page; /* the one for all vCPUs; NULL: there is none */
+    const struct pvclock_vcpu_time_info *page; /* with STABLE: this vCPU's; NULL: there is none */
     uint64_t base[2];                          /* of uptime and of the date */
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: their number cannot be known */
-    uint32_t vcpu;              /* where this thread ran last */
+    uint32_t vcpu;              /* where this thread ran last, whose structure `page` is */
 };
 
 /* Derive it all again; and take a reading the long way.  gettime.c. */
@@ -74,8 +75,21 @@ static inline bool gettime_is_date(uint32_t clock)
 }
 
 /*
+ * GUEST_STOPPED says that the host has paused the guest, or put it back to an earlier time, and
+ * that the kernel does not know yet: the bases may be wrong, so it is asked, and then it does.  No
+ * reading after a pause or a restore gives the old date, not even the first one.
+ */
+#define GETTIME_FLAGS (PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED)
+
+/*
  * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): what another thread has
  * told is never later.
+ *
+ * With STABLE all structures give one time, but each is written when its own vCPU enters the guest.
+ * After a pause the others may be a moment ahead of vCPU 0, whose structure would then still be
+ * that of before, and the time from it too late by as long as the pause took.  So each vCPU's own
+ * is read: it was there when this thread ran on that vCPU, between the TSC and the last look at the
+ * version.
  *
  * The flags count for the version that the time was read under: the version before is compared with
  * the one after, and a version is never used twice.
@@ -93,7 +107,8 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
 
         /* Loads stay in order, and pvclock_time()'s last one came after the TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
-            PVCLOCK_LIKELY((flags & g->stable_mask) != 0) &&
+            PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(g->vcpu_now) == g->vcpu) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&page->version) == version) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
             out->tv_sec = (int64_t)t.sec;

@@ -14,7 +14,7 @@ _Noreturn void reader_start(struct thread_page *t)
         [JOB_MEASURE] = measure, [JOB_ORDER] = order,   [JOB_OFFSET] = offset,
         [JOB_PROBES] = probes,   [JOB_ATTACH] = attach, [JOB_RULES] = rules,
         [JOB_FUZZ] = fuzz,       [JOB_CLOCKS] = clocks, [JOB_MOVED] = moved,
-        [JOB_COMPAT] = compat,
+        [JOB_COMPAT] = compat,   [JOB_WATCH] = watch,
     };
 
     if (t->job < sizeof(jobs) / sizeof(jobs[0]))

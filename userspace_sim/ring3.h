@@ -26,6 +26,7 @@ void rules(struct thread_page *t);
 void fuzz(struct thread_page *t);
 void clocks(struct thread_page *t);
 void moved(struct thread_page *t);
+void watch(struct thread_page *t);
 void compat(struct thread_page *t);
 
 #endif

@@ -19,6 +19,7 @@
  *     0x11000000            the time page of the kernel, r--
  *     0x12000000            what the program maps itself, a slot of USER_MAP_STRIDE each
  *     0x20000000            a slot of USER_THREAD_STRIDE for each thread: guard, stack, thread page
+ *     0x40000000            the vCPU page, r--: another one on each vCPU, with its number
  */
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H
@@ -45,6 +46,7 @@
 #define USER_THREAD_BASE   0x20000000
 #define USER_THREAD_STRIDE 0x10000
 #define USER_END           0x40000000
+#define USER_VCPU_BASE     0x40000000
 
 /* One slot holds one vCPU's structure, on a cache line of its own. */
 #define CLOCK_SLOT_SIZE 64

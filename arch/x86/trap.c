@@ -148,6 +148,8 @@ void trap_dispatch(struct trap_frame *frame)
             count(cpu, ENTRY_IPI);
         apic_end_of_interrupt();
         smp_answer_flush();
+        smp_answer_ask();
+        hooks.ipi(cpu);
         return;
     default:
         break;

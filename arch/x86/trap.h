@@ -33,6 +33,8 @@ struct trap_frame {
 struct trap_hooks {
     /* A timer interrupt on this vCPU; `frame` is ring 3's, which may be changed, or NULL. */
     void (*timer)(struct cpu *cpu, struct trap_frame *frame);
+    /* Another vCPU wants this one to look around. */
+    void (*ipi)(struct cpu *cpu);
     /* A fault of ring 3 that it had not announced.  Does not return (user_leave). */
     void (*user_fault)(struct cpu *cpu, const struct trap_frame *frame);
     /* A fault of the kernel itself.  Does not return. */

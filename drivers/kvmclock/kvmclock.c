@@ -136,6 +136,32 @@ void kvmclock_disable(struct kvmclock *kc, uint32_t index)
             pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
 }
 
+bool kvmclock_choose_pair(struct kvmclock *kc, bool old)
+{
+    uint32_t needed = old ? PVCLOCK_FEATURE_CLOCK_OLD : PVCLOCK_FEATURE_CLOCK;
+
+    if (!kc->present || kc->scripted || !(kc->host.features & needed))
+        return false;
+    kc->host.msr_wall_clock = old ? PVCLOCK_MSR_WALL_CLOCK_OLD : PVCLOCK_MSR_WALL_CLOCK;
+    kc->host.msr_system_time = old ? PVCLOCK_MSR_SYSTEM_TIME_OLD : PVCLOCK_MSR_SYSTEM_TIME;
+    return true;
+}
+
+void kvmclock_renew(struct kvmclock *kc, uint32_t index)
+{
+    uint64_t physical = kc->slots_physical + index * sizeof(*kc->slots);
+
+    if (kc->vcpus[index].registered &&
+        !wrmsr_safe(kc->host.msr_system_time, physical | PVCLOCK_MSR_ENABLE))
+        kc->vcpus[index].status = PVCLOCK_NOT_READY;
+}
+
+void kvmclock_restart(struct kvmclock *kc)
+{
+    kc->kept[0].mul = kc->kept[1].mul = 0;
+    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
+}
+
 /*
  * STABLE is gone.  Every time told so far came from a structure that agreed with vCPU 0's, at a TSC
  * before now: what that one would say now is not below any of them.
@@ -213,8 +239,9 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
                      pvclock_is_stable(kc->host.features, s.flags) && stable;
     }
     this_index = index_of_this_cpu;
-    kc->stable = stable;
+    kc->stable = kc->seen_stable = stable;
     kvmclock_watch(kc, count);
+    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
     kc->counter = (struct timecounter){
         .name = "kvmclock",
         .read = read_counter,
@@ -226,10 +253,62 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
     };
 }
 
-void kvmclock_poll(struct kvmclock *kc, uint32_t index)
+bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index)
 {
-    if (kc->vcpus[index].registered && pvclock_take_stopped(&kc->slots[index].info))
-        kc->vcpus[index].paused++;
+    const volatile uint8_t *flags = &kc->slots[index].info.flags;
+
+    return kc->vcpus[index].registered && *flags & PVCLOCK_FLAG_GUEST_STOPPED;
+}
+
+bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
+{
+    if (!kc->vcpus[index].registered || !pvclock_take_stopped(&kc->slots[index].info))
+        return false;
+    __atomic_store_n(&kc->vcpus[index].paused, kc->vcpus[index].paused + 1, __ATOMIC_RELEASE);
+    kc->vcpus[index].seen_by_first = __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE);
+    return true;
+}
+
+bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index)
+{
+    if (!kvmclock_is_stopped(kc, index))
+        return true;
+    return !kvmclock_is_stopped(kc, 0) && __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE) !=
+                                              kc->vcpus[index].seen_by_first;
+}
+
+/* Both 0 where the scale says the same frequency, within what it can say. */
+static void compare_scales(struct kvmclock_change *c)
+{
+    struct pvclock_frequency before, after;
+
+    if ((c->before.mul == c->after.mul && c->before.shift == c->after.shift) ||
+        pvclock_frequency(c->before.mul, c->before.shift, &before) != PVCLOCK_OK ||
+        pvclock_frequency(c->after.mul, c->after.shift, &after) != PVCLOCK_OK)
+        return;
+    uint64_t apart = before.hz > after.hz ? before.hz - after.hz : after.hz - before.hz;
+    if (apart <= before.error_hz + after.error_hz)
+        return;
+    c->hz_before = before.hz;
+    c->hz_after = after.hz;
+}
+
+bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *c)
+{
+    *c = (struct kvmclock_change){.before = kc->seen};
+    if (!kc->present || !kc->vcpus[0].registered || kc->seen.version == 0)
+        return false;
+    kvmclock_watch(kc, count);
+    if (pvclock_snapshot(&kc->slots[0].info, &c->after) != PVCLOCK_OK)
+        return false;
+    kc->seen = c->after;
+    bool stable = kc->floor == 0 && pvclock_is_stable(kc->host.features, c->after.flags);
+    c->stopped = c->after.flags & PVCLOCK_FLAG_GUEST_STOPPED;
+    c->stable_lost = kc->seen_stable && !stable;
+    c->stable_back = !kc->seen_stable && stable;
+    kc->seen_stable = stable;
+    compare_scales(c);
+    return c->stopped || c->stable_lost || c->stable_back || c->hz_after;
 }
 
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)

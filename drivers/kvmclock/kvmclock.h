@@ -27,6 +27,7 @@ struct kvmclock_vcpu {
     bool registered;
     enum pvclock_status status; /* of the registration */
     uint64_t paused;            /* times that GUEST_STOPPED was seen, and cleared */
+    uint64_t seen_by_first;     /* vCPU 0's count when this one last saw it */
 };
 
 struct kvmclock {
@@ -49,6 +50,9 @@ struct kvmclock {
     uint64_t floor;
     struct pvclock_guard guard;
 
+    struct pvclock_snapshot seen; /* of vCPU 0, at the last look; version 0: none yet */
+    bool seen_stable;
+
     bool scripted; /* the kernel plays the host; see kvmclock_script() */
     struct pvclock_snapshot script;
     int64_t skew_ns;
@@ -56,7 +60,10 @@ struct kvmclock {
     struct timecounter counter;
 };
 
-/* Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*. */
+/*
+ * Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*; again when
+ * there are more.
+ */
 void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count);
 
 /*
@@ -88,15 +95,49 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index);
 void kvmclock_disable(struct kvmclock *kc, uint32_t index);
 
 /*
+ * Use the old pair of MSRs, or the one with numbers of its own, from the next registration on;
+ * false: KVM does not offer it.  kvmclock_renew() registers the running vCPU by it, at once and
+ * with its structure as it stands.
+ */
+bool kvmclock_choose_pair(struct kvmclock *kc, bool old);
+void kvmclock_renew(struct kvmclock *kc, uint32_t index);
+
+/* After all vCPUs were stopped and registered again: what the host said before is forgotten. */
+void kvmclock_restart(struct kvmclock *kc);
+
+/*
  * Once all vCPUs [0, count) are registered: whether their pages give one time, and the timecounter
  * that follows from it.  `index_of_this_cpu` is asked at each read where they do not.
  */
 void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void));
 
-/* On its vCPU: see, count and clear GUEST_STOPPED. */
-void kvmclock_poll(struct kvmclock *kc, uint32_t index);
-/* On vCPU 0, at each tick: notice that STABLE of vCPUs [0, count) went away or came back. */
+/* Whether the host has set GUEST_STOPPED on this structure and nobody has cleared it.  Any vCPU. */
+bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index);
+/*
+ * Whether vCPU 0 has seen the pause that this vCPU's structure tells of, or it tells of none. (vCPU
+ * 0 may enter the guest later than others, and its structure is not written before.)
+ */
+bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index);
+/* On its vCPU: see, count and clear GUEST_STOPPED; true: it was set. */
+bool kvmclock_poll(struct kvmclock *kc, uint32_t index);
+/* On vCPU 0: notice that STABLE of vCPUs [0, count) went away or came back. */
 void kvmclock_watch(struct kvmclock *kc, uint32_t count);
+
+/* What the host has done since the last look, by vCPU 0's structure then and now. */
+struct kvmclock_change {
+    struct pvclock_snapshot before, after;
+    bool stopped;       /* GUEST_STOPPED is set; kvmclock_poll() clears it */
+    bool stable_lost;   /* structures cannot serve other vCPUs any more, */
+    bool stable_back;   /* or can again */
+    uint64_t hz_before; /* the TSC's frequency by mul and shift; both 0 where it is what it was */
+    uint64_t hz_after;
+};
+
+/*
+ * On vCPU 0, at each tick and when a pause is noticed: kvmclock_watch(), and what changed; true
+ * when one of the change's members is set.  Before the first kvmclock_check() there is none.
+ */
+bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *change);
 /* On vCPU 0, for tests: set or clear the STABLE flag of a structure, as the host would. */
 void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable);
 

@@ -31,8 +31,8 @@ enum system_call {
     SYS_CLOSE, /* close(fd): EBADF.  Mappings stay. */
     /*
      * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF;
-     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the last
-     * vCPU's structure; ENOMEM.
+     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the
+     * structure of the last vCPU that there can be; ENOMEM.
      */
     SYS_MMAP,
     SYS_MUNMAP, /* munmap(address, length), a whole mapping as it was made: EINVAL */
@@ -75,6 +75,7 @@ enum job {
     JOB_CLOCKS,  /* clock_gettime(): which way it takes, and against the system call */
     JOB_MOVED,   /* clock_gettime() in order while the kernel moves threads between vCPUs */
     JOB_COMPAT,  /* the same clock read by 32-bit code */
+    JOB_WATCH,   /* clock_gettime() over and over, until `stop` */
 };
 
 enum { MAX_ROUNDS = 61 };
@@ -168,6 +169,22 @@ struct clocks_result {
     uint64_t compat_reads;
 };
 
+/* JOB_WATCH goes on with these where it left off, so a thread may be stopped and started again. */
+struct watched {
+    struct ordered ordered; /* of CLOCK_MONOTONIC; every reading is compared with the other vCPUs */
+    uint64_t by_path[5];    /* readings of it, by enum gettime_path */
+    uint64_t last_ns;       /* the latest of this thread */
+    uint64_t longest_ns;    /* between two readings of this thread, by the clock itself */
+    /*
+     * CLOCK_REALTIME less CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
+     * not set: how often it was, and the structures' time, 0 if not known, just before the last
+     * reading of this date and of the one before.
+     */
+    uint64_t date_low, date_high;
+    uint64_t date_changes;
+    uint64_t date_seen_at, old_date_seen_at;
+};
+
 struct thread_page {
     /* By the kernel, before the job. */
     uint32_t index; /* of the vCPU */
@@ -183,9 +200,11 @@ struct thread_page {
     uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
     uint64_t kernel_address; /* something of the kernel, not to be reachable */
     uint64_t time_page;      /* address of the struct time_page */
+    uint64_t vcpu_page;      /* address of a uint32_t, the number of the vCPU that runs this */
     uint64_t seed;           /* JOB_FUZZ */
     uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
     uint64_t start;          /* a number that differs from run to run of a job */
+    uint32_t stop;           /* JOB_WATCH: 1: end; set by the kernel while the job runs */
 
     /* By the thread. */
     struct measured measured;
@@ -195,6 +214,7 @@ struct thread_page {
     struct probe_result probes[PROBES];
     int64_t rules[RULES];
     struct clocks_result clocks;
+    struct watched watched;
     uint64_t fuzz_calls, fuzz_failed; /* system calls made, and those that returned an error */
     /* Cycles of each round, a column a kind: floor, read, timespec, gettime, system call. */
     uint64_t cycles[5][MAX_ROUNDS];

@@ -106,7 +106,7 @@ struct pvclock_vcpu_time_info {
  */
 struct pvclock_wall_clock {
     uint32_t version;
-    uint32_t sec; /* since 1970-01-01, modulo 2^32: until 2106 */
+    uint32_t sec; /* since 1970-01-01, modulo 2^32, which is 2106-02-07 */
     uint32_t nsec;
 };
 

@@ -194,10 +194,35 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
 
 /*
  * The date at system time 0, in ns since 1970: OK, NOT_READY (never written: all 0), BUSY,
- * BAD_VALUE (10^9 ns or more).  date = *epoch_ns + the time of any page; fits until 2262 signed.
+ * BAD_VALUE (10^9 ns or more).  date = *epoch_ns + the time of any page, in 64 bits: past 2038 and
+ * past 2106 as well, and until 2262 also where it is signed.  The epoch itself is what the host
+ * wrote, 1970 to 2106: see pvclock_wall_in_era().
  * What is read is as old as the last write of the MSR.
  */
 enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t *epoch_ns);
+
+/* The seconds of struct pvclock_wall_clock start anew after this many: first on 2106-02-07. */
+#define PVCLOCK_WALL_ERA_SEC (UINT64_C(1) << 32)
+
+/* 2020-01-01 00:00:00 UTC: a host that says an earlier date is taken to mean the next era. */
+#define PVCLOCK_WALL_PIVOT UINT64_C(1577836800)
+
+/*
+ * The epoch with its era: the structure has 32 bits of seconds, so a host whose date is past 2106
+ * can give an epoch of 1970 and on.  If the date now (epoch + `now_ns`, the time of any page) is
+ * before `pivot_sec` (seconds since 1970, below 2^33), the epoch belongs to the next 2^32 seconds.
+ * The date then lies in the 2^32 seconds from the pivot on: 2020 to 2156 with PVCLOCK_WALL_PIVOT.
+ *
+ * It is the date that is compared, since an epoch can be as old as the host's time is high.  A step
+ * of its own, since no rule can tell a host after 2106 from one that has no date and counts from
+ * 1970: who has to expect the latter gives a pivot of 0, which believes all that is written.
+ */
+static inline uint64_t pvclock_wall_in_era(uint64_t epoch_ns, uint64_t now_ns, uint64_t pivot_sec)
+{
+    if (epoch_ns + now_ns < pivot_sec * PVCLOCK_NSEC_PER_SEC)
+        epoch_ns += PVCLOCK_WALL_ERA_SEC * PVCLOCK_NSEC_PER_SEC;
+    return epoch_ns;
+}
 
 /* ---- Setting a page up, and what the host says through it ---------------------------------- */
 

@@ -210,6 +210,7 @@ static void fuzz_set_up(void)
 
     CHECK(time.sec == in.ns / 1000000000 && time.nsec == in.ns % 1000000000);
     check_status(pvclock_wall(&in.wall, &epoch), epoch);
+    (void)pvclock_wall_in_era(epoch, in.address, in.count);
     (void)pvclock_placement(in.address, in.count);
     (void)pvclock_page_is_clean(&in, sizeof(in), in.hint % sizeof(in), in.count);
     (void)pvclock_is_stable(in.mul, in.order);

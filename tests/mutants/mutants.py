@@ -35,13 +35,16 @@ KINDS = {
     "lib": (["tests/pvclock/suite.sh", "--quick"], "pvclock-"),
     "timecounter": (["tests/host/timecounter-suite.sh", "--quick"], "timecounter-"),
     "units": (["tests/units/suite.sh", "{}"], "units-(32-)?"),
-    "clock": (["tests/clock/suite.sh", "{}"], "clock-"),
+    "clock": (["tests/clock/suite.sh", "{}"], "[a-z0-9]+-"),
     "compiled": (["tests/build/compiled-suite.sh"], ""),
     "guest": (["tests/guest/suite.sh", "{}"], "guest."),
+    "events": (["tests/events/suite.sh", "{}"], "events."),
     "build": (["make", "--no-print-directory", "kernel"], ""),  # has to end with this message
 }
 # These build the kernel first, in a copy in which it has been built before.
-NEED_KERNEL = ("guest", "build", "compiled")
+NEED_KERNEL = ("guest", "events", "build", "compiled")
+# One at a time: what they find depends on the CPUs they get.
+ALONE = ("guest", "events")
 # A run that takes longer than this has failed; its result is "time".
 PATIENCE_S = 180
 
@@ -214,7 +217,7 @@ def run(command, directory, log, patience):
         GUEST_LIMIT="25",
         PYTHONDONTWRITEBYTECODE="1",
     )
-    if command[0] == "make" or "guest" in command[0] or "build" in command[0]:
+    if "units" not in command[0] and "pvclock" not in command[0]:
         del environment["OUT"]
     with open(log, "w+b") as output:
         child = subprocess.Popen(
@@ -254,7 +257,7 @@ def perform(kind, argument, directory):
             return {line: "FAIL" for line in errors}, output
         if status:
             return {"does not compile": "FAIL"}, output
-    if kind == "guest":
+    if kind in ALONE:
         with guest_lock:
             status, output = run(command, directory, log, PATIENCE_S)
     else:
@@ -305,7 +308,7 @@ def judge(mutant, original, show):
     for kind, argument, result in mutant.tests:
         before = original[kind, argument]
         skipped = [v for v in before.values() if v.startswith("SKIP")]
-        if kind == "guest" and skipped and "PASS" not in before.values():
+        if kind in ALONE and skipped and "PASS" not in before.values():
             return "skipped", skipped[0].removeprefix("SKIP ")
         if (named(before, kind, result) or "").startswith("SKIP"):
             return "skipped", before[result].removeprefix("SKIP ")

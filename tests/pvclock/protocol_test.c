@@ -604,6 +604,71 @@ static void the_wall_clock_is_a_pair(void **state)
     assert_int_equal(epoch, UINT64_C(4294967295999999999));
 }
 
+/* Every second and nanosecond there is, as a 64-bit product; and every one that there is not. */
+static void the_wall_clock_is_exact(void **state)
+{
+    static const uint32_t secs[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, UINT32_MAX};
+    static const uint32_t nsecs[] = {0,          1,          499999999, 999999999,
+                                     1000000000, 0x7fffffff, UINT32_MAX};
+    uint64_t random = 1, epoch;
+
+    (void)state;
+    fresh();
+    for (unsigned i = 0; i < 200000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t sec = i < 6 * 7 ? secs[i / 7] : (uint32_t)(random >> 32);
+        uint32_t nsec = i < 6 * 7 ? nsecs[i % 7] : (uint32_t)(random >> 17);
+        wall = (struct pvclock_wall_clock){2 + 2 * i, sec, nsec};
+        enum pvclock_status status = pvclock_wall(&wall, &epoch);
+        if (nsec >= 1000000000) {
+            assert_int_equal(status, PVCLOCK_BAD_VALUE);
+            assert_int_equal(epoch, PVCLOCK_NO_TIME);
+            continue;
+        }
+        assert_int_equal(status, PVCLOCK_OK);
+        assert_int_equal(epoch / 1000000000, sec);
+        assert_int_equal(epoch % 1000000000, nsec);
+    }
+}
+
+/* The date is in the 2^32 seconds from the pivot on, and 64 bits wide. */
+static void the_date_has_an_era(void **state)
+{
+    const uint64_t second = 1000000000, pivot = PVCLOCK_WALL_PIVOT * second;
+    const uint64_t era = PVCLOCK_WALL_ERA_SEC * second;
+    static const uint64_t nows[] = {0, 1, UINT64_C(86400000000000), UINT64_C(315360000000000000)};
+    struct pvclock_time time;
+    uint64_t epoch;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t now = nows[i];
+        /* What the date is, not the epoch, tells: a machine that has been up since before it. */
+        assert_int_equal(pvclock_wall_in_era(pivot - now, now, PVCLOCK_WALL_PIVOT), pivot - now);
+        assert_int_equal(pvclock_wall_in_era(pivot - now - 1, now, PVCLOCK_WALL_PIVOT),
+                         pivot - now - 1 + era);
+        assert_int_equal(pvclock_wall_in_era(pivot - now - 1, now, 0), pivot - now - 1);
+    }
+    assert_int_equal(pvclock_wall_in_era(0, 0, 0), 0);
+    assert_int_equal(pvclock_wall_in_era(0, 0, PVCLOCK_WALL_PIVOT), era);
+    assert_int_equal(pvclock_wall_in_era(era - 1, UINT64_C(1) << 62, PVCLOCK_WALL_PIVOT), era - 1);
+
+    /* Through a page: 2038-01-19, and 2106-02-07 06:28:15 to :17 and a second of the next era. */
+    fresh();
+    pages[0].system_time = 0;
+    for (uint64_t at = UINT64_C(2147483647); at < UINT64_C(4294967298); at += 2147483647) {
+        for (uint64_t i = 0; i < 4; i++) {
+            wall = (struct pvclock_wall_clock){2, (uint32_t)(at + i), 999999950};
+            assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+            epoch = pvclock_wall_in_era(epoch, 100, PVCLOCK_WALL_PIVOT);
+            time = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+            assert_int_equal(time.status, PVCLOCK_OK);
+            assert_int_equal(time.sec, at + i + 1);
+            assert_int_equal(time.nsec, 50);
+        }
+    }
+}
+
 /* Date = epoch + system time: it moves with the page, and follows the host's epoch. */
 static void the_date_moves_with_the_page(void **state)
 {
@@ -920,6 +985,8 @@ int main(void)
         cmocka_unit_test(stopped_is_taken_once_and_the_rest_is_kept),
         cmocka_unit_test(stable_needs_both_bits),
         cmocka_unit_test(the_wall_clock_is_a_pair),
+        cmocka_unit_test(the_wall_clock_is_exact),
+        cmocka_unit_test(the_date_has_an_era),
         cmocka_unit_test(the_date_moves_with_the_page),
         cmocka_unit_test(a_date_that_does_not_fit_overflows),
         cmocka_unit_test(a_gap_loses_nothing),

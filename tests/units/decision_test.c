@@ -127,6 +127,7 @@ static int table_way(const int combination[WAY])
 enum { VCPUS = 3, THIS_VCPU = 2, FIRST_SECOND = 100, TSC_SECOND = 7 };
 
 static struct pvclock_vcpu_time_info structures[VCPUS];
+static uint32_t vcpu_now;
 static struct time_page page;
 static struct pvclock_guard guard;
 
@@ -145,6 +146,7 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
 {
     struct gettime g = {.time = &page,
                         .structures = structures,
+                        .vcpu_now = &vcpu_now,
                         .guard = &guard,
                         .order = PVCLOCK_LFENCE,
                         .sequence = 1};

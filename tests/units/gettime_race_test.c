@@ -17,6 +17,7 @@ static unsigned long long wanted(void)
     return test_count() * 10 / READERS;
 }
 
+static uint32_t vcpu_now;
 static struct pvclock_vcpu_time_info structure __attribute__((aligned(64)));
 static struct time_page page __attribute__((aligned(4096)));
 static struct pvclock_guard guard;
@@ -78,7 +79,11 @@ struct tally {
 static void *read_states(void *argument)
 {
     struct tally *tally = argument, n = {0};
-    struct gettime g = {.time = &page, .structures = &structure, .guard = &guard, .sequence = 1};
+    struct gettime g = {.time = &page,
+                        .structures = &structure,
+                        .vcpu_now = &vcpu_now,
+                        .guard = &guard,
+                        .sequence = 1};
     struct pvclock_timespec t;
 
     while (n.by_page < wanted()) {

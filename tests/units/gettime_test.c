@@ -13,6 +13,7 @@ struct pvclock_mock pvclock_mock;
 enum { VCPUS = 4, NS_PER_S = 1000000000, TSC = 1 << 20 };
 
 static struct pvclock_vcpu_time_info structures[VCPUS];
+static uint32_t vcpu_now;
 static struct time_page page;
 static struct pvclock_guard guard;
 
@@ -61,6 +62,7 @@ static struct gettime reader(void)
 {
     return (struct gettime){.time = &page,
                             .structures = structures,
+                            .vcpu_now = &vcpu_now,
                             .guard = &guard,
                             .order = PVCLOCK_LFENCE,
                             .sequence = 1};
@@ -323,6 +325,48 @@ static void gettime_is_bounded(void **state)
             steps() - before);
 }
 
+/*
+ * After a pause of 1 s the host has written vCPU 1's structure, and vCPU 0 has not run yet: a
+ * thread that the kernel has moved to vCPU 1 takes that one's.
+ */
+static void gettime_after_pause(void **state)
+{
+    const uint64_t pause = NS_PER_S;
+
+    (void)state;
+    start(17);
+    struct gettime g = reader();
+    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    show(&structures[1], 17 - pause, true);
+    vcpu_now = 1;
+    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - pause);
+    vcpu_now = 0;
+    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    /* A number that no vCPU has. */
+    vcpu_now = VCPUS;
+    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    vcpu_now = 0;
+}
+
+/* While the kernel does not know of the pause it is asked, whatever else is true. */
+static void gettime_stopped(void **state)
+{
+    (void)state;
+    for (unsigned stable = 0; stable < 2; stable++) {
+        start(17);
+        struct gettime g = reader();
+        page.floor = stable ? 0 : 1;
+        page.stable_mask = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
+        assert_tells(&g, CLOCK_UPTIME, stable ? PATH_STABLE : PATH_OWN_VCPU, UPTIME);
+        structures[0].flags |= PVCLOCK_FLAG_GUEST_STOPPED;
+        structures[0].version += 2;
+        assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+        assert_asks(&g, CLOCK_REALTIME, PATH_SYSTEM_CALL);
+        structures[0].flags &= (uint8_t)~PVCLOCK_FLAG_GUEST_STOPPED;
+        assert_tells(&g, CLOCK_REALTIME, stable ? PATH_STABLE : PATH_OWN_VCPU, DATE);
+    }
+}
+
 static unsigned step_number, begin_at, end_at;
 static uint64_t next_system_time;
 
@@ -558,6 +602,7 @@ static void gettime_last_tick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gettime_after_pause),  cmocka_unit_test(gettime_stopped),
         cmocka_unit_test(gettime_clocks),       cmocka_unit_test(gettime_ways),
         cmocka_unit_test(gettime_own_vcpu),     cmocka_unit_test(gettime_is_bounded),
         cmocka_unit_test(gettime_loses_stable), cmocka_unit_test(gettime_between_any_two_steps),

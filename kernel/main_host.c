@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * What the host does while the guest runs, and what is done about it: pauses, restores, STABLE that
+ * goes and comes, another frequency; the driver suspended and resumed.
+ */
+#include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/tsc.h"
+#include "kernel/clock.h"
+#include "kernel/events.h"
+#include "kernel/format.h"
+#include "kernel/main.h"
+#include "kernel/readers.h"
+#include "kernel/wall.h"
+#include <clockpage/report.h>
+
+/* While tests play the host, what they do is no event. */
+static bool quiet;
+
+void host_events_quiet(bool on)
+{
+    struct kvmclock_change unread;
+
+    quiet = on;
+    (void)kvmclock_look(&kvmclock, cpu_count, &unread);
+}
+
+static void note_change(enum event_kind kind, const struct kvmclock_change *c, const char *text)
+{
+    struct event e = {.kind = kind, .before = c->before, .after = c->after};
+
+    if (quiet)
+        return;
+    format(e.text, sizeof(e.text), "%s", text);
+    events_note(&e);
+}
+
+static void note_frequency(const struct kvmclock_change *c)
+{
+    char text[80];
+
+    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz", c->hz_before, c->hz_after);
+    note_change(EVENT_FREQUENCY, c, text);
+}
+
+/* What the structures said when the guest last went on after a pause that changed the date. */
+static uint64_t resumed_at;
+
+uint64_t host_resumed_at(void)
+{
+    return resumed_at;
+}
+
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
+{
+    struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
+
+    if (answer) {
+        e.length_ns = answer->away_ns;
+        e.step_ns = answer->step_ns;
+    }
+    format(e.text, sizeof(e.text), "%s",
+           !answer                        ? "the date is asked for later: too many pauses"
+           : answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns          ? "uptime advanced with the date"
+                                          : "uptime stood still");
+    if (e.step_ns && !answer->advanced_ns)
+        resumed_at = c->after.system_time;
+    if (!quiet)
+        events_note(&e);
+}
+
+/*
+ * In this order: the date is asked for, and published to ring 3; then the flag is cleared on vCPU
+ * 0's structure, and then on the others'.  So who sees no flag sees the new date.  A pause that
+ * comes in between is a new version of the structure: then all is done once more.
+ */
+void see_host(void)
+{
+    enum { AGAIN = 4 };
+    struct kvmclock_change c;
+    bool stopped = false;
+
+    for (unsigned i = 0; i < AGAIN; i++) {
+        bool news = kvmclock_look(&kvmclock, cpu_count, &c);
+        if (c.stopped)
+            wall_stale();
+        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
+        publish_time_page();
+        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+            events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
+        if (!news)
+            break;
+        if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
+            stopped = true;
+            note_pause(&c, answer);
+        }
+        if (c.stable_lost)
+            note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
+        if (c.stable_back)
+            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
+        if (c.hz_after)
+            note_frequency(&c);
+    }
+    if (stopped && cpu_count > 1)
+        apic_send_all_others(VECTOR_IPI);
+}
+
+/* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
+static void see_own(struct cpu *cpu)
+{
+    if (kvmclock_first_has_seen(&kvmclock, cpu->index))
+        (void)kvmclock_poll(&kvmclock, cpu->index);
+}
+
+void on_ipi(struct cpu *cpu)
+{
+    if (!cpu_count)
+        return;
+    if (cpu->index != 0)
+        see_own(cpu);
+    else if (kvmclock_is_stopped(&kvmclock, 0))
+        see_host();
+}
+
+void on_tick_of_other(struct cpu *cpu)
+{
+    see_own(cpu);
+}
+
+void before_clock_call(struct cpu *cpu)
+{
+    enum { PATIENCE_MS = 200 };
+
+    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
+        return;
+    if (cpu->index == 0) {
+        see_host();
+        return;
+    }
+    uint64_t begin = rdtsc_ordered();
+    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+    while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
+           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
+        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
+        cpu_pause();
+    }
+    (void)kvmclock_poll(&kvmclock, cpu->index);
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: 0BSD
+"""Do to guests what hosts do, and see that time survives it.
+
+One line PASS, FAIL or SKIP each; names as arguments choose, `--list` lists them.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+import scenarios_guest  # noqa: F401
+import scenarios_host  # noqa: F401
+import scenarios_wall  # noqa: F401
+from machine import Wrong, guests
+from qmp import QmpError
+from scene import SCENARIOS, Scene
+
+
+class Runner:
+    """Runs scenarios, and prints a line for each."""
+
+    def __init__(self, no_kvm, verbose):
+        self.no_kvm, self.verbose = no_kvm, verbose
+        self.failed = 0
+        self._print = threading.Lock()
+
+    def say(self, verdict, name, text, transcript=()):
+        with self._print:
+            for line in transcript:
+                print(f"    {line}")
+            print(f"{verdict} events.{name}: {text}", flush=True)
+            self.failed += verdict == "FAIL"
+
+    def run(self, name):
+        function = SCENARIOS[name]
+        if function.needs == "kvm" and self.no_kvm:
+            self.say("SKIP", name, f"no KVM: {self.no_kvm}")
+            return
+        scene, started = Scene(), time.monotonic()
+        try:
+            function(scene)
+        except (Wrong, QmpError, OSError, subprocess.SubprocessError) as why:
+            self.say("FAIL", name, f"{why} ({'; '.join(scene.figures)})", scene.transcript())
+        except Exception as why:  # pylint: disable=broad-except
+            self.say("FAIL", name, repr(why), traceback.format_exc().splitlines())
+        else:
+            scene.say(f"{time.monotonic() - started:.1f} s")
+            self.say("PASS", name, "; ".join(scene.figures), scene.transcript() * self.verbose)
+        finally:
+            scene.close()
+
+    def run_all(self, names):
+        """Those that mostly wait run beside the others, one after another as well."""
+        waiting = [name for name in names if SCENARIOS[name].beside]
+        beside = threading.Thread(target=lambda: [self.run(name) for name in waiting], daemon=True)
+        beside.start()
+        for name in names:
+            if name not in waiting:
+                self.run(name)
+        beside.join()
+
+
+def build():
+    """Build the kernel; what make says if it fails."""
+    made = subprocess.run(
+        ["make", "-C", guests.ROOT, "--no-print-directory", "-j2", "kernel"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return made.stdout if made.returncode else ""
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/events/run.sh", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario (all of them)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
+    parser.add_argument("--verbose", action="store_true", help="show what the guests said")
+    options = parser.parse_args()
+    os.chdir(guests.ROOT)
+    if options.list:
+        for name, function in SCENARIOS.items():
+            print(f"{name:16} {function.needs:4} {function.__doc__.splitlines()[0]}")
+        return 0
+    unknown = [name for name in options.names if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"there is no scenario {' '.join(unknown)}; --list lists them")
+    failure = build()
+    if failure:
+        print(f"{failure}FAIL events.build: make kernel failed")
+        return 1
+    # End the guests also when somebody ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+    runner = Runner(guests.kvm_missing(), options.verbose)
+    runner.run_all(options.names or list(SCENARIOS))
+    return 1 if runner.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: 0BSD
+"""What a host does to a guest: it pauses, saves, restores, migrates it, and moves its threads.
+
+The numbers of known bugs are those of tests/mutants/.
+"""
+
+import os
+import time
+
+from scene import BY_PAGE, MOVABLE, scenario
+
+WAIT = 20
+
+
+@scenario()
+def pause_3s(scene):
+    """stop, 3 s, cont: the clock stands still, the date does not (bugs 6, 20)."""
+    guest = scene.guest()
+    time.sleep(1)
+    guest.look()
+    guest.pause(3)
+    guest.counted()
+    guest.look()
+    gap = guest.readers().gap_ns / 1e9
+    scene.expect(gap < 3, f"the readers saw time go on by {gap:.3f} s at once")
+    guest.look()
+    scene.end(guest)
+
+
+@scenario()
+def pauses(scene):
+    """Ten pauses in a row, each counted once on every vCPU's page (bug 20)."""
+    guest = scene.guest(("--accel", "kvm", "--smp", "3"))
+    for i in range(10):
+        guest.pause(0.1 + 0.05 * i)
+        guest.counted()
+    guest.look()
+    time.sleep(1)
+    guest.look()
+    scene.end(guest)
+
+
+@scenario()
+def advance(scene):
+    """The other way: uptime goes on by the time that the guest was paused for."""
+    guest = scene.guest(append=f"{BY_PAGE} dev.kvmclock.0.advance_paused=1")
+    guest.advances = True
+    guest.look()
+    guest.pause(3)
+    guest.counted()
+    guest.look()
+    gap = guest.readers().gap_ns / 1e9
+    scene.expect(gap >= 2.9, f"the readers' longest gap is {gap:.3f} s: time did not go on")
+    guest.pause(1)
+    guest.counted()
+    guest.look()
+    scene.end(guest)
+
+
+@scenario(beside=True)
+def snapshot(scene):
+    """savevm, 20 s, loadvm: time goes on from the snapshot, the date is right (bugs 21, 22)."""
+    guest = scene.guest(MOVABLE, qemu=scene.disk())
+    time.sleep(1)
+    guest.look()
+    saved = guest.save("now")
+    guest.counted()
+    guest.look()
+    # Nobody needs to read while 20 s go by: this time is given up.
+    guest.machine.qmp.execute("stop")
+    time.sleep(WAIT)
+    guest.load("now", saved)
+    first = guest.look()
+    guest.counted()
+    time.sleep(1)
+    guest.look()
+    scene.say(f"{WAIT} s later the first date is right at uptime {first.uptime:.3f} s")
+    scene.end(guest)
+
+
+@scenario(beside=True)
+def restore_disk(scene):
+    """The snapshot of a QEMU process that has ended, 20 s later in a new one (bugs 21, 22)."""
+    disk = scene.disk()
+    guest = scene.guest(MOVABLE, qemu=disk)
+    time.sleep(1)
+    saved = guest.save("now")
+    guest.machine.quit()
+    time.sleep(WAIT)
+    guest.reload("now", saved)
+    guest.look()
+    guest.counted()
+    time.sleep(1)
+    guest.look()
+    scene.say(f"in a new process {WAIT} s later")
+    scene.end(guest)
+
+
+@scenario(beside=True)
+def restore_file(scene):
+    """The state lies in a file for 20 s, and goes on in a new QEMU process (bugs 21, 22)."""
+    guest = scene.guest(MOVABLE)
+    time.sleep(1)
+    guest.look()
+    stood = guest.migrate(gap=WAIT)
+    guest.look()
+    guest.counted()
+    time.sleep(1)
+    guest.look()
+    scene.say(f"in a new process after {stood:.3f} s")
+    scene.end(guest)
+
+
+@scenario()
+def migrate(scene):
+    """Live, to a second QEMU process, over a UNIX socket (bugs 21, 22)."""
+    guest = scene.guest(MOVABLE)
+    time.sleep(1)
+    guest.look()
+    stood = guest.migrate()
+    guest.look()
+    guest.counted()
+    time.sleep(1)
+    guest.look()
+    scene.say(f"down for {stood * 1e3:.0f} ms")
+    scene.end(guest)
+
+
+@scenario()
+def migrate_ten(scene):
+    """Ten live migrations, while the readers load every vCPU (bugs 20, 22)."""
+    guest = scene.guest(MOVABLE, limit=150)
+    stood = []
+    for _ in range(10):
+        stood.append(guest.migrate())
+        guest.counted()
+        guest.look()
+    time.sleep(1)
+    guest.look()
+    scene.say(f"down for {min(stood) * 1e3:.0f} .. {max(stood) * 1e3:.0f} ms")
+    scene.end(guest)
+
+
+@scenario()
+def migrate_cancel(scene):
+    """A migration that is given up: nothing has happened to the guest."""
+    guest = scene.guest(MOVABLE)
+    qmp = guest.machine.qmp
+    qmp.execute("migrate-set-parameters", max_bandwidth=10000)
+    qmp.execute("migrate", uri="exec:cat >/dev/null")
+    time.sleep(2)
+    guest.look()
+    state = qmp.execute("query-migrate")
+    scene.expect(state["status"] == "active", f"the migration is {state['status']}, not active")
+    qmp.execute("migrate_cancel")
+    end = time.monotonic() + 20
+    while qmp.execute("query-migrate")["status"] != "cancelled":
+        scene.expect(time.monotonic() < end, "the migration was not cancelled")
+        time.sleep(0.1)
+    scene.expect(guest.machine.running(), "the guest does not run")
+    time.sleep(1)
+    guest.look()
+    guest.counted()  # none
+    scene.say(f"cancelled after {state['ram']['transferred'] >> 10} KiB")
+    scene.end(guest)
+
+
+@scenario()
+def vcpu_moves(scene):
+    """vCPU threads moved to and fro between the host's CPUs, 1,000 times."""
+    cpus = sorted(os.sched_getaffinity(0))
+    scene.expect(len(cpus) > 1, "the host has one CPU: nothing can be moved")
+    guest = scene.guest()
+    threads = guest.machine.threads()
+    arrived = 0
+    for i in range(1000):
+        thread, cpu = threads[i % len(threads)], cpus[i // len(threads) % len(cpus)]
+        os.sched_setaffinity(thread, {cpu})
+        time.sleep(0.005)
+        arrived += _runs_on(guest, thread) == cpu
+        if i % 250 == 249:
+            guest.look()
+    for thread in threads:
+        os.sched_setaffinity(thread, cpus)
+    scene.expect(arrived > 500, f"only {arrived} of 1000 moves were seen to have taken place")
+    guest.counted()  # none
+    scene.say(f"1000 moves over {len(cpus)} CPUs, {arrived} seen at once")
+    scene.end(guest)
+
+
+def _runs_on(guest, thread):
+    """The host's CPU that a thread ran on last [proc(5)]."""
+    with open(f"/proc/{thread}/stat", encoding="ascii") as file:
+        return int(file.read().rpartition(")")[2].split()[36])

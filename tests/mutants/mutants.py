@@ -214,7 +214,7 @@ def run(command, directory, log, patience):
         OUT=os.path.join(directory, "out"),
         TEST_COUNT="300000",
         PATIENCE="60",
-        GUEST_LIMIT="25",
+        GUEST_LIMIT="40",
         PYTHONDONTWRITEBYTECODE="1",
     )
     if "units" not in command[0] and "pvclock" not in command[0]:
@@ -303,10 +303,16 @@ def named(results, kind, result):
     return results.get(result)
 
 
+def failures(results):
+    return [name for name, verdict in results.items() if verdict == "FAIL"]
+
+
 def judge(mutant, original, show):
     """(verdict, what it is by) of one mutant."""
     for kind, argument, result in mutant.tests:
         before = original[kind, argument]
+        if failures(before):
+            return "LIVES", f"without it, {kind} {argument} fails as well"
         skipped = [v for v in before.values() if v.startswith("SKIP")]
         if kind in ALONE and skipped and "PASS" not in before.values():
             return "skipped", skipped[0].removeprefix("SKIP ")
@@ -336,7 +342,7 @@ def judge(mutant, original, show):
             print(output)
         if "does not compile" in results:
             return "DOES NOT COMPILE", kind
-        others = [name for name, verdict in results.items() if verdict == "FAIL"]
+        others = failures(results)
         return "LIVES", f"{result} passed" + (f"; failed: {' '.join(others)}" if others else "")
     shutil.rmtree(copy)
     return "killed", ", ".join(killers)
@@ -363,12 +369,12 @@ def run_all(mutants, jobs, show, whole):
                 original[kind, argument] = pool.submit(perform, kind, argument, copy)
             for key, future in original.items():
                 original[key], output = future.result()
-                bad = [name for name, verdict in original[key].items() if verdict == "FAIL"]
+                bad = failures(original[key])
                 if bad:
                     print(output)
                     print(f"Without a mutant, {' '.join(key).strip()} fails: {' '.join(bad)}")
-                    return 1
-            print(f"Without a mutant, {len(wanted)} runs of tests pass.")
+            good = sum(not failures(results) for results in original.values())
+            print(f"Without a mutant, {good} of {len(wanted)} runs of tests pass.")
             verdicts = pool.map(lambda m: judge(m, original, show), mutants)
             row = 0
             for mutant, (verdict, by) in zip(mutants, verdicts):

@@ -82,6 +82,10 @@ int bring_late(void)
     uint64_t slowest = 0;
     bool agree = true;
 
+    if (clock_is_suspended()) {
+        print("online: the driver is suspended; resume it first\n");
+        return 1;
+    }
     if (cpu_count == firmware.possible_count) {
         print("online: all %u vCPUs that the firmware lists run\n", cpu_count);
         return 0;

@@ -93,16 +93,12 @@ static bool map_thread(uint32_t index)
 {
     /* The first page of the slot stays unmapped: the guard below the stack. */
     uint64_t va = USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + PAGE_SIZE;
-    uint64_t frame = 0;
 
-    for (unsigned i = 0; i < STACK_PAGES + 1; i++, va += PAGE_SIZE) {
-        /* What the last owner of a frame left there is none of ring 3's business. */
-        frame = frame_alloc_zeroed();
-        if (!frame || !page_map(root, va, frame, PAGE_USER | PAGE_WRITE | PAGE_NX))
-            return false;
-        expected.writable++;
-    }
-    threads[index].page = phys_to_virt(frame);
+    /* What the last owner of a frame left there is none of ring 3's business. */
+    if (!page_map_new(root, va, STACK_PAGES + 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
+        return false;
+    expected.writable += STACK_PAGES + 1;
+    threads[index].page = phys_to_virt(page_lookup(root, thread_stack_top(index)) & PAGE_ADDRESS);
     threads[index].page->index = index;
     return true;
 }

@@ -7,8 +7,8 @@
 #include "userspace_sim/ring3.h"
 
 /*
- * At least FEW exchanges; then on until the error is small, or the two have not run at the same
- * time for long: a vCPU that the host has put aside answers late.
+ * At least FEW exchanges, then on until the error is small.  A vCPU that the host has put aside
+ * answers late: when the budget is spent, what there is has to do, for there may be many vCPUs.
  */
 enum { FEW = 64, MANY = 990, END = 999, SMALL_ERROR = 1000 };
 
@@ -62,7 +62,7 @@ static void ask(struct thread_page *t)
             t->offset.error = best / 2 + 1;
             t->offset.cycles = (int64_t)(before + best / 2 - there);
         }
-        if (i >= FEW && (t->offset.error <= SMALL_ERROR || after - begin > t->budget))
+        if ((i >= FEW && t->offset.error <= SMALL_ERROR) || after - begin > t->budget)
             break;
     }
     __atomic_store_n(&mail.question, t->start + END, __ATOMIC_RELEASE);

@@ -28,11 +28,9 @@ _Static_assert((AREA_PAGES + 1) * PAGE_SIZE <= CPU_AREA_STRIDE, "a vCPU's area m
 static uint64_t map_stack(uint64_t *va, unsigned pages)
 {
     *va += PAGE_SIZE; /* the guard: left unmapped */
-    for (unsigned i = 0; i < pages; i++, *va += PAGE_SIZE) {
-        uint64_t frame = frame_alloc();
-        if (!frame || !page_map(kernel_root(), *va, frame, PAGE_WRITE | PAGE_NX))
-            return 0;
-    }
+    if (!page_map_new(kernel_root(), *va, pages, PAGE_WRITE | PAGE_NX, false))
+        return 0;
+    *va += (uint64_t)pages * PAGE_SIZE;
     return *va;
 }
 

@@ -56,6 +56,20 @@ bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags)
     return true;
 }
 
+bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed)
+{
+    uint64_t *entry = NULL;
+
+    for (unsigned i = 0; i < pages; i++, va += PAGE_SIZE) {
+        entry = entry && slot(va, 0) ? entry + 1 : entry_at(root, va, 0, flags & PAGE_USER);
+        uint64_t frame = entry && !*entry ? (zeroed ? frame_alloc_zeroed() : frame_alloc()) : 0;
+        if (!frame)
+            return false;
+        *entry = frame | flags | PAGE_PRESENT;
+    }
+    return true;
+}
+
 bool page_reserve(uint64_t root, uint64_t va)
 {
     return entry_at(root, va, 0, PAGE_USER) != NULL;
@@ -125,24 +139,16 @@ uint64_t address_space_create(void)
     return root;
 }
 
-static uint64_t copy_table(uint64_t entry)
-{
-    uint64_t frame = frame_alloc_zeroed();
-
-    for (unsigned i = 0; frame && i < 512; i++)
-        table_at(frame)[i] = table_at(entry)[i];
-    return frame;
-}
-
 uint64_t address_space_view(uint64_t root, uint64_t va)
 {
-    uint64_t view = copy_table(root), *top = view ? &table_at(view)[slot(va, 3)] : NULL;
-    uint64_t next = view ? copy_table(*top) : 0;
+    uint64_t view = address_space_create(), next = view ? frame_alloc_zeroed() : 0;
+    uint64_t top = table_at(root)[slot(va, 3)];
 
     if (!next)
         return 0;
-    table_at(next)[slot(va, 2)] = 0;
-    *top = next | (*top & ~PAGE_ADDRESS);
+    table_at(view)[slot(va, 3)] = next | (top & ~PAGE_ADDRESS);
+    for (unsigned i = 0; i < slot(va, 2); i++)
+        table_at(next)[i] = table_at(top)[i];
     return view;
 }
 

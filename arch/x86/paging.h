@@ -31,9 +31,9 @@ uint64_t kernel_root(void);
 uint64_t address_space_create(void);
 
 /*
- * A top table for a space that is `root`'s but for the GiB that `va` is in, which is empty; `root`
- * has something mapped in the same 512 GiB.  What is mapped in `root`'s own GiBs later is seen here
- * too. 0 when there is no memory.
+ * A top table for a space that is `root`'s but for the GiB that `va` is in, which is empty and lies
+ * behind all that ring 3 has in `root`, in the same 512 GiB.  What is mapped in `root`'s own GiBs
+ * later is seen here too. 0 when there is no memory.
  */
 uint64_t address_space_view(uint64_t root, uint64_t va);
 
@@ -42,6 +42,12 @@ uint64_t address_space_view(uint64_t root, uint64_t va);
  * when there is no memory, or the page is mapped already.
  */
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
+
+/*
+ * Map so many pages from `va` on, each to a frame of its own, which is zeroed where `zeroed` asks
+ * for it; as page_map().  One walk for each 2 MiB: a host that emulates ring 0 takes its time.
+ */
+bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed);
 
 /* Make the tables above this page, so that mapping it later needs no memory; false: there is none.
  */

@@ -86,11 +86,11 @@ bool rtc_read(uint8_t century_register, uint64_t *seconds)
         struct fields again;
         while (cmos(STATUS_A) & UPDATE_IN_PROGRESS && tries < 10000)
             tries++;
+        if (tries >= 10000)
+            return false;
         again = read_fields(century_register);
         if (same(f, again))
             break;
-        if (tries >= 10000)
-            return false;
         f = again;
     }
 

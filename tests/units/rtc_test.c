@@ -22,7 +22,8 @@ static struct {
     uint8_t index;
     unsigned reads, tick_at; /* its time goes on before this read */
     unsigned updating;       /* so many looks find an update in progress */
-    int broken;              /* a register that holds 0xff; -1: none */
+    int broken;              /* a register that holds this; -1: none */
+    uint8_t broken_value;
 } rtc;
 
 void outb(uint16_t port, uint8_t value)
@@ -42,7 +43,7 @@ uint8_t inb(uint16_t port)
 
     assert_int_equal(port, 0x71);
     if (rtc.absent || rtc.index == rtc.broken)
-        return 0xff;
+        return rtc.broken_value;
     if (rtc.reads++ == rtc.tick_at)
         rtc.seconds++;
     time_t seconds = (time_t)rtc.seconds;
@@ -82,6 +83,7 @@ static void begin(uint64_t seconds, uint8_t century_at)
     rtc.hours_24 = true;
     rtc.tick_at = UINT32_MAX;
     rtc.broken = -1;
+    rtc.broken_value = 0xff;
 }
 
 #define IS_READ(century)                                                                           \
@@ -96,7 +98,7 @@ static const uint64_t y2020 = 1577836800, y2100 = 4102444800, y2120 = 4733510400
 static const uint64_t y10000 = 253402300800;
 
 /* Each day of the years that can be told, in all four formats. */
-static void the_rtc_has_every_day(void **state)
+static void rtc_tells_the_date(void **state)
 {
     (void)state;
     for (unsigned format = 0; format < 4; format++) {
@@ -116,7 +118,7 @@ static void the_rtc_has_every_day(void **state)
 }
 
 /* 2038, 2100, which has no leap day, and 2106, with and without a register for the century. */
-static void the_rtc_outlasts_32_bits(void **state)
+static void rtc_outlasts_32_bits(void **state)
 {
     static const uint64_t moments[] = {2147483640, 2214086390, 4107542395, 4294967290, 4320000000};
 
@@ -149,7 +151,7 @@ static void the_rtc_outlasts_32_bits(void **state)
 }
 
 /* The clock goes on before any of the reads, at a moment when all its fields change. */
-static void the_rtc_goes_on_meanwhile(void **state)
+static void rtc_goes_on_meanwhile(void **state)
 {
     (void)state;
     for (unsigned read = 0; read < 40; read++) {
@@ -163,22 +165,33 @@ static void the_rtc_goes_on_meanwhile(void **state)
     begin(y2100 - 1, 0x32);
     rtc.updating = 500;
     IS_READ(0x32);
-    rtc.updating = 1000000; /* for ever: bounded */
+    rtc.updating = 1000000; /* for ever: bounded, and no date */
     uint64_t is;
-    (void)rtc_read(0x32, &is);
+    assert_false(rtc_read(0x32, &is));
     assert_true(rtc.updating > 900000);
 }
 
-static void an_rtc_that_is_none(void **state)
+static void rtc_that_is_none_tells_nothing(void **state)
 {
     static const uint8_t fields[] = {0, 2, 4, 7, 8, 9, 11};
-    uint64_t is;
+    static const struct {
+        uint8_t reg, value;
+    } wrong[] = {{8, 0x00}, {8, 0x13}, {7, 0x00}, {7, 0x32}, {4, 0x24}, {2, 0x60}, {0, 0x61}};
+    uint64_t is = 42;
 
     (void)state;
     begin(y2100, 0x32);
     rtc.absent = true;
     assert_false(rtc_read(0x32, &is));
     assert_false(rtc_read(0, &is));
+    rtc.broken_value = 0; /* as some buses answer for nobody */
+    assert_false(rtc_read(0x32, &is));
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        begin(y2100, 0x32);
+        rtc.broken = wrong[i].reg;
+        rtc.broken_value = wrong[i].value;
+        assert_false(rtc_read(0x32, &is));
+    }
     for (unsigned format = 0; format < 4; format++) {
         for (unsigned i = 0; i < sizeof(fields); i++) {
             begin(y2100, 0x32);
@@ -188,15 +201,16 @@ static void an_rtc_that_is_none(void **state)
             assert_false(rtc_read(0x32, &is));
         }
     }
+    assert_int_equal(is, 42);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_rtc_has_every_day),
-        cmocka_unit_test(the_rtc_outlasts_32_bits),
-        cmocka_unit_test(the_rtc_goes_on_meanwhile),
-        cmocka_unit_test(an_rtc_that_is_none),
+        cmocka_unit_test(rtc_tells_the_date),
+        cmocka_unit_test(rtc_outlasts_32_bits),
+        cmocka_unit_test(rtc_goes_on_meanwhile),
+        cmocka_unit_test(rtc_that_is_none_tells_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

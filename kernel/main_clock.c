@@ -78,14 +78,6 @@ void attach_kvmclock(void)
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
 }
 
-void attach_script(uint64_t begin)
-{
-    if (!settings.scripted)
-        return;
-    kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
-    enable_clock(this_cpu(), NULL);
-}
-
 /* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
 
 /* Timer interrupts a second on each vCPU. */
@@ -190,7 +182,7 @@ static bool set_date_by_kvmclock(void)
 void set_date(void)
 {
     uint64_t seconds;
-    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(&seconds);
+    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
 
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }

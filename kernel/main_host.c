@@ -88,6 +88,9 @@ void see_host(void)
             wall_stale();
         const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
+        /* A date that the host or its user set while the guest ran was seen until then. */
+        if (answer && answer->step_ns && !answer->paused)
+            resumed_at = 0;
         if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
             events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)

@@ -76,8 +76,7 @@ ap_entry:
         mov %edx, %esi
 1:      cmp $MAX_APIC_ID, %esi
         jae 2f
-        movzwl cpu_index_of_apic_id(, %rsi, 2), %eax
-        mov cpu_table(, %rax, 8), %rdi
+        mov cpu_of_apic_id(, %rsi, 8), %rdi
         test %rdi, %rdi
         jz 2f
         mov CPU_STACK_TOP(%rdi), %rsp

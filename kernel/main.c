@@ -38,6 +38,7 @@ extern char image_end_phys[];
 struct bootinfo boot;
 struct firmware_facts firmware;
 uint32_t cpu_count;
+struct vcpus_bring_up bring_up;
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
@@ -107,7 +108,9 @@ static _Noreturn void main_on_own_stack(void)
     attach_script(begin);
     report_start();
     machine_check_firmware(&firmware);
-    cpu_count = vcpus_start(&firmware, tsc.hz, enable_clock);
+    vcpus_start(&firmware, tsc.hz, enable_clock, &bring_up);
+    report_bring_up(&bring_up);
+    cpu_count = bring_up.end;
 
     process_clock = clock_uptime;
     process_before_clock = before_clock_call;
@@ -116,7 +119,7 @@ static _Noreturn void main_on_own_stack(void)
     if (wrong)
         panic("%s", wrong);
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),
-                             kvmclock.present ? cpu_count * sizeof(*clock_slots) : 0,
+                             kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
     make_plan();
@@ -133,6 +136,8 @@ static _Noreturn void main_on_own_stack(void)
     attach_ring3();
     if (!shell_wanted_now()) {
         stall_ms(settings.stall_ms);
+        if (settings.late_cpus)
+            (void)bring_late();
         test_ring3();
         deviation_end();
         continuity_measure();

@@ -14,6 +14,7 @@
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/ring3.h"
+#include "kernel/vcpus.h"
 #include <clockpage/bootinfo.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +22,9 @@
 /* main.c: what there is. */
 extern struct bootinfo boot;
 extern struct firmware_facts firmware;
-extern uint32_t cpu_count; /* online, from number 0 on without a gap; 0: not yet known */
+/* Online, from number 0 on without a gap; 0: not yet known.  firmware.possible_count bounds it. */
+extern uint32_t cpu_count;
+extern struct vcpus_bring_up bring_up; /* of those that are there at the start */
 
 /* main_clock.c: the page, the drivers, and what decides how ring 3 tells the time. */
 extern struct kvmclock_slot clock_slots[MAX_CPUS];
@@ -34,7 +37,7 @@ void attach_kvmclock(void);
 /* Play the host, where the settings ask for it; `begin` is the TSC at which time was 0. */
 void attach_script(uint64_t begin);
 /* Register and stop a vCPU's structure, on that vCPU. */
-void enable_clock(struct cpu *cpu);
+void enable_clock(struct cpu *cpu, void *arg);
 void disable_clock(struct cpu *cpu, void *arg);
 /* The end of the TSC's measurement; `begin`: the TSC when the local APIC's timer began to run. */
 void end_calibration(uint64_t begin);
@@ -43,6 +46,13 @@ uint32_t timer_count(uint64_t hz);
 /* Offer all counters and choose; `synchronised`: the vCPUs' TSCs agree. */
 void start_clock(bool synchronised);
 void set_date(void);
+/*
+ * There are `count` vCPUs from now on, the new ones registered.  False where the structures have
+ * ceased to give one time.
+ */
+bool grow_clock(uint32_t count);
+/* A TSC was found to be apart from vCPU 0's. */
+void lose_tsc(void);
 /* For trap_hooks. */
 void on_timer(struct cpu *cpu, struct trap_frame *frame);
 /* On vCPU 0, with interrupts off: at each tick and after each change. */
@@ -84,9 +94,23 @@ void tear_down(void);
 extern struct ring3_plan plan;
 void make_plan(void);
 void report_start(void);
+/* How the vCPUs came that are there at the start. */
+void report_bring_up(const struct vcpus_bring_up *how);
 void report(void);
+/* The TSCs of vCPUs [first, end) against vCPU 0's, for the report: false: apart, or not measured.
+ */
+bool measure_offsets(uint32_t first, uint32_t end);
+void forget_offsets(uint32_t first, uint32_t end); /* not measured */
+void print_offset(uint32_t index);                 /* and the end of the line */
 void attach_ring3(void);
 void test_ring3(void);
 void run_shell(void);
+
+/* main_late.c: vCPUs that come when all else runs. */
+/*
+ * Start all possible vCPUs that do not run yet, and tell what came of it: a line each, the events,
+ * the check "vcpus.late".  0, or 1 when the check failed.
+ */
+int bring_late(void);
 
 #endif

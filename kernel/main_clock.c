@@ -38,8 +38,9 @@ static struct i8254 i8254;
 /* ---- The driver ----------------------------------------------------------------------------- */
 
 /* On each vCPU as it starts. */
-void enable_clock(struct cpu *cpu)
+void enable_clock(struct cpu *cpu, void *arg)
 {
+    (void)arg;
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
@@ -68,7 +69,7 @@ void attach_kvmclock(void)
                     settings.kvmclock_disabled || settings.scripted);
     if (settings.msr_pair[0] == 'o')
         (void)kvmclock_choose_pair(&kvmclock, true);
-    enable_clock(this_cpu());
+    enable_clock(this_cpu(), NULL);
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
@@ -80,7 +81,7 @@ void attach_script(uint64_t begin)
     if (!settings.scripted)
         return;
     kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
-    enable_clock(this_cpu());
+    enable_clock(this_cpu(), NULL);
 }
 
 /* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
@@ -94,9 +95,9 @@ static uint64_t tick_rate(void)
      * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
      * CPUs: keep all ticks together below a tenth of one of them.
      */
-    if (firmware.cpu_count <= 4)
+    if (firmware.possible_count <= 4)
         return 100;
-    return firmware.cpu_count < 40 ? 400 / firmware.cpu_count : 10;
+    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
 }
 
 static uint64_t timer_counts_per_s;
@@ -153,13 +154,18 @@ void start_clock(bool synchronised)
 
 static enum pvclock_status ask_host(uint64_t *epoch_ns)
 {
-    return kvmclock_wall(&kvmclock, epoch_ns);
+    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+}
+
+static bool is_paused(void)
+{
+    return kvmclock_is_stopped(&kvmclock, 0);
 }
 
 /* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
 static bool set_date_by_kvmclock(void)
 {
-    static const struct wall_host host = {&kvmclock.counter, ask_host};
+    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
 
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
@@ -216,6 +222,7 @@ void publish_time_page(void)
                   .force_unstable = force_unstable,
                   .fast_gettime = settings.fast_gettime},
         .vcpus = cpu_count,
+        .possible = firmware.possible_count,
         .stride = sizeof(struct kvmclock_slot),
         /* Own structures are only right above what was told by the common one. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
@@ -223,6 +230,40 @@ void publish_time_page(void)
     };
 
     time_page_update(&s);
+}
+
+/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+static bool all_stable(void)
+{
+    struct pvclock_snapshot s;
+
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (!kvmclock.vcpus[i].registered ||
+            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
+            !pvclock_is_stable(kvmclock.host.features, s.flags))
+            return false;
+    }
+    return kvmclock.present;
+}
+
+bool grow_clock(uint32_t count)
+{
+    bool was = kvmclock.stable;
+
+    cpu_count = count;
+    kvmclock_sysctl_register(&kvmclock, count);
+    kvmclock.stable = kvmclock.stable && all_stable();
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return kvmclock.stable == was;
+}
+
+void lose_tsc(void)
+{
+    if (tsc.counter.quality < 0)
+        return;
+    tsc_lose_synchrony(&tsc);
+    publish_time_page();
 }
 
 static void write_stable(bool stable)

@@ -88,6 +88,8 @@ void see_host(void)
             wall_stale();
         const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
+        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+            events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
             break;
         if (c.stopped && kvmclock_poll(&kvmclock, 0)) {

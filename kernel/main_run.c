@@ -17,6 +17,7 @@
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
 #include <clockpage/version.h>
+#include <pvclock/read.h>
 
 enum { MOVES_HZ = 300 };
 
@@ -76,21 +77,80 @@ void make_plan(void)
     plan.stable = kvmclock.present && kvmclock.stable;
 }
 
+bool measure_offsets(uint32_t first, uint32_t end)
+{
+    bool agree = true;
+
+    for (uint32_t i = first; i < end; i++)
+        agree = ring3_offset(&plan, i, &offsets[i], &offset_errors[i]) && agree;
+    return agree;
+}
+
+void forget_offsets(uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++)
+        offset_errors[i] = UINT64_MAX;
+}
+
+void print_offset(uint32_t i)
+{
+    if (offset_errors[i] == UINT64_MAX)
+        print("not measured\n");
+    else
+        print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
+}
+
 /* ---- The report ----------------------------------------------------------------------------- */
 
 void report_start(void)
 {
     print("booted by   %s%s%s; %lu MiB for the kernel\n", boot.protocol, boot.loader[0] ? ", " : "",
           boot.loader, (frames_end() - KERNEL_PHYS) >> 20);
-    print("vCPUs       %u, by: %s; %s\n", firmware.cpu_count, firmware.source,
+    print("vCPUs       %u, by: %s; %s", firmware.cpu_count, firmware.source,
           apic_is_x2apic() ? "x2APIC" : "xAPIC");
+    if (firmware.possible_count > firmware.cpu_count)
+        print("; %u more may come", firmware.possible_count - firmware.cpu_count);
+    if (firmware.possible_left_out)
+        print("; %u listed that there is no room for", firmware.possible_left_out);
+    print("\n");
     record_begin("start");
     record_text("version", CLOCKPAGE_VERSION);
     record_text("protocol", boot.protocol);
     record_text("loader", boot.loader);
     record_u64("vcpus", firmware.cpu_count);
+    record_u64("vcpus_possible", firmware.possible_count);
     record_text("vcpus_from", firmware.source);
     record_bool("x2apic", apic_is_x2apic());
+    record_end();
+}
+
+void report_bring_up(const struct vcpus_bring_up *how)
+{
+    uint64_t us = how->prepare_us + how->start_us + how->register_us, ns = 0;
+    uint32_t others = how->end - how->first;
+
+    /* System time began with the virtual machine, so it has the firmware's part as well. */
+    if (kvmclock.present && !kvmclock.scripted)
+        (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
+    if (others) {
+        print("bring-up    %u vCPUs in %lu.%03lu ms, %lu us each: made in %lu us, started in %lu "
+              "(the first in %lu),\n            registered in %lu",
+              others, us / 1000, us % 1000, us / others, how->prepare_us, how->start_us,
+              how->first_came_us, how->register_us);
+        if (ns)
+            print("; all there %lu.%03lu s after the machine began", ns / 1000000000,
+                  ns / 1000000 % 1000);
+        print("\n");
+    }
+    record_begin("bring_up");
+    record_u64("vcpus", others);
+    record_u64("us", us);
+    record_u64("us_each", others ? us / others : 0);
+    record_u64("prepare_us", how->prepare_us);
+    record_u64("start_us", how->start_us);
+    record_u64("first_came_us", how->first_came_us);
+    record_u64("register_us", how->register_us);
+    record_u64("system_time_us", ns / 1000);
     record_end();
 }
 
@@ -107,10 +167,7 @@ static void report_vcpu(uint32_t i)
     print("%4u  %4u  %7u  %10u  %5d  %s  %6lu  %10lu  ", i, cpu_table[i]->apic_id, s.version, s.mul,
           s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -",
           kvmclock.vcpus[i].paused, f.hz);
-    if (known)
-        print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
-    else
-        print("not measured\n");
+    print_offset(i);
     record_begin("vcpu");
     record_u64("id", i);
     record_u64("apic_id", cpu_table[i]->apic_id);
@@ -273,6 +330,7 @@ void run_shell(void)
         "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
     static const struct shell_hooks hooks = {.report = repeat_report,
                                              .bench = bench,
+                                             .online = bring_late,
                                              .clocks = print_clocks,
                                              .readers = switch_readers,
                                              .readers_state = print_readers,

@@ -22,6 +22,7 @@ static uint64_t root;
 static uint64_t views[MAX_CPUS]; /* of it, by vCPU: each has a vCPU page of its own */
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
+static unsigned thread_count;
 static struct page_census expected;
 
 uint64_t (*process_clock)(void);
@@ -118,6 +119,22 @@ static bool make_view(uint32_t index)
     return true;
 }
 
+bool process_add_threads(unsigned count)
+{
+    static unsigned view_count;
+
+    /* One more: the thread that waits while the kernel moves threads. */
+    for (; thread_count <= count; thread_count++) {
+        if (!map_thread(thread_count))
+            return false;
+    }
+    for (; view_count < count; view_count++) {
+        if (!make_view(view_count))
+            return false;
+    }
+    return true;
+}
+
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned count)
 {
@@ -133,18 +150,9 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
     }
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
-    expected.read_only += clock_pages + 1;
-    /* One more: the thread that waits while the kernel moves threads. */
-    for (unsigned i = 0; i <= count; i++) {
-        if (!map_thread(i))
-            return "no memory for a thread";
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (!make_view(i))
-            return "no memory for a vCPU's page";
-    }
-    expected.read_only++;
-    return NULL;
+    /* And the vCPU page. */
+    expected.read_only += clock_pages + 2;
+    return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 
 struct thread *process_thread(uint32_t index)

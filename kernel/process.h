@@ -35,6 +35,9 @@ struct thread {
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned threads);
 
+/* The same for more threads, `threads` in all, while others run.  False: no memory for them. */
+bool process_add_threads(unsigned threads);
+
 struct thread *process_thread(uint32_t index);
 
 /* How many pages ring 3 can reach, and as what. */

@@ -124,10 +124,20 @@ void readers_print(void)
     print_sums("on", &s);
 }
 
+/* One that was asked to stop at once has shown nothing. */
+static void wait_for_first_readings(void)
+{
+    enum { TICKS = 100 };
+
+    for (unsigned i = 0; i < TICKS && add_up(0).least == 0; i++)
+        readers_idle(true);
+}
+
 void readers_stop(uint64_t resumed_at)
 {
     if (!count)
         return;
+    wait_for_first_readings();
     for (uint32_t i = 0; i < count; i++)
         __atomic_store_n(&page_of(i)->stop, 1, __ATOMIC_RELEASE);
     bool ended = smp_wait(plan->tsc_hz * PATIENCE_S);

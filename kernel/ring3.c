@@ -44,33 +44,40 @@ static bool run_everywhere(const struct ring3_plan *plan)
     return smp_call_all(process_run, NULL, plan->tsc_hz * JOB_PATIENCE_S);
 }
 
-bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors)
+bool ring3_offset(const struct ring3_plan *plan, uint32_t index, int64_t *offset, uint64_t *error)
 {
     static uint64_t start;
+    uint32_t ms = OFFSETS_MS / plan->cpus < OFFSET_MAX_MS ? OFFSETS_MS / plan->cpus : OFFSET_MAX_MS;
+    struct thread_page *zero = prepare(plan, 0, JOB_OFFSET);
+    struct thread_page *other = prepare(plan, index, JOB_OFFSET);
+
+    start += 1000;
+    zero->start = other->start = start;
+    other->budget = plan->tsc_hz / 1000 * ms;
+    smp_call(cpu_table[index], process_run, NULL);
+    process_run(cpu_table[0], NULL);
+    bool ended = smp_wait_some(index, index + 1, plan->tsc_hz * JOB_PATIENCE_S);
+    *offset = other->offset.cycles;
+    *error = ended && other->offset.exchanges ? other->offset.error : UINT64_MAX;
+    uint64_t distance = (uint64_t)(*offset < 0 ? -*offset : *offset);
+    /*
+     * The error is the time a message takes one way.  A difference below that cannot be seen as
+     * a step back, since what was read on the other vCPU comes later than that.
+     */
+    return *error != UINT64_MAX && distance / 2 <= *error;
+}
+
+bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors)
+{
     uint64_t worst = 0;
     unsigned unknown = 0;
     bool agree = true;
 
     offsets[0] = 0;
     errors[0] = 0;
-    uint32_t ms = OFFSETS_MS / plan->cpus < OFFSET_MAX_MS ? OFFSETS_MS / plan->cpus : OFFSET_MAX_MS;
     for (uint32_t i = 1; i < plan->cpus; i++) {
-        struct thread_page *zero = prepare(plan, 0, JOB_OFFSET);
-        struct thread_page *other = prepare(plan, i, JOB_OFFSET);
-        start += 1000;
-        zero->start = other->start = start;
-        other->budget = plan->tsc_hz / 1000 * ms;
-        smp_call(cpu_table[i], process_run, NULL);
-        process_run(cpu_table[0], NULL);
-        bool ended = smp_wait(plan->tsc_hz * JOB_PATIENCE_S);
-        offsets[i] = other->offset.cycles;
-        errors[i] = ended && other->offset.exchanges ? other->offset.error : UINT64_MAX;
+        agree = ring3_offset(plan, i, &offsets[i], &errors[i]) && agree;
         uint64_t distance = (uint64_t)(offsets[i] < 0 ? -offsets[i] : offsets[i]);
-        /*
-         * The error is the time a message takes one way.  A difference below that cannot be seen as
-         * a step back, since what was read on the other vCPU comes later than that.
-         */
-        agree = agree && errors[i] != UINT64_MAX && distance / 2 <= errors[i];
         if (errors[i] == UINT64_MAX)
             unknown++;
         else if (distance > worst)

@@ -31,6 +31,8 @@ void ring3_check_map(void);
  * when no difference is large enough to be seen as a step back.
  */
 bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *errors);
+/* The same of vCPU `index`, which is not 0, without a check.  *error UINT64_MAX: not measured. */
+bool ring3_offset(const struct ring3_plan *plan, uint32_t index, int64_t *offset, uint64_t *error);
 
 /* Cost and order on all vCPUs at once, and the checks. */
 void ring3_readers(const struct ring3_plan *plan);

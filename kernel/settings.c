@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/settings.h"
+#include "arch/x86/layout.h"
 #include "kernel/sysctl.h"
 #include "kernel/text.h"
 #include <clockpage/abi.h>
@@ -136,6 +137,15 @@ static const struct sysctl debug_nodes[] = {
         .min = 1,
         .max = 10000,
         .about = "keep interrupts off for so many ms, so that a windup comes late",
+        .initial = "0",
+    },
+    {
+        .name = "smp.late",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.late_cpus,
+        .max = MAX_CPUS - 1,
+        .about = "hold back so many of the last vCPUs at the start; `online` starts them",
         .initial = "0",
     },
     {

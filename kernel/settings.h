@@ -40,7 +40,8 @@ struct settings {
     const char *bad_table;   /* debug.acpi: the table to damage before it is read */
     uint64_t stall_ms;       /* debug.windup.stall: keep interrupts off for so long */
     uint64_t
-        missing_cpu; /* debug.smp.missing: an APIC identity that nobody has, added to the list */
+        missing_cpu;    /* debug.smp.missing: an APIC identity that nobody has, added to the list */
+    uint64_t late_cpus; /* debug.smp.late: so many of the last vCPUs are held back at the start */
 };
 
 extern struct settings settings;

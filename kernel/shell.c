@@ -104,6 +104,12 @@ static int bench_command(int argc, char **argv)
     return hooks->bench();
 }
 
+static int online_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->online();
+}
+
 static int readers_command(int argc, char **argv)
 {
     bool on = argc == 2 && text_same(argv[1], "on");
@@ -215,6 +221,8 @@ static const struct command {
     {"events", "", "what happened to the clock so far", events_command},
     {"halt", "", "end the run; its status is the report's verdict", halt_command},
     {"help", "", "this list", help_command},
+    {"online", "", "start the vCPUs that the firmware lists and that do not run yet",
+     online_command},
     {"readers", "[on | off]", "ring-3 readers on all vCPUs, all the time; what came of it",
      readers_command},
     {"report", "", "the report once more, as things are now", report_command},

@@ -21,6 +21,7 @@ struct shell_hooks {
     int (*suspend)(void);       /* the driver, on all vCPUs, */
     int (*resume)(void);        /* and again; the status */
     void (*idle)(bool briefly); /* until there is input, or also until a tick */
+    int (*online)(void);        /* start the vCPUs that do not run yet; 0: no check failed */
 };
 
 /* Hang the settings shell and shell.edit into the tree; before the command line is read. */

@@ -97,6 +97,7 @@ void time_page_update(const struct time_page_state *state)
         next.algorithm = TIME_SYSTEM_CALL;
     next.has_rdtscp = state->facts.rdtscp;
     next.vcpus = state->vcpus;
+    next.possible = state->possible;
     next.stride = state->stride;
     next.floor = state->floor;
     next.uptime_base = next.algorithm == TIME_PVCLOCK ? uptime - h.count : 0;
@@ -111,15 +112,16 @@ void time_page_update(const struct time_page_state *state)
     else
         publish_tsc_once(state->tsc_hz);
     if (other || next.stable_mask != p->stable_mask || next.has_rdtscp != p->has_rdtscp ||
-        next.vcpus != p->vcpus || next.stride != p->stride || next.floor != p->floor ||
-        next.uptime_base != p->uptime_base || next.realtime_base != p->realtime_base ||
-        next.resolution != p->resolution || next.fast_resolution != p->fast_resolution ||
-        next.date_is_set != p->date_is_set) {
+        next.vcpus != p->vcpus || next.possible != p->possible || next.stride != p->stride ||
+        next.floor != p->floor || next.uptime_base != p->uptime_base ||
+        next.realtime_base != p->realtime_base || next.resolution != p->resolution ||
+        next.fast_resolution != p->fast_resolution || next.date_is_set != p->date_is_set) {
         begin(&p->sequence);
         p->algorithm = next.algorithm;
         p->stable_mask = next.stable_mask;
         p->has_rdtscp = next.has_rdtscp;
         p->vcpus = next.vcpus;
+        p->possible = next.possible;
         p->stride = next.stride;
         p->floor = next.floor;
         p->uptime_base = next.uptime_base;

@@ -16,7 +16,7 @@ uint64_t time_page_physical(void);
  */
 struct time_page_state {
     struct time_facts facts;
-    uint32_t vcpus, stride;
+    uint32_t vcpus, possible, stride;
     uint64_t floor;
     uint64_t tsc_hz;
 };

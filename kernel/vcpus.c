@@ -6,52 +6,101 @@
 #include "kernel/panic.h"
 #include "kernel/settings.h"
 #include <clockpage/report.h>
+#include <stddef.h>
 
 /* A vCPU that has not come this long after the last one that did is not waited for. */
-enum { PATIENCE_S = 3 };
+enum { PATIENCE_MS = 3000 };
+
+/* How many have a structure and stacks; whether they came or not, they are in cpu_table. */
+static uint32_t prepared = 1;
+
+static void insert(struct firmware_facts *facts, uint32_t at, uint32_t apic_id)
+{
+    if (facts->possible_count == MAX_CPUS)
+        return;
+    for (uint32_t i = facts->possible_count++; i > at; i--)
+        facts->apic_ids[i] = facts->apic_ids[i - 1];
+    facts->apic_ids[at] = apic_id;
+    facts->cpu_count++;
+}
 
 void vcpus_order(struct firmware_facts *facts)
 {
     uint32_t own = apic_id();
 
-    if (settings.missing_cpu && facts->cpu_count < MAX_CPUS)
-        facts->apic_ids[facts->cpu_count++] = (uint32_t)settings.missing_cpu;
+    if (settings.missing_cpu)
+        insert(facts, facts->cpu_count, (uint32_t)settings.missing_cpu);
     if (facts->cpu_count == 0)
-        facts->apic_ids[facts->cpu_count++] = own;
-    for (uint32_t i = 0; i < facts->cpu_count; i++) {
-        if (facts->apic_ids[i] != own)
-            continue;
-        for (; i > 0; i--)
-            facts->apic_ids[i] = facts->apic_ids[i - 1];
-        facts->apic_ids[0] = own;
-        return;
-    }
-    panic("the firmware's table has no entry for the boot vCPU (APIC %u)", own);
+        insert(facts, 0, own);
+    uint32_t at = 0;
+    while (at < facts->cpu_count && facts->apic_ids[at] != own)
+        at++;
+    if (at == facts->cpu_count)
+        panic("the firmware's table has no entry for the boot vCPU (APIC %u)", own);
+    for (; at > 0; at--)
+        facts->apic_ids[at] = facts->apic_ids[at - 1];
+    facts->apic_ids[0] = own;
+    uint32_t others = facts->cpu_count - 1;
+    facts->cpu_count -= settings.late_cpus < others ? (uint32_t)settings.late_cpus : others;
 }
 
-uint32_t vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
-                     void (*on_start)(struct cpu *cpu))
+static uint64_t us_between(uint64_t from, uint64_t to, uint64_t tsc_hz)
 {
-    uint32_t prepared = 1;
+    return to > from ? (to - from) / (tsc_hz / 1000000) : 0;
+}
 
-    while (prepared < facts->cpu_count && smp_prepare(prepared, facts->apic_ids[prepared]))
+static void start(const struct firmware_facts *facts, uint32_t count, uint32_t patience_ms,
+                  uint64_t tsc_hz, void (*enable)(struct cpu *cpu, void *arg),
+                  struct vcpus_bring_up *how)
+{
+    uint64_t patience = tsc_hz / 1000 * patience_ms, begin = rdtsc_ordered();
+
+    *how = (struct vcpus_bring_up){.first = smp_online()};
+    while (prepared < count && smp_prepare(prepared, facts->apic_ids[prepared]))
         prepared++;
-    uint64_t begin = rdtsc_ordered();
-    uint32_t online = smp_start(prepared, tsc_hz * PATIENCE_S, on_start);
-    uint64_t ms = (rdtsc_ordered() - begin) / (tsc_hz / 1000);
+    uint64_t ready = rdtsc_ordered();
+    how->asked = prepared - how->first;
+    how->began = ready;
+    how->end = smp_start(how->first, prepared, patience);
 
-    uint32_t missing = 0;
-    for (uint32_t i = prepared; i-- > 0;)
-        missing = cpu_is_online(cpu_table[i]) ? missing : facts->apic_ids[i];
-    if (online == facts->cpu_count)
-        check(PASS, "vcpus.online", "%u of %u, the others in %lu ms", online, facts->cpu_count, ms);
+    uint64_t first = UINT64_MAX, last = ready;
+    for (uint32_t i = how->first; i < how->end; i++) {
+        uint64_t came = cpu_table[i]->arrived;
+        first = came < first ? came : first;
+        last = came > last ? came : last;
+    }
+    uint64_t started = rdtsc_ordered();
+    if (how->end > how->first)
+        smp_call_some(how->first, how->end, enable, NULL);
+    (void)smp_wait_some(how->first, how->end, patience);
+    how->prepare_us = us_between(begin, ready, tsc_hz);
+    how->start_us = us_between(ready, last, tsc_hz);
+    how->first_came_us = how->end > how->first ? us_between(ready, first, tsc_hz) : 0;
+    how->register_us = us_between(started, rdtsc_ordered(), tsc_hz);
+}
+
+void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
+                 void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how)
+{
+    start(facts, facts->cpu_count, PATIENCE_MS, tsc_hz, enable, how);
+
+    uint64_t us = how->prepare_us + how->start_us + how->register_us;
+    uint32_t others = how->end - how->first;
+    if (how->end == facts->cpu_count)
+        check(PASS, "vcpus.online",
+              "%u of %u, the others in %lu ms, %lu us each: %lu prepared, %lu started, %lu "
+              "registered",
+              how->end, facts->cpu_count, us / 1000, others ? us / others : 0, how->prepare_us,
+              how->start_us, how->register_us);
     else
-        check(FAIL, "vcpus.online", "%u of %u after %lu ms; no answer from APIC %u first%s", online,
-              facts->cpu_count, ms, missing,
+        check(FAIL, "vcpus.online", "%u of %u after %u ms; no answer from APIC %u first%s",
+              how->end, facts->cpu_count, PATIENCE_MS,
+              how->end < prepared ? cpu_table[how->end]->apic_id : facts->apic_ids[prepared],
               prepared < facts->cpu_count ? "; no memory for all" : "");
-    /* What follows runs on vCPUs 0 to n-1: a gap ends the list. */
-    uint32_t usable = 1;
-    while (usable < prepared && cpu_is_online(cpu_table[usable]))
-        usable++;
-    return usable;
+}
+
+void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
+                      void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how)
+{
+    start(facts, facts->possible_count, LATE_PATIENCE_MS, tsc_hz, enable, how);
 }

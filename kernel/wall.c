@@ -131,6 +131,9 @@ static const struct wall_answer *ask(uint64_t now)
     figures.asked++;
     figures.pauses += answer.paused;
     answer.status = host.ask(&epoch);
+    /* What a pause did is for the ask that knows of it. */
+    if (!answer.paused && figures.epoch_ns && host.is_paused())
+        return NULL;
     if (answer.status == PVCLOCK_OK && look(&m))
         follow(&m, epoch);
     else
@@ -142,7 +145,8 @@ static const struct wall_answer *ask(uint64_t now)
 const struct wall_answer *wall_start(const struct wall_host *the_host)
 {
     host = *the_host;
-    return ask(clock_uptime());
+    (void)ask(clock_uptime());
+    return &answer;
 }
 
 void wall_stale(void)

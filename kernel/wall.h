@@ -48,6 +48,8 @@ extern struct wall_settings wall_settings;
 struct wall_host {
     const struct timecounter *time; /* ns since the epoch, in 64 bits */
     enum pvclock_status (*ask)(uint64_t *epoch_ns);
+    /* Whether the guest was paused and wall_stale() has not been called yet. */
+    bool (*is_paused)(void);
 };
 
 /* What came of asking. */
@@ -67,7 +69,8 @@ void wall_stale(void);
 
 /*
  * At each tick and wherever a pause is noticed: ask if it is time to, and put the date right.  NULL
- * where nothing was asked: it was not time to, or it is not this ask's turn yet.
+ * where nothing was done: it was not time to, or it is not this ask's turn yet, or a pause came in
+ * between that is to be noticed first.
  */
 const struct wall_answer *wall_tick(void);
 

@@ -13,7 +13,8 @@ void attach(struct thread_page *t)
     t->rules[0] = fd;
     if (fd < 0)
         return;
-    uint64_t length = (uint64_t)time->vcpus * time->stride;
+    /* Those of vCPUs that may come later too. */
+    uint64_t length = (uint64_t)time->possible * time->stride;
     int64_t at = call(SYS_MMAP, (uint64_t)fd, length, PROTECTION_READ, 0);
     t->rules[0] = at;
     if (at > 0)

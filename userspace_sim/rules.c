@@ -37,7 +37,7 @@ void rules(struct thread_page *t)
     /* Not on the stack, where it would make the compiler want a larger one. */
     static char endless[PAGE] = {[0 ... PAGE - 1] = 'x'};
     const struct time_page *time = (const struct time_page *)(uintptr_t)t->time_page;
-    uint64_t length = (uint64_t)time->vcpus * time->stride;
+    uint64_t length = (uint64_t)time->possible * time->stride;
     struct pvclock_timespec ts;
     int64_t *r = t->rules;
 

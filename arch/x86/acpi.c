@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "arch/x86/acpi.h"
+#include "arch/x86/cpu_offsets.h"
 #include "arch/x86/mptable.h"
 #include <stddef.h>
 
@@ -85,33 +86,90 @@ static struct table verify(acpi_map map, uint64_t pa, uint32_t least, struct fir
     return (struct table){bytes, length};
 }
 
-static void add_cpu(struct firmware_facts *facts, uint32_t apic_id)
+/* Identities that are in the list.  Larger ones are taken as they come. */
+struct identities {
+    uint8_t bits[MAX_APIC_ID / 8];
+};
+
+static bool is_new(struct identities *seen, uint32_t apic_id)
 {
-    if (facts->cpu_count == MAX_CPUS)
-        facts->cpus_left_out++;
-    else
-        facts->apic_ids[facts->cpu_count++] = apic_id;
+    if (apic_id >= MAX_APIC_ID)
+        return true;
+    uint8_t bit = (uint8_t)(1 << apic_id % 8);
+    bool new = !(seen->bits[apic_id / 8] & bit);
+    seen->bits[apic_id / 8] |= bit;
+    return new;
+}
+
+enum madt_pass { THOSE_THERE, THOSE_POSSIBLE };
+
+static void add_cpu(struct firmware_facts *facts, enum madt_pass pass, uint32_t apic_id)
+{
+    /* One that cannot be looked up is an error when it is there, and none when it may never be. */
+    bool useless = pass == THOSE_POSSIBLE && apic_id >= MAX_APIC_ID;
+
+    if (facts->possible_count == MAX_CPUS || useless) {
+        ++*(pass == THOSE_THERE ? &facts->cpus_left_out : &facts->possible_left_out);
+        return;
+    }
+    facts->apic_ids[facts->possible_count++] = apic_id;
+    if (pass == THOSE_THERE)
+        facts->cpu_count = facts->possible_count;
+}
+
+/*
+ * Whether the pass takes an entry with these flags.  Which of the entries that are not enabled may
+ * be some day is only told since revision 5; before, all of them may.
+ */
+static bool is_wanted(enum madt_pass pass, uint32_t flags, uint8_t revision)
+{
+    enum { ENABLED = 1, ONLINE_CAPABLE = 2, TELLS_CAPABLE = 5 };
+
+    if (pass == THOSE_THERE)
+        return flags & ENABLED;
+    return !(flags & ENABLED) && (revision < TELLS_CAPABLE || flags & ONLINE_CAPABLE);
+}
+
+/* False: the table is broken from some entry on. */
+static bool read_madt_entries(struct table t, enum madt_pass pass, struct identities *seen,
+                              struct firmware_facts *facts)
+{
+    enum { LOCAL_APIC = 0, LOCAL_X2APIC = 9, NO_APIC_ID = 0xff };
+    uint8_t revision = t.bytes[8];
+
+    for (uint32_t at = LEAST_MADT; at < t.length;) {
+        const uint8_t *e = t.bytes + at;
+        uint8_t length = at + 1 < t.length ? e[1] : 0;
+        if (length < 2 || at + length > t.length)
+            return false;
+        uint32_t id = UINT32_MAX, flags = 0;
+        if (e[0] == LOCAL_APIC && length >= 8) {
+            id = e[3] == NO_APIC_ID ? UINT32_MAX : e[3];
+            flags = (uint32_t)get(e + 4, 4);
+        } else if (e[0] == LOCAL_X2APIC && length >= 16) {
+            id = (uint32_t)get(e + 4, 4);
+            flags = (uint32_t)get(e + 8, 4);
+        }
+        /* All ones is everybody's address: firmware fills entries that it does not use with it. */
+        if (id != UINT32_MAX && is_wanted(pass, flags, revision) && is_new(seen, id))
+            add_cpu(facts, pass, id);
+        at += length;
+    }
+    return true;
 }
 
 static void read_madt(struct table t, struct firmware_facts *facts)
 {
-    enum { LOCAL_APIC = 0, LOCAL_X2APIC = 9, ENABLED = 1 };
+    struct identities seen = {0};
 
     facts->source = "ACPI MADT";
-    facts->cpu_count = facts->cpus_left_out = 0;
-    for (uint32_t at = LEAST_MADT; at < t.length;) {
-        const uint8_t *e = t.bytes + at;
-        uint8_t length = at + 1 < t.length ? e[1] : 0;
-        if (length < 2 || at + length > t.length) {
-            refuse(facts, t.bytes, "an entry reaches past its end");
-            return;
-        }
-        if (e[0] == LOCAL_APIC && length >= 8 && get(e + 4, 4) & ENABLED)
-            add_cpu(facts, e[3]);
-        else if (e[0] == LOCAL_X2APIC && length >= 16 && get(e + 8, 4) & ENABLED)
-            add_cpu(facts, (uint32_t)get(e + 4, 4));
-        at += length;
-    }
+    facts->cpu_count = facts->possible_count = 0;
+    facts->cpus_left_out = facts->possible_left_out = 0;
+    /* What is broken at the end is good up to there, for both. */
+    bool whole = read_madt_entries(t, THOSE_THERE, &seen, facts);
+    whole = read_madt_entries(t, THOSE_POSSIBLE, &seen, facts) && whole;
+    if (!whole)
+        refuse(facts, t.bytes, "an entry reaches past its end");
 }
 
 /*

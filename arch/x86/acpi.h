@@ -30,9 +30,14 @@ typedef const void *(*acpi_map)(uint64_t pa, uint64_t length);
 struct firmware_facts {
     /* Where the list of vCPUs came from: "ACPI MADT", "MP table" or "none: the boot vCPU alone". */
     const char *source;
-    uint32_t cpu_count;          /* entries of apic_ids, the usable ones only */
-    uint32_t apic_ids[MAX_CPUS]; /* in the table's order */
-    uint32_t cpus_left_out;      /* usable ones past MAX_CPUS */
+    /*
+     * The first `cpu_count` of apic_ids are there now; the others, up to `possible_count`, may be
+     * plugged in later [1, 5.2.12.2: local APIC flags].  Both in the table's order, none twice.
+     */
+    uint32_t cpu_count, possible_count;
+    uint32_t apic_ids[MAX_CPUS];
+    uint32_t cpus_left_out;     /* of those that are there: past MAX_CPUS */
+    uint32_t possible_left_out; /* of the others */
 
     uint16_t pm_timer_port; /* 0: there is none */
     bool pm_timer_32;       /* its width: 32 bits, else 24 */

@@ -14,7 +14,7 @@ _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "assembly reads
 _Static_assert(offsetof(struct cpu, tss.rsp) == CPU_TSS_RSP0, "assembly writes it there");
 
 struct cpu *cpu_table[MAX_CPUS];
-uint16_t cpu_index_of_apic_id[MAX_APIC_ID];
+struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
 /* The vCPU's area: guard, kernel stack, and a guard below each stack of the interrupt table. */
 enum {
@@ -38,7 +38,7 @@ static uint64_t map_stack(uint64_t *va, unsigned pages)
 
 bool cpu_map_stacks(struct cpu *cpu)
 {
-    uint64_t va = CPU_AREA_BASE + (uint64_t)cpu->index * CPU_AREA_STRIDE;
+    uint64_t va = CPU_AREA_BASE + (uint64_t)cpu->area * CPU_AREA_STRIDE;
 
     cpu->stack_top = map_stack(&va, KERNEL_STACK_PAGES);
     if (!cpu->stack_top)
@@ -56,8 +56,12 @@ bool cpu_guard_page_at(uint64_t va, uint32_t *index)
 {
     if (va < CPU_AREA_BASE || va >= CPU_AREA_BASE + (uint64_t)MAX_CPUS * CPU_AREA_STRIDE)
         return false;
-    *index = (uint32_t)((va - CPU_AREA_BASE) / CPU_AREA_STRIDE);
-    return !page_lookup(kernel_root(), va);
+    uint32_t area = (uint32_t)((va - CPU_AREA_BASE) / CPU_AREA_STRIDE);
+    for (*index = 0; *index < MAX_CPUS && cpu_table[*index]; ++*index) {
+        if (cpu_table[*index]->area == area)
+            return !page_lookup(kernel_root(), va);
+    }
+    return false;
 }
 
 static bool is_guarded(uint64_t top, unsigned pages)

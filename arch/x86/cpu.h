@@ -47,11 +47,14 @@ struct cpu {
     uint64_t resume_rsp; /* the kernel's own context while ring 3 runs */
     uint64_t stack_top;
 
-    uint32_t index; /* 0 is the boot vCPU; the rest in the order of the firmware's table */
+    /* 0 is the boot vCPU; the rest in the order of the firmware's table, late ones behind. */
+    uint32_t index;
     /* Its 64-bit fields stand 4 bytes off the hardware's structure: here they come out aligned. */
     struct tss tss;
     uint32_t apic_id; /* as the local APIC knows it */
-    uint32_t online;  /* set last, with release; read with acquire */
+    uint32_t area;    /* where its stacks are: the index it was prepared with */
+    uint32_t online;  /* it is one of those that are counted; written by the boot vCPU */
+    uint64_t arrived; /* the TSC when it had come, 0 before; set last, with release */
 
     bool counting;                 /* entries go to `entries` */
     uint64_t entries[ENTRY_KINDS]; /* from ring 3, while counting */
@@ -74,7 +77,8 @@ struct cpu {
 } __attribute__((aligned(64)));
 
 extern struct cpu *cpu_table[MAX_CPUS];
-extern uint16_t cpu_index_of_apic_id[MAX_APIC_ID];
+/* The trampoline's way to a vCPU's structure, whatever number that has; NULL: none of ours. */
+extern struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
 static inline struct cpu *this_cpu(void)
 {
@@ -89,14 +93,14 @@ static inline struct cpu *this_cpu(void)
  */
 void cpu_load(struct cpu *cpu);
 
-/* What stands at a stack's address: a guard page of which vCPU, or nothing. */
+/* Whether there is a guard page at a stack's address, and of which vCPU. */
 bool cpu_guard_page_at(uint64_t va, uint32_t *index);
 
 /* How many of this vCPU's stacks have an unmapped page below them; adds all of them to *stacks. */
 unsigned cpu_count_guarded_stacks(const struct cpu *cpu, unsigned *stacks);
 
 /*
- * Map a vCPU's stacks between guard pages and set stack_top and tss.ist[].  `cpu->index` must be
+ * Map a vCPU's stacks between guard pages and set stack_top and tss.ist[].  `cpu->area` must be
  * set.  Returns false when there is no memory.
  */
 bool cpu_map_stacks(struct cpu *cpu);

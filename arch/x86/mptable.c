@@ -86,4 +86,6 @@ void mptable_read(acpi_map map, struct firmware_facts *facts)
         }
         at += size;
     }
+    /* It lists none that may come later. */
+    facts->possible_count = facts->cpu_count;
 }

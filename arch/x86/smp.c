@@ -15,8 +15,9 @@ extern const char ap_trampoline[], ap_trampoline_end[], ap_trampoline_cr3[];
 /* Read by the trampoline: whether CPUID leaf 0xb has the identity. */
 bool apic_id_is_wide;
 
-static uint32_t cpu_count = 1;
-static void (*start_hook)(struct cpu *cpu);
+static uint32_t online_count = 1;
+/* How many have come in all, the boot vCPU among them. */
+static uint32_t arrivals = 1;
 
 struct cpu *smp_prepare(uint32_t index, uint32_t apic_id)
 {
@@ -26,12 +27,12 @@ struct cpu *smp_prepare(uint32_t index, uint32_t apic_id)
     if (!frame)
         return NULL;
     struct cpu *cpu = phys_to_virt(frame);
-    cpu->index = index;
+    cpu->index = cpu->area = index;
     cpu->apic_id = apic_id;
     if (!cpu_map_stacks(cpu))
         return NULL;
     cpu_table[index] = cpu;
-    cpu_index_of_apic_id[apic_id] = (uint16_t)index;
+    cpu_of_apic_id[apic_id] = cpu;
     return cpu;
 }
 
@@ -72,8 +73,8 @@ _Noreturn void ap_main(struct cpu *cpu)
     cpu_load(cpu);
     apic_enable();
     smp_ask_begin(cpu);
-    start_hook(cpu);
-    __atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu->arrived, rdtsc_ordered(), __ATOMIC_RELEASE);
+    (void)__atomic_add_fetch(&arrivals, 1, __ATOMIC_RELEASE);
     wake_boot_cpu();
     idle(cpu);
 }
@@ -94,58 +95,83 @@ static bool place_trampoline(void)
     return true;
 }
 
-static uint32_t online_count(void)
+static bool has_arrived(const struct cpu *cpu)
 {
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < cpu_count; i++)
-        n += cpu_is_online(cpu_table[i]);
-    return n;
+    return __atomic_load_n(&cpu->arrived, __ATOMIC_ACQUIRE) != 0;
 }
 
-static void send_startup_to_missing(void)
+static void send_startup_to_missing(uint32_t first, uint32_t count)
 {
-    for (uint32_t i = 1; i < cpu_count; i++) {
-        if (!cpu_is_online(cpu_table[i]))
+    for (uint32_t i = first; i < count; i++) {
+        if (!has_arrived(cpu_table[i]))
             apic_send_startup(cpu_table[i]->apic_id, TRAMPOLINE_PHYS);
     }
 }
 
-uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cpu *cpu))
+static void put_at(uint32_t index, struct cpu *cpu)
 {
-    start_hook = on_start;
-    cpu_count = count;
+    cpu->index = index;
+    cpu_table[index] = cpu;
+}
+
+/*
+ * Close the gaps that those who did not come have left.  A vCPU that came sleeps, and knows itself
+ * by its structure alone, which one that comes just now finds by its APIC's identity.
+ */
+static void number_those_that_came(uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < count; i++) {
+        struct cpu *cpu = cpu_table[i];
+        if (!has_arrived(cpu))
+            continue;
+        for (uint32_t j = i; j > online_count; j--)
+            put_at(j, cpu_table[j - 1]);
+        put_at(online_count++, cpu);
+        __atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
+    }
+}
+
+uint32_t smp_online(void)
+{
+    return online_count;
+}
+
+uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
+{
     __atomic_store_n(&cpu_table[0]->online, 1, __ATOMIC_RELEASE);
-    if (count == 1 || !place_trampoline())
-        return 1;
+    if (count <= first || !place_trampoline())
+        return online_count;
 
     /*
      * The 10 ms between INIT and start-up that the SDM asks for are for chips with an external
      * APIC; since the P6 both are latched.  A vCPU that missed its start-up gets the second one
      * below.
      */
-    for (uint32_t i = 1; i < count; i++)
-        apic_send_init(cpu_table[i]->apic_id);
-    send_startup_to_missing();
+    for (uint32_t i = first; i < count; i++) {
+        if (!has_arrived(cpu_table[i]))
+            apic_send_init(cpu_table[i]->apic_id);
+    }
+    send_startup_to_missing(first, count);
 
-    uint32_t online = 1;
+    uint32_t arrived = 0;
     bool asked_again = false;
-    for (uint64_t last = rdtsc_ordered(); online < count;) {
-        uint32_t now_online = online_count();
+    for (uint64_t last = rdtsc_ordered(); arrived < count;) {
+        uint32_t now_arrived = __atomic_load_n(&arrivals, __ATOMIC_ACQUIRE);
         uint64_t now = rdtsc_ordered();
-        if (now_online > online) {
-            online = now_online;
+        if (now_arrived > arrived) {
+            arrived = now_arrived;
             last = now;
         } else if (now - last > patience) {
             break;
         } else if (now - last > patience / 8 && !asked_again) {
-            send_startup_to_missing();
+            send_startup_to_missing(first, count);
             asked_again = true;
         }
         interrupts_on_and_halt();
         interrupts_off();
     }
-    return online;
+    number_those_that_came(first, count);
+    return online_count;
 }
 
 void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
@@ -156,13 +182,13 @@ void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg
     apic_send(cpu->apic_id, VECTOR_IPI);
 }
 
-bool smp_wait(uint64_t patience)
+bool smp_wait_some(uint32_t first, uint32_t end, uint64_t patience)
 {
     uint32_t before = MAX_CPUS + 1;
 
     for (uint64_t last = rdtsc_ordered();;) {
         uint32_t pending = 0;
-        for (uint32_t i = 0; i < cpu_count; i++)
+        for (uint32_t i = first; i < end; i++)
             pending += cpu_is_online(cpu_table[i]) && call_is_pending(cpu_table[i]);
         if (pending == 0)
             return true;
@@ -176,16 +202,21 @@ bool smp_wait(uint64_t patience)
         interrupts_on_and_halt();
         interrupts_off();
     }
-    for (uint32_t i = 1; i < cpu_count; i++) {
+    for (uint32_t i = first; i < end; i++) {
         if (call_is_pending(cpu_table[i]))
             __atomic_store_n(&cpu_table[i]->online, 0, __ATOMIC_RELEASE);
     }
     return false;
 }
 
-bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience)
+bool smp_wait(uint64_t patience)
 {
-    for (uint32_t i = 1; i < cpu_count; i++) {
+    return smp_wait_some(1, online_count, patience);
+}
+
+void smp_call_some(uint32_t first, uint32_t end, void (*fn)(struct cpu *cpu, void *arg), void *arg)
+{
+    for (uint32_t i = first; i < end; i++) {
         struct cpu *cpu = cpu_table[i];
         if (!cpu_is_online(cpu))
             continue;
@@ -193,7 +224,13 @@ bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t pa
         cpu->call_arg = arg;
         __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
     }
+    /* One for all costs less than one each; who has no call goes on with what it did. */
     apic_send_all_others(VECTOR_IPI);
+}
+
+bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience)
+{
+    smp_call_some(1, online_count, fn, arg);
     fn(cpu_table[0], arg);
     return smp_wait(patience);
 }
@@ -224,7 +261,7 @@ bool smp_flush_tlbs(uint64_t patience)
 
     smp_answer_flush();
     apic_send_all_others(VECTOR_IPI);
-    for (uint32_t i = 0; i < cpu_count; i++) {
+    for (uint32_t i = 0; i < online_count; i++) {
         struct cpu *cpu = cpu_table[i];
         while (cpu_is_online(cpu) && __atomic_load_n(&cpu->in_process, __ATOMIC_SEQ_CST) &&
                __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) < wanted) {

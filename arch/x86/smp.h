@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The other vCPUs: all started together, then asleep until a function is asked of them.
+ * The other vCPUs: all started together, now or later, then asleep until a function is asked of
+ * them.
  *
  * Kernel code runs with interrupts off; they are on in ring 3 and while a vCPU sleeps.  So a
  * function that is called here is never interrupted, and ring-3 code that it enters always is.
@@ -14,21 +15,31 @@
 
 /*
  * Make the structure and the stacks of vCPU `index` (0 is the running one) with this local APIC
- * identity.  NULL: no memory, or an identity that cannot be looked up.  Call before smp_start().
+ * identity.  NULL: no memory, or an identity that cannot be looked up.  Call before smp_start(), in
+ * the order of `index`.
  */
 struct cpu *smp_prepare(uint32_t index, uint32_t apic_id);
 
 /*
- * Start vCPUs 1 to count-1, all at once: INIT to each, start-up to each, then wait.  `on_start`
- * runs on each of them before it counts as online.  Waiting ends when all are online, or when none
- * came for `patience` TSC cycles; returns how many are online, the boot vCPU among them.
+ * Start the prepared vCPUs [first, count), all at once: INIT to each, start-up to each, then wait
+ * until all have come, or none came for `patience` TSC cycles.  Those below `first` are online and
+ * are left alone.
+ *
+ * Who came is online from then on and has the lowest numbers, in the order of preparation; who did
+ * not has the numbers behind them, and may be started again.  Returns how many are online.
  */
-uint32_t smp_start(uint32_t count, uint64_t patience, void (*on_start)(struct cpu *cpu));
+uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience);
+
+/* How many are online: numbers 0 to this less 1. */
+uint32_t smp_online(void);
 
 bool cpu_is_online(const struct cpu *cpu);
 
 /* Ask fn(cpu, arg) of one online vCPU other than the running one; it must have no call pending. */
 void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg);
+
+/* The same of vCPUs [first, end), all online, none the running one. */
+void smp_call_some(uint32_t first, uint32_t end, void (*fn)(struct cpu *cpu, void *arg), void *arg);
 
 /*
  * Ask it of all online vCPUs at once, run it here too, and wait.  False when a vCPU did not finish
@@ -60,5 +71,7 @@ void smp_ask_begin(struct cpu *cpu);
 
 /* Wait for all calls; as smp_call_all. */
 bool smp_wait(uint64_t patience);
+/* Wait for those of vCPUs [first, end) alone, whatever the others do. */
+bool smp_wait_some(uint32_t first, uint32_t end, uint64_t patience);
 
 #endif

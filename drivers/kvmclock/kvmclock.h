@@ -60,7 +60,10 @@ struct kvmclock {
     struct timecounter counter;
 };
 
-/* Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*. */
+/*
+ * Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*; again when
+ * there are more.
+ */
 void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count);
 
 /*

@@ -143,8 +143,10 @@ static struct sysctl_branch vcpus = SYSCTL_BRANCH("dev.kvmclock.0.vcpu", vcpu_no
 
 void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count)
 {
-    device.context = vcpus.context = kc;
     vcpus.numbers = count;
+    if (device.context)
+        return;
+    device.context = vcpus.context = kc;
     sysctl_register(&device);
     sysctl_register(&vcpus);
 }

@@ -199,6 +199,13 @@ static uint64_t read_counter(void *context)
     return rdtsc_ordered();
 }
 
+void tsc_lose_synchrony(struct tsc *t)
+{
+    t->counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
+    t->counter.reason = TC_REASON_TSC_UNSYNCHRONISED;
+    t->counter.flags |= TC_GUARDED;
+}
+
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
 {
     t->counter = (struct timecounter){
@@ -208,9 +215,7 @@ void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
         .frequency = t->hz,
     };
     if (!synchronised) {
-        t->counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
-        t->counter.reason = TC_REASON_TSC_UNSYNCHRONISED;
-        t->counter.flags = TC_GUARDED;
+        tsc_lose_synchrony(t);
     } else if (!t->invariant && !t->in_guest) {
         t->counter.quality = TC_QUALITY_TSC;
         t->counter.reason = TC_REASON_TSC;

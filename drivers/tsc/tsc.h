@@ -88,6 +88,9 @@ int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
  */
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
 
+/* A vCPU that came later has a counter that does not agree: what the counter is worth now. */
+void tsc_lose_synchrony(struct tsc *t);
+
 /* Hang machdep.tsc_freq and kern.timecounter.invariant_tsc into the sysctl tree. */
 void tsc_sysctl_register(struct tsc *t);
 

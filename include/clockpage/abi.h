@@ -31,8 +31,8 @@ enum system_call {
     SYS_CLOSE, /* close(fd): EBADF.  Mappings stay. */
     /*
      * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF;
-     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the last
-     * vCPU's structure; ENOMEM.
+     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the
+     * structure of the last vCPU that there can be; ENOMEM.
      */
     SYS_MMAP,
     SYS_MUNMAP, /* munmap(address, length), a whole mapping as it was made: EINVAL */

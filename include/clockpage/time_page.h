@@ -34,7 +34,7 @@ struct time_page {
      */
     uint32_t stable_mask;
     uint32_t has_rdtscp;
-    uint32_t vcpus;  /* structures there are */
+    uint32_t vcpus;  /* structures that are in use; more when a vCPU comes late, see `possible` */
     uint32_t stride; /* bytes from one to the next */
     uint64_t floor;  /* the last system time, in ns of the structures: nothing below it is right */
     /* ns to add, modulo 2^64, to the structures' time: uptime, and the date since 1970. */
@@ -42,7 +42,7 @@ struct time_page {
     uint32_t resolution; /* of the clocks, ns */
     uint32_t fast_resolution;
     uint32_t date_is_set; /* 0: nobody has told the date; REALTIME counts from 1970 */
-    uint32_t pad0;
+    uint32_t possible;    /* structures that there can ever be: who maps them once maps these */
 
     uint32_t fast_sequence;
     uint32_t pad1;

@@ -29,6 +29,7 @@ static struct {
     uint64_t date;      /* at real 0 */
     uint64_t read_cost; /* of the counters, in ns: half of it before the count is taken */
     enum pvclock_status status;
+    bool flagged; /* GUEST_STOPPED is set */
     unsigned asked, events;
     int64_t event_ns;
 } host;
@@ -125,7 +126,12 @@ static void be_paused(uint64_t ns)
     go_on(SECOND / HZ);
 }
 
-static const struct wall_host as_host = {&kvmclock, ask};
+static bool is_flagged(void)
+{
+    return host.flagged;
+}
+
+static const struct wall_host as_host = {&kvmclock, ask, is_flagged};
 
 static void start(const char *counter, uint64_t kvmclock_start, uint64_t date)
 {
@@ -280,6 +286,32 @@ static bool pauses(const void *argument)
     go_on(100 * SECOND);
     DATE_IS_OFF(0);
     IS(host.asked, 11);
+    return true;
+}
+
+/* It is time to ask just when the guest has been paused, and nobody has noticed yet. */
+static bool pause_at_ask(const void *argument)
+{
+    (void)argument;
+    wall_settings.interval_s = 10;
+    wall_settings.advance_paused = true;
+    start("kvmclock", 5 * SECOND, DATE);
+    go_on(9 * SECOND);
+    uint64_t before = clock_uptime();
+    host.flagged = true;
+    host.real += 3 * SECOND;
+    host.stood += 3 * SECOND;
+    go_on(2 * SECOND);
+    IS(host.asked, 2);
+    IS(clock_uptime() - before, 2 * SECOND);
+    DATE_IS_OFF(-3 * (int64_t)SECOND);
+    host.flagged = false;
+    wall_stale();
+    go_on(SECOND);
+    IS(clock_uptime() - before, 6 * SECOND);
+    IS(last_answer->away_ns, 3 * SECOND);
+    IS(host.events, 0);
+    DATE_IS_OFF(0);
     return true;
 }
 
@@ -507,6 +539,7 @@ int main(void)
         {"host-steps-advance", "nor where pauses advance it", host_steps_back, ""},
         {"pauses-stand-still", "10 pauses of 3 s: uptime +0 ns, date error 0 ns", pauses, NULL},
         {"pauses-advance", "10 pauses of 3 s: uptime +3 s each, date error 0 ns", pauses, ""},
+        {"pause-at-ask", "counts as a pause, though it was time to ask", pause_at_ask, NULL},
         {"pauses-tsc", "the TSC went on by itself", pauses_by_tsc, NULL},
         {"pauses-tsc-advance", "nothing is added twice", pauses_by_tsc, ""},
         {"restore-near", "kvmclock back by 0.5 s: date error 0 ns", restores, &back[0]},

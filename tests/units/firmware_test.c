@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /* arch/x86/acpi.c and mptable.c on tables that are good, and bad in one place. */
+#include "arch/x86/cpu_offsets.h"
 #include "tests/units/firmware.h"
 
 static const char by_madt[] = "ACPI MADT", by_mp[] = "MP table",
@@ -26,6 +27,11 @@ static void assert_madt(const struct firmware_facts *f)
     assert_int_equal(f->apic_ids[1], 1);
     assert_int_equal(f->apic_ids[2], 300);
     assert_int_equal(f->cpus_left_out, 0);
+    /* Behind them those that are not enabled, by either kind of entry. */
+    assert_int_equal(f->possible_count, 5);
+    assert_int_equal(f->apic_ids[3], 7);
+    assert_int_equal(f->apic_ids[4], 301);
+    assert_int_equal(f->possible_left_out, 0);
 }
 
 static void assert_mp(const struct firmware_facts *f)
@@ -34,6 +40,7 @@ static void assert_mp(const struct firmware_facts *f)
     assert_int_equal(f->cpu_count, 2);
     assert_int_equal(f->apic_ids[0], 4);
     assert_int_equal(f->apic_ids[1], 5);
+    assert_int_equal(f->possible_count, 2);
 }
 
 static void assert_fadt(const struct firmware_facts *f)
@@ -107,6 +114,8 @@ static void acpi_more_cpus_than_room(void **state)
     assert_good(f);
     assert_int_equal(f.cpu_count, MAX_CPUS);
     assert_int_equal(f.cpus_left_out, 44);
+    assert_int_equal(f.possible_count, MAX_CPUS);
+    assert_int_equal(f.possible_left_out, 0);
     for (unsigned i = 0; i < MAX_CPUS; i++)
         assert_int_equal(f.apic_ids[i], 1000 + i);
     /* A second MADT replaces the first one with all it said. */
@@ -120,6 +129,66 @@ static void acpi_more_cpus_than_room(void **state)
     assert_int_equal(f.cpu_count, 1);
     assert_int_equal(f.apic_ids[0], 9);
     assert_int_equal(f.cpus_left_out, 0);
+}
+
+/* Those that may be plugged in: which entries tell of one, and where they stand in the list. */
+static void acpi_possible_cpus(void **state)
+{
+    (void)state;
+    good_machine();
+    new_table(MADT, "APIC", MADT_ENTRIES);
+    add_apic(1, 0);
+    add_apic(0, 1);
+    add_x2apic(300, 0);
+    add_apic(2, 1);
+    add_apic(1, 0);    /* once more, */
+    add_x2apic(1, 0);  /* in the other form, */
+    add_x2apic(2, 0);  /* and one that is there */
+    add_apic(0xff, 0); /* nobody's identity */
+    add_entry((const uint8_t[]){9, 16, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 9, 0, 0, 0}, 16);
+    struct firmware_facts f = read_firmware(RSDP);
+    assert_good(f);
+    assert_int_equal(f.cpu_count, 2);
+    assert_int_equal(f.apic_ids[0], 0);
+    assert_int_equal(f.apic_ids[1], 2);
+    assert_int_equal(f.possible_count, 4);
+    assert_int_equal(f.apic_ids[2], 1);
+    assert_int_equal(f.apic_ids[3], 300);
+    assert_int_equal(f.possible_left_out, 0);
+    add_x2apic(MAX_APIC_ID, 0);
+    f = read_firmware(RSDP);
+    assert_int_equal(f.possible_count, 4);
+    assert_int_equal(f.possible_left_out, 1);
+    /* Since revision 5 an entry has to say that it may be enabled some day. */
+    for (uint8_t revision = 4; revision <= 6; revision++) {
+        new_table(MADT, "APIC", MADT_ENTRIES);
+        memory[MADT + 8] = revision;
+        add_apic(4, 1);
+        add_apic(5, 0);
+        add_apic(6, 2);
+        add_x2apic(500, 0);
+        add_x2apic(600, 2);
+        add_x2apic(700, 3); /* not both: enabled is what counts */
+        f = read_firmware(RSDP);
+        assert_int_equal(f.cpu_count, 2);
+        assert_int_equal(f.apic_ids[1], 700);
+        assert_int_equal(f.possible_count, revision < 5 ? 6 : 4);
+        assert_int_equal(f.apic_ids[2], revision < 5 ? 5 : 6);
+        assert_int_equal(f.apic_ids[3], revision < 5 ? 6 : 600);
+    }
+    /* Those that are there come first, though they stand last, and take the room. */
+    new_table(MADT, "APIC", MADT_ENTRIES);
+    for (unsigned i = 0; i < 100; i++)
+        add_x2apic(1000 + i, 0);
+    for (unsigned i = 0; i < MAX_CPUS - 10; i++)
+        add_x2apic(i, 1);
+    f = read_firmware(RSDP);
+    assert_int_equal(f.cpu_count, MAX_CPUS - 10);
+    assert_int_equal(f.apic_ids[MAX_CPUS - 11], MAX_CPUS - 11);
+    assert_int_equal(f.possible_count, MAX_CPUS);
+    assert_int_equal(f.apic_ids[MAX_CPUS - 10], 1000);
+    assert_int_equal(f.cpus_left_out, 0);
+    assert_int_equal(f.possible_left_out, 90);
 }
 
 static const struct {
@@ -536,7 +605,8 @@ static void seal_part(uint32_t at)
 static bool same_facts(const struct firmware_facts *a, const struct firmware_facts *b)
 {
     return a->source == b->source && a->cpu_count == b->cpu_count &&
-           memcmp(a->apic_ids, b->apic_ids, a->cpu_count * sizeof(a->apic_ids[0])) == 0 &&
+           a->possible_count == b->possible_count &&
+           memcmp(a->apic_ids, b->apic_ids, a->possible_count * sizeof(a->apic_ids[0])) == 0 &&
            a->cpus_left_out == b->cpus_left_out && a->pm_timer_port == b->pm_timer_port &&
            a->pm_timer_32 == b->pm_timer_32 && a->sleep_port == b->sleep_port &&
            a->sleep_type == b->sleep_type && a->sleep_register == b->sleep_register &&
@@ -549,7 +619,7 @@ static void assert_sane(const struct firmware_facts *f)
 
     assert_true(madt || mp || strcmp(f->source, by_none) == 0);
     assert_true((f->cpu_count != 0) == (madt || mp));
-    assert_true(f->cpu_count <= MAX_CPUS);
+    assert_true(f->cpu_count <= f->possible_count && f->possible_count <= MAX_CPUS);
     assert_true(f->cpus_left_out == 0 || f->cpu_count == MAX_CPUS);
     assert_true((f->bad_reason != NULL) == (f->bad_table[0] != 0));
     assert_true(strnlen(f->bad_table, 5) == (f->bad_reason ? 4 : 0));
@@ -629,6 +699,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acpi_good_tables),
         cmocka_unit_test(acpi_more_cpus_than_room),
+        cmocka_unit_test(acpi_possible_cpus),
         cmocka_unit_test(acpi_wrong_checksum),
         cmocka_unit_test(acpi_bad_length),
         cmocka_unit_test(acpi_bad_address),

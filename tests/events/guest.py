@@ -47,7 +47,11 @@ class Guest:
     """Boots at once; `end()` ends it."""
 
     def __init__(self, directory, args=(), append="", qemu=(), limit=90, **others):
-        """readers=False: none.  pages=False: no host writes any.  date: what its RTC began with."""
+        """Boot it, for at most `limit` seconds.
+
+        readers=False: none.  prefer=True: its first vCPU's thread comes first.  pages=False: no host writes
+        any.  rtc: who tells its date, and what it began with; None: the host's date.
+        """
         self.readers_on, self.has_pages = others.get("readers", True), others.get("pages", True)
         self._boot = {"directory": directory, "args": args, "append": append, "limit": limit}
         self._qemu = list(qemu)
@@ -59,13 +63,18 @@ class Guest:
         self.pauses = 0  # that every vCPU is to have counted
         self.advances = False  # uptime goes on while the host pauses the guest
         self.worst = {"monotonic": 0.0, "realtime": 0.0}
+        self.rate = 1  # of its time against the host's
         self.looks = 0
         self.widest = 0.0
         self.date_ahead = Span(0.0)  # of the host's
-        if "date" in others:
-            self.date_ahead = Span(others["date"]) - self.machine.began
-            self.date_ahead.low -= 1  # an RTC tells whole seconds
+        if "rtc" in others:
+            self.date_ahead = Span(0.0)
+            if others["rtc"] is not None:
+                self.date_ahead = Span(others["rtc"]) - self.machine.began
+            self.date_ahead.low -= 2  # whole seconds, read a while before they are believed
         self.settings = self.settable()
+        if others.get("prefer"):
+            self.machine.prefer_first()
         if self.readers_on:
             self.shell("readers on")
         self.last = self.clocks()
@@ -116,7 +125,7 @@ class Guest:
         for line in self.shell("sysctl -e dev.kvmclock.0.vcpu"):
             name, _, value = line.partition("=")
             pages[int(name.rpartition(".")[2])] = {
-                key: int(number, 0) for key, number in re.findall(r"(\w+) = (\w+)", value)
+                key: int(number, 0) for key, number in re.findall(r"(\w+) = (-?\w+)", value)
             }
         return pages
 
@@ -204,7 +213,9 @@ class Guest:
     def look(self):
         """Its clocks against the host's since the last look."""
         now = self.clocks()
-        elapsed = now.when.monotonic - self.last.when.monotonic - self.stood
+        elapsed = (now.when.monotonic - self.last.when.monotonic - self.stood).times(self.rate)
+        if self.rate != 1:
+            self.date_ahead += elapsed.times(1 - 1 / self.rate)
         self._compare("monotonic", elapsed, now.monotonic - self.last.monotonic)
         self._compare("monotonic", elapsed, now.uptime - self.last.uptime)
         self._compare_realtime(now)

@@ -51,7 +51,7 @@ def year_2038(scene):
         BY_PAGE,
         qemu=["-rtc", time.strftime("base=%Y-%m-%dT%H:%M:%S", begin)],
         pages=False,
-        date=calendar.timegm(begin),
+        rtc=calendar.timegm(begin),
     )
     first = last = guest.last
     scene.expect(first.realtime < end, f"the guest began too late: {first.realtime:.3f}")

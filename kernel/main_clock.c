@@ -41,6 +41,8 @@ static struct i8254 i8254;
 void enable_clock(struct cpu *cpu, void *arg)
 {
     (void)arg;
+    /* Becomes GS's own where the kernel is left, by SWAPGS. */
+    wrmsr(MSR_KERNEL_GS_BASE, process_vcpu_address(cpu->index));
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);

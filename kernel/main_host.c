@@ -131,7 +131,7 @@ void on_tick_of_other(struct cpu *cpu)
 
 void before_clock_call(struct cpu *cpu)
 {
-    enum { PATIENCE_MS = 200 };
+    enum { PATIENCE_S = 3 };
 
     if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
@@ -142,9 +142,10 @@ void before_clock_call(struct cpu *cpu)
     uint64_t begin = rdtsc_ordered();
     apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
     while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
-           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
-        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
-        cpu_pause();
+           rdtsc_ordered() - begin < tsc.hz * PATIENCE_S) {
+        /* Asleep: vCPU 0 may be waiting for the host's CPU.  Its answer is an interrupt. */
+        interrupts_on_and_halt();
+        interrupts_off();
     }
     (void)kvmclock_poll(&kvmclock, cpu->index);
 }

@@ -125,27 +125,6 @@ uint64_t address_space_create(void)
     return root;
 }
 
-static uint64_t copy_table(uint64_t entry)
-{
-    uint64_t frame = frame_alloc_zeroed();
-
-    for (unsigned i = 0; frame && i < 512; i++)
-        table_at(frame)[i] = table_at(entry)[i];
-    return frame;
-}
-
-uint64_t address_space_view(uint64_t root, uint64_t va)
-{
-    uint64_t view = copy_table(root), *top = view ? &table_at(view)[slot(va, 3)] : NULL;
-    uint64_t next = view ? copy_table(*top) : 0;
-
-    if (!next)
-        return 0;
-    table_at(next)[slot(va, 2)] = 0;
-    *top = next | (*top & ~PAGE_ADDRESS);
-    return view;
-}
-
 struct walk {
     struct page_census *census;
     bool user;

@@ -23,7 +23,8 @@ INCLUDES=(-I. -Ilib -Iinclude)
 PATIENCE=${PATIENCE:-120}
 
 # A program is tests/units/NAME_test.c and what it tests.
-names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock rtc)
+names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
+	registration rtc tsc)
 sources_of() {
 	local clock=(userspace_sim/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
@@ -42,6 +43,8 @@ sources_of() {
 	kvmclock) echo "$scripted" "${driver[@]}" ;;
 	rtc) echo -Itests/units/hosted arch/x86/rtc.c ;;
 	kvmclock_race) echo "${driver[@]}" ;;
+	registration) echo "$scripted" "${driver[@]}" lib/timecounter/*.c ;;
+	tsc) echo -Itests/units/hosted drivers/tsc/tsc.c ;;
 	*)
 		echo "suite.sh: there is no program '$1'" >&2
 		return 1

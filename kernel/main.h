@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The wiring, which alone knows every part, in five files: main.c has the order of things and the
+ * The wiring, which alone knows every part, in six files: main.c has the order of things and the
  * end, main_clock.c the way from the host's page to the time page, main_host.c what the host does
- * meanwhile, main_suspend.c how the driver is stopped, main_run.c what is run and told.
- * Other parts get what they need of each other through functions that these register.
+ * meanwhile, main_script.c the host that the kernel plays, main_suspend.c how the driver is
+ * stopped, main_run.c what is run and told. Other parts get what they need of each other through
+ * functions that these register.
  */
 #ifndef KERNEL_MAIN_H
 #define KERNEL_MAIN_H
@@ -34,8 +35,6 @@ extern bool has_rdtscp; /* by CPUID */
 
 /* Find kvmclock and register the running vCPU, which is number 0. */
 void attach_kvmclock(void);
-/* Play the host, where the settings ask for it; `begin` is the TSC at which time was 0. */
-void attach_script(uint64_t begin);
 /* Register and stop a vCPU's structure, on that vCPU. */
 void enable_clock(struct cpu *cpu, void *arg);
 void disable_clock(struct cpu *cpu, void *arg);
@@ -80,6 +79,12 @@ void before_clock_call(struct cpu *cpu);
 void host_events_quiet(bool on);
 /* What the structures said when the guest last went on after a pause that changed the date; 0. */
 uint64_t host_resumed_at(void);
+
+/* main_script.c: the host that the kernel plays. */
+/* Its settings; before the command line is read. */
+void script_register(void);
+/* Begin, where the settings ask for it; `begin` is the TSC at which its time was its first. */
+void attach_script(uint64_t begin);
 
 /* main_suspend.c: the driver stopped and started while all vCPUs run. */
 int suspend_clock(void); /* commands of the shell: the status */

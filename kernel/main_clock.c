@@ -41,6 +41,8 @@ static struct i8254 i8254;
 void enable_clock(struct cpu *cpu, void *arg)
 {
     (void)arg;
+    /* Becomes GS's own where the kernel is left, by SWAPGS. */
+    wrmsr(MSR_KERNEL_GS_BASE, process_vcpu_address(cpu->index));
     /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
@@ -74,14 +76,6 @@ void attach_kvmclock(void)
         pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
-}
-
-void attach_script(uint64_t begin)
-{
-    if (!settings.scripted)
-        return;
-    kvmclock_script(&kvmclock, tsc.hz, begin, (int64_t)settings.skew, !settings.scripted_unstable);
-    enable_clock(this_cpu(), NULL);
 }
 
 /* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
@@ -188,7 +182,7 @@ static bool set_date_by_kvmclock(void)
 void set_date(void)
 {
     uint64_t seconds;
-    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(&seconds);
+    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
 
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }

@@ -88,6 +88,9 @@ void see_host(void)
             wall_stale();
         const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
+        /* A date that the host or its user set while the guest ran was seen until then. */
+        if (answer && answer->step_ns && !answer->paused)
+            resumed_at = 0;
         if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
             events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
@@ -131,7 +134,7 @@ void on_tick_of_other(struct cpu *cpu)
 
 void before_clock_call(struct cpu *cpu)
 {
-    enum { PATIENCE_MS = 200 };
+    enum { PATIENCE_S = 3 };
 
     if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
@@ -142,9 +145,10 @@ void before_clock_call(struct cpu *cpu)
     uint64_t begin = rdtsc_ordered();
     apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
     while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
-           rdtsc_ordered() - begin < tsc.hz / 1000 * PATIENCE_MS) {
-        smp_answer_flush(); /* vCPU 0 may be waiting for this one */
-        cpu_pause();
+           rdtsc_ordered() - begin < tsc.hz * PATIENCE_S) {
+        /* Asleep: vCPU 0 may be waiting for the host's CPU.  Its answer is an interrupt. */
+        interrupts_on_and_halt();
+        interrupts_off();
     }
     (void)kvmclock_poll(&kvmclock, cpu->index);
 }

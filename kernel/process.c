@@ -19,7 +19,6 @@ extern const uint8_t reader_elf[], reader_elf_end[];
 enum { STACK_PAGES = 2 };
 
 static uint64_t root;
-static uint64_t views[MAX_CPUS]; /* of it, by vCPU: each has a vCPU page of its own */
 static uint64_t entry;
 static struct thread threads[MAX_THREADS];
 static unsigned thread_count;
@@ -103,29 +102,22 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
-/* The vCPU page: ring 3 learns where it runs by a load. */
-static bool make_view(uint32_t index)
+/* What GS points at in ring 3: see process_vcpu_address(). */
+static bool map_numbers(void)
 {
     uint64_t frame = frame_alloc_zeroed();
+    uint32_t *number = phys_to_virt(frame);
 
-    views[index] = frame ? address_space_view(root, USER_VCPU_BASE) : 0;
-    if (!views[index] || !page_map(views[index], USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX))
-        return false;
-    *(uint32_t *)phys_to_virt(frame) = index;
-    return true;
+    for (uint32_t i = 0; frame && i < MAX_CPUS; i++)
+        number[i] = i;
+    return frame && page_map(root, USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX);
 }
 
 bool process_add_threads(unsigned count)
 {
-    static unsigned view_count;
-
     /* One more: the thread that waits while the kernel moves threads. */
     for (; thread_count <= count; thread_count++) {
         if (!map_thread(thread_count))
-            return false;
-    }
-    for (; view_count < count; view_count++) {
-        if (!make_view(view_count))
             return false;
     }
     return true;
@@ -144,11 +136,15 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
                       PAGE_USER | PAGE_NX))
             return "no memory to map the clock pages";
     }
-    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX))
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_numbers())
         return "no memory to map the time page";
-    /* And the vCPU page. */
     expected.read_only += clock_pages + 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
+}
+
+uint64_t process_vcpu_address(uint32_t index)
+{
+    return USER_VCPU_BASE + index * sizeof(uint32_t);
 }
 
 struct thread *process_thread(uint32_t index)
@@ -158,7 +154,7 @@ struct thread *process_thread(uint32_t index)
 
 void process_census(struct page_census *census)
 {
-    page_census(views[0], true, census);
+    page_census(root, true, census);
 }
 
 void process_expected(struct page_census *census)
@@ -206,7 +202,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
-    write_cr3(views[cpu->index]);
+    write_cr3(root);
     if (process_timer_count)
         apic_timer_periodic(process_timer_count);
     (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
@@ -269,6 +265,10 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         return (uint64_t)clock_call(cpu, a[0], a[1], false);
     case SYS_CLOCK_GETRES:
         return (uint64_t)clock_call(cpu, a[0], a[1], true);
+    case SYS_REST:
+        interrupts_on_and_halt();
+        interrupts_off();
+        return 0;
     default:
         return (uint64_t)-ERROR_NOSYS;
     }

@@ -28,9 +28,8 @@ struct thread {
 
 /*
  * Load the program and make the address space: its segments, `clock_pages` pages at physical
- * `clock_physical` read-only and not executable, the page at `time_physical` likewise, a stack and
- * a page for each of `threads` threads and one more, and on each vCPU a page with its number. NULL,
- * or why it failed.
+ * `clock_physical` read-only and not executable, the page at `time_physical` and the vCPUs' numbers
+ * likewise, a stack and a page for each of `threads` threads and one more.  NULL, or why it failed.
  */
 const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
                            unsigned threads);
@@ -39,6 +38,12 @@ const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64
 bool process_add_threads(unsigned threads);
 
 struct thread *process_thread(uint32_t index);
+
+/*
+ * Where a vCPU's number stands for ring 3.  The vCPU's GS base in ring 3 is this address, so that a
+ * thread knows at any time where it runs by a load, without RDTSCP.
+ */
+uint64_t process_vcpu_address(uint32_t index);
 
 /* How many pages ring 3 can reach, and as what. */
 void process_census(struct page_census *census);

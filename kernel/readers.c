@@ -8,6 +8,12 @@
 
 enum { PATIENCE_S = 20 };
 
+/*
+ * More vCPUs than these share few of the host's CPUs: each of them reads in bursts, one a tick, so
+ * that all come to read, and vCPU 0 to what it has to do besides.
+ */
+enum { FEW_CPUS = 8, BURST = 4000 };
+
 /* enum gettime_path of userspace_sim/gettime.h, which the kernel may not include. */
 enum { BY_STABLE, BY_OWN_VCPU, BY_FAST, BY_SYSTEM_CALL };
 
@@ -27,8 +33,8 @@ static void prepare(uint32_t index)
     t->job = JOB_WATCH;
     t->clock = plan->source(index);
     t->time_page = USER_TIME_BASE;
-    t->vcpu_page = USER_VCPU_BASE;
     t->stop = 0;
+    t->rest_after = plan->cpus > FEW_CPUS ? BURST : 0;
     t->watched = (struct watched){0};
 }
 

@@ -201,7 +201,6 @@ void ring3_readers(const struct ring3_plan *plan)
         t->system_calls = plan->cpus <= FEW_CPUS ? 2 : 1;
         t->gettime_batch = plan->gettime_by_page ? BATCH : 0;
         t->time_page = USER_TIME_BASE;
-        t->vcpu_page = USER_VCPU_BASE;
         for (unsigned k = 0; k < ENTRY_KINDS; k++)
             process_thread(i)->entries[k] = 0;
     }

@@ -27,7 +27,6 @@ static struct thread_page *prepare(const struct ring3_plan *plan, uint32_t index
     t->count = plan->cpus;
     t->clock = plan->source(index);
     t->time_page = USER_TIME_BASE;
-    t->vcpu_page = USER_VCPU_BASE;
     t->kernel_address = (uint64_t)&ring3_attach;
     return t;
 }
@@ -302,6 +301,7 @@ void ring3_compat(const struct ring3_plan *plan, const struct ring3_clock_hooks 
     (void)hooks->decide(NULL, true, false);
     struct thread_page *t = prepare(plan, 0, JOB_COMPAT);
     t->calls = 50;
+    t->vcpu_now = process_vcpu_address(0);
     bool ended = run_alone(plan);
     (void)hooks->decide(NULL, false, false);
     const struct clocks_result *r = &t->clocks;

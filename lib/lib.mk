@@ -48,7 +48,7 @@ $(O)/pvclock_all.h: tools/amalgamate.sh LICENSE $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOC
 
 # ---- Figures ----
 
-.PHONY: size size-lib bench-lib fuzz mutants
+.PHONY: size size-lib bench-lib fuzz
 size: size-lib ## print how large what was built is
 size-lib: $(O)/libpvclock.a
 	@$(SIZE) -t $<
@@ -65,9 +65,6 @@ $(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
 FUZZ_SECONDS ?= 600
 fuzz: ## fuzz the library for FUZZ_SECONDS (600)
 	tests/fuzz/suite.sh $(FUZZ_SECONDS)
-
-mutants: ## put each known bug into a copy of the library and show which test fails
-	tests/mutants/run.sh
 
 # ---- Installation ----
 

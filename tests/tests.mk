@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 # The targets that run something.
 
-.PHONY: run test soak lint
+.PHONY: run test soak lint mutants
 run: ## boot the kernel in QEMU and show its report (ARGS="--smp 4")
 	./run-qemu.sh $(ARGS)
 
@@ -10,6 +10,10 @@ test: ## run every test suite, installing what they need
 
 lint: ## check includes, formats, scripts, manual pages and licence lines
 	tests/run.sh lint
+
+# ROW=18: those of a row of docs/known-bugs.md.  ARGS: see tests/mutants/run.sh --help.
+mutants: ## put each known bug into a copy of the tree and show which test finds it (ROW=18)
+	+O=$(O) tests/mutants/run.sh $(ROW:%=--row %) $(ARGS)
 
 soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -27,7 +27,6 @@ struct gettime thread_gettime(const struct thread_page *t)
     return (struct gettime){
         .time = (const struct time_page *)(uintptr_t)t->time_page,
         .structures = clock_structures,
-        .vcpu_now = (const uint32_t *)(uintptr_t)t->vcpu_page,
         .guard = &clock_guard,
         .order = (enum pvclock_order)t->clock.order,
         .sequence = 1,

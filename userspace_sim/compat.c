@@ -17,7 +17,8 @@ void compat(struct thread_page *t)
 
     a.time_page = (uint32_t)t->time_page;
     a.structures = (uint32_t)(uintptr_t)clock_structures;
-    a.vcpu_page = (uint32_t)t->vcpu_page;
+    /* This thread is not moved, so what GS points at now will do. */
+    a.vcpu_now = (uint32_t)t->vcpu_now;
     a.guard = (uint32_t)(uintptr_t)&clock_guard;
     a.clock = CLOCK_MONOTONIC;
     while (c.compat_reads < t->calls) {

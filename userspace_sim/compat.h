@@ -7,7 +7,7 @@
 
 struct compat_arguments {
     uint32_t time_page, structures, guard; /* addresses below 4 GiB */
-    uint32_t vcpu_page;
+    uint32_t vcpu_now;
     uint32_t clock, unused;
     int64_t sec, nsec;
 };

@@ -17,7 +17,7 @@ __attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_
     struct gettime g = {
         .time = (const struct time_page *)(uintptr_t)a->time_page,
         .structures = (const struct pvclock_vcpu_time_info *)(uintptr_t)a->structures,
-        .vcpu_now = (const uint32_t *)(uintptr_t)a->vcpu_page,
+        .vcpu_now = (const uint32_t *)(uintptr_t)a->vcpu_now,
         .guard = guard,
         .order = PVCLOCK_LFENCE,
         .sequence = 1,

@@ -21,7 +21,7 @@ static bool derive(struct gettime *g)
             continue;
         }
         bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
-        uint32_t vcpu = PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
+        uint32_t vcpu = gettime_vcpu(g);
         g->vcpu = vcpu;
         g->stable_mask = t->stable_mask;
         g->page = t->algorithm == TIME_TSC ? &t->tsc
@@ -132,7 +132,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
             ns = s.ns;
             path = PATH_STABLE;
             /* It may be old if this thread is on another vCPU by now. */
-            if (stable && (PVCLOCK_LOAD_ACQUIRE(g->vcpu_now) != g->vcpu ||
+            if (stable && (gettime_vcpu(g) != g->vcpu ||
                            PVCLOCK_LOAD_ACQUIRE(&g->page->version) != s.version))
                 continue;
             if (stable && g->page != &g->time->tsc && was_told_later(g, &ns))

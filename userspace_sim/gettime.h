@@ -44,7 +44,7 @@ enum gettime_path {
 struct gettime {
     const struct time_page *time;
     const struct pvclock_vcpu_time_info *structures; /* of /dev/pvclock, or NULL */
-    const uint32_t *vcpu_now;    /* the number of the vCPU that runs this thread, at any time */
+    const uint32_t *vcpu_now;    /* the number of the vCPU that runs this thread, now; see below */
     struct pvclock_guard *guard; /* shared by all threads that compare times */
     enum pvclock_order order;
 
@@ -56,6 +56,26 @@ struct gettime {
     struct pvclock_vcpus vcpus; /* count 0: their number cannot be known */
     uint32_t vcpu;              /* where this thread ran last, whose structure `page` is */
 };
+
+/*
+ * Where this thread runs.  The kernel keeps GS pointed at the running vCPU's number, so it is a
+ * load; elsewhere `vcpu_now` points at one.
+ */
+#ifdef GETTIME_VCPU_BY_GS
+static inline uint32_t gettime_vcpu(const struct gettime *g)
+{
+    uint32_t vcpu;
+
+    (void)g;
+    __asm__ volatile("movl %%gs:0, %0" : "=r"(vcpu) : : "memory");
+    return vcpu;
+}
+#else
+static inline uint32_t gettime_vcpu(const struct gettime *g)
+{
+    return PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
+}
+#endif
 
 /* Derive it all again; and take a reading the long way.  gettime.c. */
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out);
@@ -108,7 +128,7 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
         /* Loads stay in order, and pvclock_time()'s last one came after the TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(g->vcpu_now) == g->vcpu) &&
+            PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&page->version) == version) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
             out->tv_sec = (int64_t)t.sec;

@@ -20,13 +20,14 @@ static int64_t map(int64_t fd, uint64_t length, uint64_t protection, uint64_t of
     return call(SYS_MMAP, (uint64_t)fd, length, protection, offset);
 }
 
-/* What a mapping shows beside the structures has to be 0. */
-static int64_t dirty_bytes(const uint8_t *page, uint64_t length, uint64_t stride)
+/* What a mapping shows beside the structures, of `size` bytes each, has to be 0. */
+static int64_t dirty_bytes(const void *pages, uint64_t length, uint64_t stride, uint64_t size)
 {
+    const uint8_t *page = pages;
     int64_t dirty = 0;
 
     for (uint64_t i = 0; i < (length + PAGE - 1) / PAGE * PAGE; i++) {
-        bool structure = i < length && i % stride < sizeof(struct pvclock_vcpu_time_info);
+        bool structure = i < length && i % stride < size;
         dirty += !structure && page[i] != 0;
     }
     return dirty;
@@ -66,7 +67,9 @@ void rules(struct thread_page *t)
     r[RULE_DIRTY_BYTES] = -1;
     r[RULE_UNMAPPED_READ] = -1;
     if (at > 0) {
-        r[RULE_DIRTY_BYTES] = dirty_bytes((const uint8_t *)(uintptr_t)at, length, time->stride);
+        r[RULE_DIRTY_BYTES] = dirty_bytes((const void *)(uintptr_t)at, length, time->stride,
+                                          sizeof(struct pvclock_vcpu_time_info)) +
+                              dirty_bytes(time, sizeof(*time), PAGE, sizeof(*time));
         if (call(SYS_MUNMAP, (uint64_t)at, length, 0, 0) == 0)
             r[RULE_UNMAPPED_READ] = (int64_t)PROBE(at, "mov (%%rcx), %%rdx");
     }

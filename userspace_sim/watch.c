@@ -69,5 +69,7 @@ void watch(struct thread_page *t)
         w->last_ns = ns;
         if (o->reads % DATE_EVERY == 0)
             look_at_date(&g, w);
+        if (t->rest_after && o->reads % t->rest_after == 0)
+            (void)system_call(SYS_REST, 0);
     }
 }

@@ -202,6 +202,7 @@ static void read_fadt(acpi_map map, struct table t, struct firmware_facts *facts
     enum { HW_REDUCED = 1 << 20, TIMER_32 = 1 << 8, IN_MEMORY = 0 };
 
     uint32_t flags = (uint32_t)get(t.bytes + 112, 4);
+    facts->rtc_century = t.bytes[108];
     if (!(flags & HW_REDUCED)) {
         facts->pm_timer_port = (uint16_t)get(t.bytes + 76, 4);
         facts->pm_timer_32 = flags & TIMER_32;

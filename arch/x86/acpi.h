@@ -48,6 +48,8 @@ struct firmware_facts {
     uint64_t sleep_register;
     bool sleep_register_is_memory;
 
+    uint8_t rtc_century; /* CMOS register of the RTC's century; 0: none is named */
+
     uint64_t hpet; /* physical address of its registers, or 0 */
 
     /* The first table that was refused, and why; signature empty when all were fine. */

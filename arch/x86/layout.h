@@ -17,9 +17,9 @@
  *     0x00400000            the program: text r-x, rodata r--, data rw-
  *     0x10000000            the clock pages, r--, for the readers that take them without asking
  *     0x11000000            the time page of the kernel, r--
- *     0x12000000            what the program maps itself, a slot of USER_MAP_STRIDE each
+ *     0x11800000            the numbers of the vCPUs, r--, 4 bytes each: GS points at the running
+ * one's 0x12000000            what the program maps itself, a slot of USER_MAP_STRIDE each
  *     0x20000000            a slot of USER_THREAD_STRIDE for each thread: guard, stack, thread page
- *     0x40000000            the vCPU page, r--: another one on each vCPU, with its number
  */
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H
@@ -41,12 +41,12 @@
 #define USER_IMAGE_BASE    0x400000
 #define USER_CLOCK_BASE    0x10000000
 #define USER_TIME_BASE     0x11000000
+#define USER_VCPU_BASE     0x11800000
 #define USER_MAP_BASE      0x12000000
 #define USER_MAP_STRIDE    0x10000
 #define USER_THREAD_BASE   0x20000000
 #define USER_THREAD_STRIDE 0x10000
 #define USER_END           0x40000000
-#define USER_VCPU_BASE     0x40000000
 
 /* One slot holds one vCPU's structure, on a cache line of its own. */
 #define CLOCK_SLOT_SIZE 64

@@ -139,19 +139,6 @@ uint64_t address_space_create(void)
     return root;
 }
 
-uint64_t address_space_view(uint64_t root, uint64_t va)
-{
-    uint64_t view = address_space_create(), next = view ? frame_alloc_zeroed() : 0;
-    uint64_t top = table_at(root)[slot(va, 3)];
-
-    if (!next)
-        return 0;
-    table_at(view)[slot(va, 3)] = next | (top & ~PAGE_ADDRESS);
-    for (unsigned i = 0; i < slot(va, 2); i++)
-        table_at(next)[i] = table_at(top)[i];
-    return view;
-}
-
 struct walk {
     struct page_census *census;
     bool user;

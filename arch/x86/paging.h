@@ -31,13 +31,6 @@ uint64_t kernel_root(void);
 uint64_t address_space_create(void);
 
 /*
- * A top table for a space that is `root`'s but for the GiB that `va` is in, which is empty and lies
- * behind all that ring 3 has in `root`, in the same 512 GiB.  What is mapped in `root`'s own GiBs
- * later is seen here too. 0 when there is no memory.
- */
-uint64_t address_space_view(uint64_t root, uint64_t va);
-
-/*
  * Map one page of the space with top table `root` (physical); `flags` without PAGE_PRESENT.  False
  * when there is no memory, or the page is mapped already.
  */

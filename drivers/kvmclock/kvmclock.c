@@ -83,44 +83,12 @@ bool kvmclock_uses_new_msrs(const struct kvmclock *kc)
     return kc->host.msr_system_time == PVCLOCK_MSR_SYSTEM_TIME;
 }
 
-void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, int64_t skew_ns, bool stable)
-{
-    kc->scripted = pvclock_scale_from_hz(hz, &kc->script.mul, &kc->script.shift) == PVCLOCK_OK;
-    kc->present = kc->scripted;
-    kc->host.features = PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_TSC_STABLE;
-    kc->script.tsc_timestamp = tsc;
-    kc->script.system_time = 1000000000;
-    kc->script.flags = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
-    kc->skew_ns = skew_ns;
-}
-
-static void script_structure(struct kvmclock *kc, uint32_t index)
-{
-    struct pvclock_snapshot s = kc->script;
-
-    s.system_time += (uint64_t)(kc->skew_ns * (int64_t)index);
-    pvclock_publish(&kc->slots[index].info, &s);
-    kc->vcpus[index].registered = true;
-    kc->vcpus[index].status = PVCLOCK_OK;
-}
-
-void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable)
-{
-    struct pvclock_snapshot s;
-
-    if (pvclock_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK)
-        return;
-    s.flags =
-        (uint8_t)((s.flags & ~PVCLOCK_FLAG_TSC_STABLE) | (stable ? PVCLOCK_FLAG_TSC_STABLE : 0));
-    pvclock_publish(&kc->slots[index].info, &s);
-}
-
 void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
     if (kc->scripted)
-        script_structure(kc, index);
+        kvmclock_script_enable(kc, index);
     else if (kc->present)
         vcpu->status =
             pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
@@ -316,5 +284,7 @@ enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)
     /* The host writes it only while the MSR is written, so it may stand anywhere in the kernel. */
     static struct pvclock_wall_clock wall __attribute__((aligned(16)));
 
+    if (kc->scripted)
+        return kvmclock_script_wall(kc, epoch_ns);
     return pvclock_host_wall(&ops, &kc->host, &wall, virt_to_phys(&wall), epoch_ns);
 }

@@ -53,9 +53,10 @@ struct kvmclock {
     struct pvclock_snapshot seen; /* of vCPU 0, at the last look; version 0: none yet */
     bool seen_stable;
 
-    bool scripted; /* the kernel plays the host; see kvmclock_script() */
-    struct pvclock_snapshot script;
+    bool scripted;                  /* the kernel plays the host; see kvmclock_script() */
+    struct pvclock_snapshot script; /* of vCPU 0, flags and all */
     int64_t skew_ns;
+    uint64_t script_epoch; /* its date at its time 0, in ns since 1970; 0: it has no date */
 
     struct timecounter counter;
 };
@@ -79,13 +80,6 @@ const char *kvmclock_feature_name(unsigned bit);
 
 /* Whether the pair of MSRs with numbers of their own is in use, not the one that others took. */
 bool kvmclock_uses_new_msrs(const struct kvmclock *kc);
-
-/*
- * For tests, where there is no KVM or it cannot be made to do this: the kernel fills the structures
- * itself, from a TSC of `hz`, that of vCPU n `skew_ns` * n ahead of vCPU 0's, with the STABLE flag
- * or without.  Before the first kvmclock_enable().
- */
-void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, int64_t skew_ns, bool stable);
 
 /*
  * Register, or stop, the running vCPU, which has this index; its state tells what came of it.
@@ -138,11 +132,36 @@ struct kvmclock_change {
  * when one of the change's members is set.  Before the first kvmclock_check() there is none.
  */
 bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *change);
-/* On vCPU 0, for tests: set or clear the STABLE flag of a structure, as the host would. */
-void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable);
-
 /* The date at system time 0, in ns since 1970, asked of the host now.  An exit: limit the rate. */
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns);
+
+/*
+ * kvmclock_script.c: the kernel plays the host.
+ *
+ * For tests, where there is no KVM or it cannot be made to do this: the kernel fills the structures
+ * itself, from a TSC of `hz` that shows `tsc` when the time is `system_time` ns, that of vCPU n
+ * `skew_ns` * n ahead of vCPU 0's, with the STABLE flag or without.  Before the first
+ * kvmclock_enable().  Its date is kc->script_epoch, which may be set at any time: the host's date
+ * steps.
+ */
+void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, uint64_t system_time,
+                     int64_t skew_ns, bool stable);
+/* kvmclock_enable() and kvmclock_wall() of such a host. */
+void kvmclock_script_enable(struct kvmclock *kc, uint32_t index);
+enum pvclock_status kvmclock_script_wall(const struct kvmclock *kc, uint64_t *epoch_ns);
+
+/*
+ * It paused the guest from the TSC `begin` on, and lets it go on now, at `end`, while no vCPU but
+ * the running one goes on: its time has stood still, its date has not, and GUEST_STOPPED is set on
+ * the structures of all registered ones of vCPUs [0, count).  Returns how long that was, in ns.
+ */
+uint64_t kvmclock_script_pause(struct kvmclock *kc, uint32_t count, uint64_t begin, uint64_t end);
+
+/*
+ * On vCPU 0, for tests: set or clear the STABLE flag of a structure, as the host would, scripted or
+ * not.
+ */
+void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable);
 
 /* Why there is none, in words for a report. */
 const char *kvmclock_why_none(const struct kvmclock *kc);

@@ -40,6 +40,8 @@ enum system_call {
     /* clock_gettime(clock, struct timespec *), clock_getres(): 64-bit members.  EINVAL, EFAULT. */
     SYS_CLOCK_GETTIME,
     SYS_CLOCK_GETRES,
+
+    SYS_REST, /* sleep until an interrupt, at the latest the next tick; 0 */
     SYS_CALLS,
 };
 
@@ -200,11 +202,12 @@ struct thread_page {
     uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
     uint64_t kernel_address; /* something of the kernel, not to be reachable */
     uint64_t time_page;      /* address of the struct time_page */
-    uint64_t vcpu_page;      /* address of a uint32_t, the number of the vCPU that runs this */
+    uint64_t vcpu_now;       /* JOB_COMPAT: address of the number of the vCPU that runs it */
     uint64_t seed;           /* JOB_FUZZ */
     uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
     uint64_t start;          /* a number that differs from run to run of a job */
-    uint32_t stop;           /* JOB_WATCH: 1: end; set by the kernel while the job runs */
+    uint32_t rest_after; /* JOB_WATCH: sleep for up to a tick after so many readings; 0: never */
+    uint32_t stop;       /* JOB_WATCH: 1: end; set by the kernel while the job runs */
 
     /* By the thread. */
     struct measured measured;

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: 0BSD
 #
 # The kernel's clock, and a driver of a timecounter, on machines that the tests make.
+#
+# Usage: suite.sh [PROGRAM...]	default: all of them
 
 set -uo pipefail
 
@@ -11,11 +13,13 @@ mkdir -p "$build" || exit 2
 flags=(-std=gnu11 -O2 -g -Wall -Wextra -Werror -I. -Ilib -Iinclude
 	-fsanitize=undefined -fno-sanitize-recover=all)
 failed=0
+wanted=("$@")
 
-# program NAME SOURCE...: build and run; it prints verdicts of its own.
+# program NAME SOURCE...: build and run, if it is wanted; it prints verdicts of its own.
 program() {
 	local name=$1 status
 	shift
+	((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
 	if ! "${CC:-gcc}" "${flags[@]}" "$@" -o "$build/$name" -lpthread 2>"$build/log"; then
 		sed 's/^/  /' "$build/log"
 		echo "FAIL $name-build: see above"

@@ -46,8 +46,13 @@ def _seconds(text):
 class Guest:
     """Boots at once; `end()` ends it."""
 
-    def __init__(self, directory, args=(), append="", qemu=(), limit=90, readers=True):
-        self.has_pages = True  # the host writes kvmclock's structures
+    def __init__(self, directory, args=(), append="", qemu=(), limit=90, **others):
+        """Boot it, for at most `limit` seconds.
+
+        readers=False: none.  prefer=True: its first vCPU's thread comes first.  pages=False: no host writes
+        any.  rtc: who tells its date, and what it began with; None: the host's date.
+        """
+        self.readers_on, self.has_pages = others.get("readers", True), others.get("pages", True)
         self._boot = {"directory": directory, "args": args, "append": append, "limit": limit}
         self._qemu = list(qemu)
         self._files = []  # of JSON, of each QEMU process that the guest was in
@@ -58,11 +63,19 @@ class Guest:
         self.pauses = 0  # that every vCPU is to have counted
         self.advances = False  # uptime goes on while the host pauses the guest
         self.worst = {"monotonic": 0.0, "realtime": 0.0}
+        self.rate = 1  # of its time against the host's
         self.looks = 0
         self.widest = 0.0
-        self.readers_on = readers
+        self.date_ahead = Span(0.0)  # of the host's
+        if "rtc" in others:
+            self.date_ahead = Span(0.0)
+            if others["rtc"] is not None:
+                self.date_ahead = Span(others["rtc"]) - self.machine.began
+            self.date_ahead.low -= 2  # whole seconds, read a while before they are believed
         self.settings = self.settable()
-        if readers:
+        if others.get("prefer"):
+            self.machine.prefer_first()
+        if self.readers_on:
             self.shell("readers on")
         self.last = self.clocks()
         self.stood = Span(0.0)  # so long its clock stood still since `last`
@@ -112,7 +125,7 @@ class Guest:
         for line in self.shell("sysctl -e dev.kvmclock.0.vcpu"):
             name, _, value = line.partition("=")
             pages[int(name.rpartition(".")[2])] = {
-                key: int(number, 0) for key, number in re.findall(r"(\w+) = (\w+)", value)
+                key: int(number, 0) for key, number in re.findall(r"(\w+) = (-?\w+)", value)
             }
         return pages
 
@@ -188,12 +201,21 @@ class Guest:
         self._stands(Span(stood).widened(ALLOWED_STAMP))
         return stood
 
+    def set_date(self, seconds):
+        """Set its date by hand, to whole seconds since 1970."""
+        answer = self.machine.console.command(
+            time.strftime("date '%Y-%m-%d %H:%M:%S'", time.gmtime(seconds))
+        )
+        self.date_ahead = Span(seconds) - answer.when.realtime
+
     # ---- Verdicts ----
 
     def look(self):
         """Its clocks against the host's since the last look."""
         now = self.clocks()
-        elapsed = now.when.monotonic - self.last.when.monotonic - self.stood
+        elapsed = (now.when.monotonic - self.last.when.monotonic - self.stood).times(self.rate)
+        if self.rate != 1:
+            self.date_ahead += elapsed.times(1 - 1 / self.rate)
         self._compare("monotonic", elapsed, now.monotonic - self.last.monotonic)
         self._compare("monotonic", elapsed, now.uptime - self.last.uptime)
         self._compare_realtime(now)
@@ -203,7 +225,7 @@ class Guest:
         return now
 
     def _compare_realtime(self, now):
-        self._compare("realtime", now.when.realtime, now.realtime)
+        self._compare("realtime", now.when.realtime + self.date_ahead, now.realtime)
 
     def _compare(self, clock, span, value):
         error = span.error_of(value)
@@ -228,10 +250,10 @@ class Guest:
     def end(self):
         """Readers off, settings as they were, `halt`; the figures."""
         vcpus = int(self.value("hw.ncpu"))
-        figures = [f"clocks off by {self.worst['monotonic'] * 1e3:+.1f} ms"]
-        if self.looks:
-            figures[0] += f" outside of {self.widest * 1e3:.0f} ms, {self.looks} times"
-        figures.append(f"date off by {self.worst['realtime'] * 1e3:+.1f} ms")
+        figures = [
+            f"{self.looks} looks: clocks {self.worst['monotonic'] * 1e3:+.1f} ms outside of the host's"
+            f" brackets of at most {self.widest * 1e3:.0f} ms, date {self.worst['realtime'] * 1e3:+.1f}"
+        ]
         if self.readers_on:
             readers = self.readers("off")
             if readers.back or readers.errors or readers.least == 0:

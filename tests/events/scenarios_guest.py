@@ -6,7 +6,8 @@ The numbers of known bugs are those of tests/mutants/.
 
 import time
 
-from scene import BY_PAGE, KVM, scenario
+from played import PlayedHost, memory
+from scene import BY_PAGE, KVM, SCRIPTED, TCG, scenario
 
 # ---- vCPUs ----
 
@@ -42,17 +43,13 @@ def _bring_online(scene, guest, vcpus):
     )
     time.sleep(1)
     guest.look()
-    _all_alive(scene, guest, vcpus)
-    before = guest.pauses
     guest.pause(1)
-    guest.counted()
+    _all_alive(scene, guest.counted(), vcpus)
     guest.look()
-    scene.expect(guest.pauses == before + 1, "the late ones missed the pause")
 
 
-def _all_alive(scene, guest, vcpus):
+def _all_alive(scene, pages, vcpus):
     """The host writes every vCPU's structure."""
-    pages = guest.pages()
     dead = [
         n for n, p in pages.items() if not p["registered"] or not p["version"] or p["version"] & 1
     ]
@@ -75,11 +72,10 @@ def vcpus_200(scene):
 def _many(scene, vcpus):
     few = scene.guest((*KVM, "--smp", "2"), readers=False)
     few.end()
-    guest = scene.guest((*KVM, "--smp", str(vcpus)), limit=240)
-    _all_alive(scene, guest, vcpus)
+    guest = scene.guest((*KVM, "--smp", str(vcpus)), limit=240, prefer=True)
     guest.look()
     guest.pause(1)
-    guest.counted()
+    _all_alive(scene, guest.counted(), vcpus)
     guest.look()
     scene.end(guest)
     (one,), (other,) = few.records("bring_up"), guest.records("bring_up")
@@ -130,9 +126,8 @@ def suspend(scene):
     said += guest.shell("resume")
     scene.expect(any(line.startswith("PASS kvmclock.suspend") for line in said), f"resume: {said}")
     guest.look()
-    _all_alive(scene, guest, 3)
     guest.pause(1)
-    guest.counted()
+    _all_alive(scene, guest.counted(), 3)
     guest.look()
     scene.say(next(line.partition(": ")[2] for line in said if line.startswith("PASS")))
     scene.end(guest, suspended=1, resumed=1)
@@ -148,7 +143,7 @@ def suspend_aborted(scene):
     guest.set("debug.kvmclock.refuse", "0")
     counter = guest.value("kern.timecounter.hardware")
     scene.expect(counter == "kvmclock", f"{counter} serves after it")
-    _all_alive(scene, guest, 3)
+    _all_alive(scene, guest.pages(), 3)
     time.sleep(1)
     guest.look()
     guest.pause(1)
@@ -156,3 +151,59 @@ def suspend_aborted(scene):
     guest.look()
     scene.say(said[0])
     scene.end(guest, suspend_aborted=1)
+
+
+# ---- A host that is played: no KVM is needed ----
+
+
+def _played(scene, vcpus):
+    """A guest, and the host that it has."""
+    path = f"{scene.directory}/ram"
+    guest = scene.guest((*TCG, "--smp", str(vcpus)), SCRIPTED, qemu=memory(path), rtc=None)
+    return guest, PlayedHost(path, guest)
+
+
+@scenario(needs="tcg")
+def stable_lost_played(scene):
+    """STABLE goes away and comes back on every page at once (bug 23)."""
+    guest, host = _played(scene, 2)
+    seen = [guest.readers()]
+    for on in (False, True) * 2:
+        host.set_stable(on)
+        time.sleep(1)
+        guest.look()
+        seen.append(guest.readers())
+    without = seen[3].by_own_page + seen[3].by_call - seen[2].by_own_page - seen[2].by_call
+    with_it = seen[4].by_one_page - seen[3].by_one_page
+    scene.expect(without > 0 and with_it > 0, f"readers did not change path: {seen}")
+    scene.say(f"without STABLE {without} readings by own page or call, with it {with_it} by page")
+    scene.end(guest, stable_lost=2, stable_back=2)
+
+
+@scenario(needs="tcg")
+def stopped_played(scene):
+    """GUEST_STOPPED on every page: counted once, cleared, and the rest is kept (bug 20)."""
+    guest, host = _played(scene, 2)
+    for _ in range(10):
+        before = guest.pages()
+        host.set_stopped()
+        guest.pauses += 1
+        after = guest.counted()
+        for vcpu, page in before.items():
+            kept = {**page, "version": page["version"] + 2, "paused": guest.pauses}
+            scene.expect(after[vcpu] == kept, f"vCPU {vcpu}: {after[vcpu]}, not {kept}")
+    guest.look()
+    scene.end(guest)
+
+
+@scenario(needs="tcg")
+def frequency(scene):
+    """As on a destination whose TSC has another frequency: time goes by the new scale at once."""
+    guest, host = _played(scene, 2)
+    for ratio in (1.04, 1 / 1.04):
+        host.speed_up(guest.look().tsc, ratio)
+        guest.rate *= ratio
+        time.sleep(5)
+        guest.look()
+    scene.say("the page's scale changed by +4 % and back")
+    scene.end(guest, frequency=2)

@@ -16,6 +16,9 @@ class Span:
     def __sub__(self, other):
         return Span(self.low - other.high, self.high - other.low)
 
+    def times(self, factor):
+        return Span(self.low * factor, self.high * factor)
+
     def widened(self, by):
         return Span(self.low - by, self.high + by)
 

@@ -4,11 +4,13 @@
 
 Judged are the exit status, the verdicts that the row expects, that no other check failed or was
 skipped, that each JSON line is what docs/report.md promises, and that both serial ports said the
-same.  One line PASS, FAIL or SKIP for each guest; names as arguments choose among them.
+same.  One line PASS, FAIL or SKIP for each guest; names as arguments choose among them.  The environment's
+GUEST_LIMIT ends a guest sooner than its row does, in seconds.
 """
 
 import configparser
 import fnmatch
+import json
 import os
 import re
 import shlex
@@ -48,7 +50,7 @@ class Row:
         self.status = int(value("status", 0))
         self.report = value("report", "full")
         self.reads = int(value("reads", 0))
-        self.limit = int(value("limit", 60))
+        self.limit = min(int(value("limit", 60)), int(os.environ.get("GUEST_LIMIT", 600)))
         own = [line for line in section.get("expect", "").splitlines() if line]
         self.expect = (base.expect if base else []) + own
         if self.needs not in ("kvm", "tcg", "nothing") or self.report not in (
@@ -95,6 +97,20 @@ def option(words, name, default):
     return words[words.index(name) + 1] if name in words else default
 
 
+def failed_checks(json_bytes, told):
+    """What failed in a run that ended before it told people."""
+    lines = ""
+    for line in json_bytes.decode("utf-8", "replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        check = tuple(str(record.get(key)) for key in ("result", "name", "detail"))
+        if record.get("record") == "check" and check[0] == "FAIL" and check not in told:
+            lines += f"{check[0]} {check[1]}: {check[2]}\n"
+    return lines
+
+
 def boot(row, places):
     """Boot one guest: (what is wrong, figures, output)."""
     words = shlex.split(row.args)
@@ -135,14 +151,16 @@ def boot(row, places):
     figures = f"status {done.returncode} in {seconds:.1f} s"
     if row.report != "none":
         with open(json_file, "rb") as file:
+            json_bytes = file.read()
             complaints, facts = report.judge(
-                file.read(),
+                json_bytes,
                 output,
                 MANUAL,
                 whole=row.report == "full",
                 vcpus=int(option(words, "--smp", "2")),
             )
         wrong += complaints
+        output += failed_checks(json_bytes, checks)
         if facts["reads"] < row.reads:
             wrong.append(f"{facts['reads']} reads in ring 3, expected {row.reads} or more")
         figures += f", {facts['counts']}"

@@ -140,6 +140,17 @@ static bool is_version_load(enum pvclock_mock_step step)
     return step == PVCLOCK_MOCK_LOAD || step == PVCLOCK_MOCK_LOAD_AFTER;
 }
 
+/* A reader that would wait for ever is let go, and has failed. */
+enum { FOR_EVER = 1000000 };
+
+static void script_stuck(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step;
+    (void)address;
+    if (steps() >= FOR_EVER)
+        pages[0].version = 8;
+}
+
 static void a_stuck_writer_gives_busy(void **state)
 {
     unsigned worst = 0;
@@ -150,6 +161,7 @@ static void a_stuck_writer_gives_busy(void **state)
 
         fresh();
         pages[0].version = 7; /* two equal odd versions */
+        pvclock_mock.script = script_stuck;
         assert_int_equal(readers[r].read(&ns), PVCLOCK_BUSY);
         assert_int_equal(ns, PVCLOCK_NO_TIME);
         if (steps() > worst)
@@ -162,7 +174,7 @@ static void a_stuck_writer_gives_busy(void **state)
 static void script_always_newer(enum pvclock_mock_step step, const volatile void *address)
 {
     (void)address;
-    if (is_version_load(step))
+    if (is_version_load(step) && steps() < FOR_EVER)
         pages[0].version += 2;
 }
 

@@ -206,6 +206,7 @@ static inline void put_fadt(void)
     put(FADT + 40, DSDT, 4);
     put(FADT + 64, 0x604, 4);   /* PM1a control */
     put(FADT + 76, 0x608, 4);   /* PM timer */
+    put(FADT + 108, 0x32, 1);   /* century of the RTC */
     put(FADT + 112, 1 << 8, 4); /* of 32 bits */
     put(FADT + 248, 0x1234, 8); /* sleep control register, if hardware-reduced */
     seal(FADT);

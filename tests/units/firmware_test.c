@@ -49,6 +49,7 @@ static void assert_fadt(const struct firmware_facts *f)
     assert_true(f->pm_timer_32);
     assert_int_equal(f->sleep_port, 0x604);
     assert_int_equal(f->sleep_type, 5);
+    assert_int_equal(f->rtc_century, 0x32);
     assert_int_equal(f->sleep_register, 0);
 }
 
@@ -56,6 +57,7 @@ static void assert_no_fadt(const struct firmware_facts *f)
 {
     assert_int_equal(f->pm_timer_port, 0);
     assert_int_equal(f->sleep_port, 0);
+    assert_int_equal(f->rtc_century, 0);
     assert_int_equal(f->sleep_register, 0);
 }
 

@@ -415,12 +415,91 @@ static void kvmclock_floor(void **state)
     assert_forward(3);
 }
 
+/* ---- The kernel plays the host -----------------------------------------------------------------
+ */
+
+/* By structure n and the wall clock, now. */
+static uint64_t script_date(uint32_t n)
+{
+    uint64_t epoch = 0, ns = 0;
+    struct pvclock_snapshot s;
+
+    assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_OK);
+    assert_int_equal(pvclock_snapshot(&slots[n].info, &s), PVCLOCK_OK);
+    assert_int_equal(pvclock_extrapolate(&s, pvclock_mock.tsc, &ns), PVCLOCK_OK);
+    return epoch + ns;
+}
+
+static void kvmclock_plays_a_host_with_a_date(void **state)
+{
+    const uint64_t day = UINT64_C(86400000000000), date = UINT64_C(1795382573096931473);
+    uint64_t epoch;
+
+    (void)state;
+    boot(0);
+    attach(true);
+    kvmclock_script(&kc, 1000000000, START, day, 7, true); /* 1 cycle is 1 ns */
+    for (uint32_t i = 0; i < VCPUS - 1; i++)
+        kvmclock_enable(&kc, i);
+    assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_NOT_READY);
+    assert_int_equal(epoch, PVCLOCK_NO_TIME);
+    kc.script_epoch = date - day;
+    pvclock_mock.tsc = START;
+    assert_int_equal(script_date(0), date);
+    assert_int_equal(script_date(2), date + 14);
+    kvmclock_set_flag(&kc, 1, false);
+
+    /* Pauses, some of which nobody sees before the next: the date goes on, the time stands. */
+    for (uint64_t i = 1; i <= 5; i++) {
+        struct pvclock_snapshot before, after;
+        assert_int_equal(pvclock_snapshot(&slots[0].info, &before), PVCLOCK_OK);
+        uint64_t begin = START + i * 1000000000000 + 111, end = begin + i * 3000000000 + 7;
+        uint64_t stood = 0;
+        assert_int_equal(pvclock_extrapolate(&before, begin, &stood), PVCLOCK_OK);
+        assert_int_equal(kvmclock_script_pause(&kc, VCPUS, begin, end), end - begin);
+        assert_int_equal(pvclock_snapshot(&slots[0].info, &after), PVCLOCK_OK);
+        assert_int_equal(after.system_time, stood);
+        assert_int_equal(after.tsc_timestamp, end);
+        assert_int_equal(after.version, before.version + 2);
+        pvclock_mock.tsc = end + 12345;
+        assert_int_equal(script_date(0), date + (pvclock_mock.tsc - START));
+        assert_int_equal(script_date(2), date + (pvclock_mock.tsc - START) + 14);
+        for (uint32_t n = 0; n < VCPUS - 1; n++) {
+            assert_int_equal(slots[n].info.flags, n == 1 ? 2 : 3);
+            if (i != 3)
+                assert_true(kvmclock_poll(&kc, n));
+        }
+    }
+    assert_int_equal(kc.vcpus[0].paused, 4);
+    assert_int_equal(slots[VCPUS - 1].info.version, 0); /* it is not registered */
+    /* One that comes late has the same time. */
+    kvmclock_enable(&kc, VCPUS - 1);
+    assert_int_equal(script_date(VCPUS - 1), script_date(0) + 7 * (VCPUS - 1));
+
+    /* STABLE goes and comes, and a pause that has not been seen stays one. */
+    slots[0].info.flags |= PVCLOCK_FLAG_GUEST_STOPPED;
+    kvmclock_set_flag(&kc, 0, false);
+    assert_int_equal(slots[0].info.flags, PVCLOCK_FLAG_GUEST_STOPPED);
+    kvmclock_set_flag(&kc, 0, true);
+    assert_int_equal(slots[0].info.flags, PVCLOCK_FLAG_GUEST_STOPPED | PVCLOCK_FLAG_TSC_STABLE);
+
+    /* 32 bits of seconds and no more. */
+    kc.script_epoch = (UINT64_C(4294967296) + 5) * 1000000000 + 17;
+    assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_OK);
+    assert_int_equal(epoch, UINT64_C(5000000017));
+    assert_int_equal(machine.writes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kvmclock_finds_kvm),     cmocka_unit_test(kvmclock_registers),
-        cmocka_unit_test(kvmclock_counts_pauses), cmocka_unit_test(kvmclock_believes_both),
-        cmocka_unit_test(kvmclock_floor),         cmocka_unit_test(kvmclock_goes_forward),
+        cmocka_unit_test(kvmclock_finds_kvm),
+        cmocka_unit_test(kvmclock_registers),
+        cmocka_unit_test(kvmclock_counts_pauses),
+        cmocka_unit_test(kvmclock_believes_both),
+        cmocka_unit_test(kvmclock_floor),
+        cmocka_unit_test(kvmclock_goes_forward),
+        cmocka_unit_test(kvmclock_plays_a_host_with_a_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,11 +23,13 @@ INCLUDES=(-I. -Ilib -Iinclude)
 PATIENCE=${PATIENCE:-120}
 
 # A program is tests/units/NAME_test.c and what it tests.
-names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock)
+names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
+	registration rtc tsc)
 sources_of() {
 	local clock=(userspace_sim/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
-	local driver=(-Itests/units/hosted drivers/kvmclock/kvmclock.c lib/pvclock/pvclock.c lib/pvclock/host.c)
+	local driver=(-Itests/units/hosted drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c
+		lib/pvclock/pvclock.c lib/pvclock/host.c)
 	# The host is scripted: between any two steps of a reader it may take one.
 	local scripted='-DPVCLOCK_PORT_HEADER=<pvclock/port/mock.h>'
 	case $1 in
@@ -39,7 +41,10 @@ sources_of() {
 	# What a 32-bit process has; there is no cmocka for it.
 	gettime_race_32) echo -m32 -DCHECK_WITHOUT_CMOCKA "${clock[@]}" ;;
 	kvmclock) echo "$scripted" "${driver[@]}" ;;
+	rtc) echo -Itests/units/hosted arch/x86/rtc.c ;;
 	kvmclock_race) echo "${driver[@]}" ;;
+	registration) echo "$scripted" "${driver[@]}" lib/timecounter/*.c ;;
+	tsc) echo -Itests/units/hosted drivers/tsc/tsc.c ;;
 	*)
 		echo "suite.sh: there is no program '$1'" >&2
 		return 1

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: 0BSD
+#
+# The code that runs, looked at: no RDTSC without the LFENCE that keeps it in its place, and in each
+# reader of a page the second load of the version waits for the TSC.  What drifts is one instruction
+# in a loop, once in thousands of updates: a test that runs it may well not see it.
+
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+build=${O:-build}
+failed=0
+
+if ! log=$(make --no-print-directory -j2 O="$build" kernel 2>&1 </dev/null); then
+	printf '%s\n' "$log"
+	echo "FAIL compiled: the kernel does not compile"
+	exit 1
+fi
+
+# code PROGRAM: a line an instruction, "FUNCTION MNEMONIC OPERANDS".
+code() {
+	objdump -d --no-show-raw-insn "$1" | awk '
+		/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3); next }
+		/^ *[0-9a-f]+:/ { $1 = name; print }'
+}
+
+# fences NAME PROGRAM: each RDTSC comes right after an LFENCE.  RDTSCP waits by itself; and where the
+# order is chosen at run time, all three ways stand side by side.
+fences() {
+	local found
+	found=$(code "$2" | awk '
+		$2 == "rdtsc" { count++; if (before == "lfence") fenced[$1] = 1; else bare[$1] = 1 }
+		$2 == "rdtscp" { waits[$1] = 1 }
+		{ before = $2 }
+		END {
+			for (name in bare)
+				if (!(name in fenced) || !(name in waits))
+					bad = bad " " name
+			print count + 0 bad
+		}')
+	if [[ $found == *' '* || $found == 0 ]]; then
+		echo "FAIL $1: of all RDTSC (${found%% *}), without a fence: ${found#* }"
+		failed=1
+	else
+		echo "PASS $1: $found RDTSC, none without its LFENCE"
+	fi
+}
+fences compiled.kernel-fences "$build/clockpage.elf.debug"
+fences compiled.ring3-fences "$build/reader.elf.debug"
+
+# A load whose address depends on the TSC: AND with 0, and the result is part of an address.
+readers=(read_loop timespec_loop gettime_loop order gettime_slow try_often)
+bad=$(code "$build/reader.elf.debug" | awk -v names="${readers[*]}" '
+	BEGIN { count = split(names, wanted) }
+	$1 != name { name = $1; register = ""; tsc = 0 }
+	$2 ~ /^rdtscp?$/ { tsc = 1 }
+	tsc && $2 == "and" && $3 ~ /^\$0x0,%/ {
+		register = $3
+		sub(/.*%e?/, "", register)
+		sub(/d$/, "", register)
+		next
+	}
+	register != "" && $2 == "mov" && $3 ~ "^(0x0)?\\(%[a-z0-9]+,%r?" register ",1\\),%e" { waits[name] = 1 }
+	END { for (i = 1; i <= count; i++) if (!(wanted[i] in waits)) printf " %s", wanted[i] }')
+if [[ -z $bad ]]; then
+	echo "PASS compiled.ring3-order: ${#readers[@]} readers: TSC, then a version that waits for it"
+else
+	echo "FAIL compiled.ring3-order: no load that depends on the TSC in$bad"
+	failed=1
+fi
+exit "$failed"

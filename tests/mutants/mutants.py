@@ -1,0 +1,445 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: 0BSD
+"""Put each bug of tests/mutants/ into a copy of the tree, and see which test finds it.
+
+A mutant is a patch.  Its first lines say what it is:
+
+    Known bug 18: vCPUs past the 64th register the first page's structures.
+    Test: units kvmclock: units-kvmclock_registers
+    Test: guest kvm-pc-64: kvmclock.alive
+
+"Known bug N:" is a row of docs/known-bugs.md; "Bug:" is any other.  Each line "Test:" names what has
+to be run, of the kinds in KINDS, and the result that has to be FAIL.  A mutant is killed when all
+of them are; and without it they have to pass.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MANUAL = os.path.join(ROOT, "docs", "known-bugs.md")
+OUT = os.path.join(os.path.abspath(os.environ.get("O", os.path.join(ROOT, "build"))), "mutants")
+
+# How each kind of test is run, with its argument put in the place of {}; and what stands before the
+# names of its results in the sources.
+KINDS = {
+    "lib": (["tests/pvclock/suite.sh", "--quick"], "pvclock-"),
+    "timecounter": (["tests/host/timecounter-suite.sh", "--quick"], "timecounter-"),
+    "units": (["tests/units/suite.sh", "{}"], "units-(32-)?"),
+    "clock": (["tests/clock/suite.sh", "{}"], "[a-z0-9]+-"),
+    "compiled": (["tests/build/compiled-suite.sh"], ""),
+    "guest": (["tests/guest/suite.sh", "{}"], "guest."),
+    "events": (["tests/events/suite.sh", "{}"], "events."),
+    "build": (["make", "--no-print-directory", "kernel"], ""),  # has to end with this message
+}
+# These build the kernel first, in a copy in which it has been built before.
+NEED_KERNEL = ("guest", "events", "build", "compiled")
+# One at a time: what they find depends on the CPUs they get.
+ALONE = ("guest", "events")
+# A run that takes longer than this has failed; its result is "time".
+PATIENCE_S = 180
+
+
+class Mutant:
+    """A patch, and what its head says."""
+
+    def __init__(self, path):
+        self.name = os.path.relpath(path, HERE).removesuffix(".patch")
+        self.tests = []
+        with open(path, encoding="utf-8") as file:
+            self.text = file.read()
+        head = self.text.partition("\n--- ")[0].splitlines()
+        bug = re.fullmatch(r"(?:Known bug (\d+)|Bug): (.+)\.", head[0] if head else "")
+        if not bug:
+            raise ValueError(f"{self.name}: the first line is not 'Known bug N: what it does.'")
+        self.row = int(bug[1]) if bug[1] else None
+        self.bug = bug[2]
+        for line in head[1:]:
+            test = re.fullmatch(r"Test: ([a-z]+)(?: (\S+))?: (.+)", line)
+            if test and test[1] in KINDS:
+                self.tests.append((test[1], test[2] or "", test[3]))
+            elif line:
+                raise ValueError(f"{self.name}: not a test: {line}")
+        if not self.tests:
+            raise ValueError(f"{self.name}: no line 'Test: KIND: RESULT'")
+
+    def apply(self, to, *options):
+        """Why it does not, as patch(1) says; None when it does."""
+        done = subprocess.run(
+            ["patch", "--force", "-p1", "-d", to, *options],
+            input=self.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return " ".join(done.stdout.split()) if done.returncode else None
+
+
+def all_mutants():
+    """Those of the catalogue in its order, then the others."""
+    paths = []
+    for directory, _, files in os.walk(HERE):
+        paths += [os.path.join(directory, name) for name in files if name.endswith(".patch")]
+    return sorted(map(Mutant, paths), key=lambda m: (m.row or 1000, m.name))
+
+
+# ---- The catalogue -------------------------------------------------------------------------------
+
+
+def read_catalogue():
+    """The table of docs/known-bugs.md: {row: [cells]}, and the lines of the file."""
+    with open(MANUAL, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    rows = {}
+    for line in lines:
+        if re.match(r"\| +\d+ \|", line):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            rows[int(cells[0])] = cells
+    return rows, lines
+
+
+def test_text(test):
+    kind, argument, result = test
+    return f"`{result}`" + (f" ({kind} {argument})" if kind == "guest" else "")
+
+
+def catalogue_line(cells, mutants):
+    """A row, with the tests and the mutants as they are."""
+    own = [m for m in mutants if m.row == int(cells[0])]
+    tests = list(dict.fromkeys(test_text(t) for m in own for t in m.tests))
+    names = [f"`{m.name}`" for m in own]
+    return f"| {cells[0]} | {cells[1]} | {cells[2]} | {', '.join(tests)} | {', '.join(names)} |"
+
+
+def write_catalogue(mutants):
+    rows, lines = read_catalogue()
+    for at, line in enumerate(lines):
+        row = re.match(r"\| +(\d+) \|", line)
+        if row:
+            lines[at] = catalogue_line(rows[int(row[1])], mutants)
+    with open(MANUAL, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+# ---- Without running them ------------------------------------------------------------------------
+
+
+def sources():
+    """All that can name a result."""
+    text = []
+    for top in ("tests", "kernel", "drivers", "arch", "linker.ld"):
+        for directory, _, files in os.walk(os.path.join(ROOT, top)):
+            if "mutants" in directory:
+                continue
+            for name in files:
+                with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+                    text.append(file.read())
+    with open(os.path.join(ROOT, "linker.ld"), encoding="utf-8") as file:
+        text.append(file.read())
+    return "\n".join(text)
+
+
+def complaints(mutants):
+    """What is wrong with the patches, as sentences."""
+    text = sources()
+    for mutant in mutants:
+        why = mutant.apply(ROOT, "--dry-run")
+        if why:
+            yield f"{mutant.name} does not apply: {why}"
+        for kind, argument, result in mutant.tests:
+            if kind == "units" and not os.path.exists(
+                f"{ROOT}/tests/units/{argument.removesuffix('_32')}_test.c"
+            ):
+                yield f"{mutant.name}: there is no tests/units/{argument}_test.c"
+            elif kind == "guest" and f"\n[{argument}]\n" not in text:
+                yield f"{mutant.name}: there is no guest {argument}"
+            bare = re.sub(f"^{KINDS[kind][1]}", "", result)
+            if result != "time" and bare not in text and bare.replace("-", "_") not in text:
+                yield f"{mutant.name}: nothing gives the result {result}"
+
+
+def check(mutants):
+    """The suite: quick, for every run of the tests."""
+    failed = 0
+
+    def verdict(name, wrong, figures):
+        nonlocal failed
+        print("".join(f"  {sentence}\n" for sentence in wrong), end="")
+        print(f"FAIL {name}: {wrong[0]}" if wrong else f"PASS {name}: {figures}")
+        failed |= bool(wrong)
+
+    rows, lines = read_catalogue()
+    have = {m.row for m in mutants}
+    wrong = list(complaints(mutants))
+    wrong += [f"row {row} of docs/known-bugs.md has no mutant" for row in sorted(set(rows) - have)]
+    wrong += [f"{m.name}: there is no row {m.row}" for m in mutants if m.row and m.row not in rows]
+    verdict("mutants.apply", wrong, f"{len(mutants)} patches apply, {len(rows)} rows have one")
+    wrong = [
+        f"row {row} is not as the patches say: tests/mutants/run.sh --write"
+        for row, cells in rows.items()
+        if catalogue_line(cells, mutants) not in lines
+    ]
+    verdict("mutants.documented", wrong, f"{len(rows)} rows name their tests and mutants")
+    return failed
+
+
+# ---- Running them --------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """The user ended the run."""
+
+
+guest_lock = threading.Lock()
+children = set()
+stopping = threading.Event()
+
+
+def run(command, directory, log, patience):
+    """Run to its end, or to that of the patience: (status or None, output)."""
+    if stopping.is_set():
+        raise Stopped
+    ours = ("O", "OUT", "MAKEFLAGS", "MAKELEVEL")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment.update(
+        OUT=os.path.join(directory, "out"),
+        TEST_COUNT="300000",
+        PATIENCE="60",
+        GUEST_LIMIT="40",
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    if "units" not in command[0] and "pvclock" not in command[0]:
+        del environment["OUT"]
+    with open(log, "w+b") as output:
+        child = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        children.add(child)
+        try:
+            status = child.wait(patience)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            children.discard(child)
+            # What it started may outlive it.
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+        output.seek(0)
+        return status, output.read().decode("utf-8", "replace")
+
+
+def perform(kind, argument, directory):
+    """Run a test in a copy: {result: "PASS", "FAIL" or "SKIP why"}, and the output."""
+    log = os.path.join(directory, "log")
+    command = [word.replace("{}", argument) for word in KINDS[kind][0] if argument or word != "{}"]
+    if kind in NEED_KERNEL:
+        status, output = run(["make", "-j2", "kernel", "iso"], directory, log, PATIENCE_S)
+        if kind == "build":
+            errors = [line for line in output.splitlines() if status]
+            return {line: "FAIL" for line in errors}, output
+        if status:
+            return {"does not compile": "FAIL"}, output
+    if kind in ALONE:
+        with guest_lock:
+            status, output = run(command, directory, log, PATIENCE_S)
+    else:
+        status, output = run(command, directory, log, PATIENCE_S)
+    results = {}
+    # A guest's own results are shown, further in, if it failed.
+    for verdict, name, detail in re.findall(r"^ *(PASS|FAIL|SKIP) ([^:\n]+):?(.*)", output, re.M):
+        if verdict == "SKIP":
+            verdict += detail
+        if results.get(name) != "FAIL":
+            results[name] = verdict
+        if "does not compile" in detail:
+            results["does not compile"] = "FAIL"
+    if status is None:
+        results["time"] = "FAIL"
+    return results, output
+
+
+def copy_tree(to):
+    """The tree as it is committed, and what is about to be."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode:  # an archive
+        ignored = shutil.ignore_patterns(os.path.basename(os.path.dirname(OUT)), "build", ".git")
+        shutil.copytree(ROOT, to, symlinks=True, ignore=ignored)
+        return
+    for name in listing.stdout.split("\0"):
+        source, target = os.path.join(ROOT, name), os.path.join(to, name)
+        if name and os.path.isfile(source):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def named(results, kind, result):
+    """What became of a result; a build's is part of a line."""
+    if kind == "build":
+        return "FAIL" if any(result in line for line in results) else None
+    return results.get(result)
+
+
+def failures(results):
+    return [name for name, verdict in results.items() if verdict == "FAIL"]
+
+
+def judge(mutant, original, show):
+    """(verdict, what it is by) of one mutant."""
+    for kind, argument, result in mutant.tests:
+        before = original[kind, argument]
+        if failures(before):
+            return "LIVES", f"without it, {kind} {argument} fails as well"
+        skipped = [v for v in before.values() if v.startswith("SKIP")]
+        if kind in ALONE and skipped and "PASS" not in before.values():
+            return "skipped", skipped[0].removeprefix("SKIP ")
+        if (named(before, kind, result) or "").startswith("SKIP"):
+            return "skipped", before[result].removeprefix("SKIP ")
+        # A program's own result is told only when it is FAIL.
+        told = kind not in ("guest", "build") and result not in ("time", f"units-{argument}")
+        if told and before.get(result) != "PASS":
+            return "LIVES", f"without it, {result} does not pass"
+    copy = os.path.join(OUT, mutant.name.replace("/", "."))
+    shutil.rmtree(copy, ignore_errors=True)
+    kernel = any(test[0] in NEED_KERNEL for test in mutant.tests)
+    ignored = None if kernel else shutil.ignore_patterns("build")
+    shutil.copytree(os.path.join(OUT, "original"), copy, symlinks=True, ignore=ignored)
+    why = mutant.apply(copy)
+    if why:
+        return "DOES NOT APPLY", why
+    killers, ran = [], {}
+    for kind, argument, result in mutant.tests:
+        if (kind, argument) not in ran:
+            ran[kind, argument] = perform(kind, argument, copy)
+        results, output = ran[kind, argument]
+        if named(results, kind, result) == "FAIL":
+            killers.append(result)
+            continue
+        if show:
+            print(output)
+        if "does not compile" in results:
+            return "DOES NOT COMPILE", kind
+        others = failures(results)
+        return "LIVES", f"{result} passed" + (f"; failed: {' '.join(others)}" if others else "")
+    shutil.rmtree(copy)
+    return "killed", ", ".join(killers)
+
+
+def run_all(mutants, jobs, show, whole):
+    started = time.monotonic()
+    rows, _ = read_catalogue()
+    shutil.rmtree(OUT, ignore_errors=True)
+    copy_tree(os.path.join(OUT, "original"))
+    wanted = list(dict.fromkeys(test[:2] for m in mutants for test in m.tests))
+    original, counts = {}, {"killed": 0, "skipped": 0}
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            # One after another within a copy: the kernel is built in the first.
+            if any(kind in NEED_KERNEL for kind, _ in wanted):
+                perform("build", "", os.path.join(OUT, "original"))
+            for index, (kind, argument) in enumerate(wanted):
+                copy = os.path.join(OUT, f"unpatched.{index}")
+                ignored = None if kind in NEED_KERNEL else shutil.ignore_patterns("build")
+                shutil.copytree(
+                    os.path.join(OUT, "original"), copy, symlinks=True, ignore=ignored
+                )
+                original[kind, argument] = pool.submit(perform, kind, argument, copy)
+            for key, future in original.items():
+                original[key], output = future.result()
+                bad = failures(original[key])
+                if bad:
+                    print(output)
+                    print(f"Without a mutant, {' '.join(key).strip()} fails: {' '.join(bad)}")
+            good = sum(not failures(results) for results in original.values())
+            print(f"Without a mutant, {good} of {len(wanted)} runs of tests pass.")
+            verdicts = pool.map(lambda m: judge(m, original, show), mutants)
+            row = 0
+            for mutant, (verdict, by) in zip(mutants, verdicts):
+                if mutant.row != row:
+                    row = mutant.row
+                    print(f"\n{row:2}  {rows[row][1]}" if row else "\n -  of no row")
+                print(f"      {verdict:8} {mutant.name:45} {by}", flush=True)
+                counts[verdict] = counts.get(verdict, 0) + 1
+        except KeyboardInterrupt:
+            stopping.set()
+            for child in list(children):
+                os.killpg(child.pid, signal.SIGTERM)
+            pool.shutdown(cancel_futures=True)
+            return 130
+    killed, skipped = counts.pop("killed"), counts.pop("skipped")
+    alive = sum(counts.values())
+    have = {m.row for m in mutants if m.row}
+    lacking = sorted(set(rows) - have) if whole else []
+    for row in lacking:
+        print(f"\n{row:2}  {rows[row][1]}\n      NO MUTANT")
+    print(
+        f"\n{len(have)} rows of known bugs; {len(mutants)} mutants: {killed} killed, {alive} alive, "
+        f"{skipped} skipped; {time.monotonic() - started:.0f} s"
+    )
+    return 1 if alive or lacking else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run.sh", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, or part of their names")
+    parser.add_argument("--row", type=int, action="append", help="those of a row of known-bugs.md")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many at once")
+    parser.add_argument("--show", action="store_true", help="the output of tests that do not fail")
+    parser.add_argument("--list", action="store_true", help="say what there is, run nothing")
+    parser.add_argument("--check", action="store_true", help="that they apply; run nothing")
+    parser.add_argument("--write", action="store_true", help="write the table of docs/known-bugs.md")
+    options = parser.parse_args()
+    if not shutil.which("patch"):
+        print("run.sh: patch is not installed", file=sys.stderr)
+        return 2
+    try:
+        mutants = all_mutants()
+    except ValueError as wrong:
+        print(f"FAIL mutants.apply: {wrong}")
+        return 1
+    if options.check:
+        return check(mutants)
+    if options.write:
+        write_catalogue(mutants)
+        return 0
+    chosen = [
+        m
+        for m in mutants
+        if (not options.row or m.row in options.row)
+        and (not options.names or any(name in m.name for name in options.names))
+    ]
+    if not chosen:
+        print("run.sh: there is no such mutant (see --list)", file=sys.stderr)
+        return 2
+    if options.list:
+        for m in chosen:
+            print(f"{m.row or '-':>2}  {m.name:45} {m.bug}")
+        return 0
+    return run_all(chosen, options.jobs, options.show, len(chosen) == len(mutants))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,9 +14,9 @@ import threading
 import time
 import traceback
 
-import scenarios_guest  # noqa: F401
-import scenarios_host  # noqa: F401
+import scenarios_host  # noqa: F401  first: some of it waits beside the others
 import scenarios_wall  # noqa: F401
+import scenarios_guest  # noqa: F401
 from machine import Wrong, guests
 from qmp import QmpError
 from scene import SCENARIOS, Scene

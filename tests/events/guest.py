@@ -50,7 +50,8 @@ class Guest:
         """Boot it, for at most `limit` seconds.
 
         readers=False: none.  prefer=True: its first vCPU's thread comes first.  pages=False: no host writes
-        any.  rtc: who tells its date, and what it began with; None: the host's date.
+        any.  rtc: who tells its date, and what it began with; None: the host's date;
+        it may be `slack` seconds behind.
         """
         self.readers_on, self.has_pages = others.get("readers", True), others.get("pages", True)
         self._boot = {"directory": directory, "args": args, "append": append, "limit": limit}
@@ -71,7 +72,8 @@ class Guest:
             self.date_ahead = Span(0.0)
             if others["rtc"] is not None:
                 self.date_ahead = Span(others["rtc"]) - self.machine.began
-            self.date_ahead.low -= 2  # whole seconds, read a while before they are believed
+            # Whole seconds, read a while before they are believed.
+            self.date_ahead.low -= others.get("slack", 2)
         self.settings = self.settable()
         if others.get("prefer"):
             self.machine.prefer_first()

@@ -347,6 +347,9 @@ def judge(mutant, original, show):
         if (kind, argument) not in ran:
             ran[kind, argument] = perform(kind, argument, copy)
         results, output = ran[kind, argument]
+        # On a busy host a guest can end before it comes to what is asked for.
+        if kind in ALONE and named(results, kind, result) != "FAIL":
+            results, output = ran[kind, argument] = perform(kind, argument, copy)
         if named(results, kind, result) == "FAIL":
             killers.append(result)
             continue

@@ -331,9 +331,9 @@ def judge(mutant, original, show):
             return "skipped", skipped[0].removeprefix("SKIP ")
         if (named(before, kind, result) or "").startswith("SKIP"):
             return "skipped", before[result].removeprefix("SKIP ")
-        # A program's own result is told only when it is FAIL.
-        told = kind not in ("guest", "build") and result not in ("time", f"units-{argument}")
-        if told and before.get(result) != "PASS":
+        # What a whole program or its set-up comes to is told only when it is FAIL.
+        quiet = kind in ("build", *ALONE) or result in ("time", "units-tests", f"units-{argument}")
+        if not quiet and before.get(result) != "PASS":
             return "LIVES", f"without it, {result} does not pass"
     copy = os.path.join(OUT, mutant.name.replace("/", "."))
     shutil.rmtree(copy, ignore_errors=True)

@@ -40,8 +40,10 @@ static void note_frequency(const struct kvmclock_change *c)
 {
     char text[80];
 
-    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz", c->hz_before, c->hz_after);
+    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz: no timecounter any more", c->hz_before,
+           c->hz_after);
     note_change(EVENT_FREQUENCY, c, text);
+    lose_tsc_rate(c->hz_after);
 }
 
 /* What the structures said when the guest last went on after a pause that changed the date. */

@@ -161,9 +161,11 @@ uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
         if (now_arrived > arrived) {
             arrived = now_arrived;
             last = now;
-        } else if (now - last > patience) {
+            continue; /* that may have been the last one, whose interrupt has been */
+        }
+        if (now - last > patience)
             break;
-        } else if (now - last > patience / 8 && !asked_again) {
+        if (now - last > patience / 8 && !asked_again) {
             send_startup_to_missing(first, count);
             asked_again = true;
         }

@@ -47,6 +47,8 @@ NEED_KERNEL = ("guest", "events", "build", "compiled")
 ALONE = ("guest", "events")
 # A run that takes longer than this has failed; its result is "time".
 PATIENCE_S = 180
+# Who is told to end may need so long to end its guests.
+GRACE_S = 10
 
 
 class Mutant:
@@ -204,6 +206,14 @@ children = set()
 stopping = threading.Event()
 
 
+def end(child, how):
+    """The child and what is in its group."""
+    try:
+        os.killpg(child.pid, how)
+    except ProcessLookupError:
+        pass
+
+
 def run(command, directory, log, patience):
     """Run to its end, or to that of the patience: (status or None, output)."""
     if stopping.is_set():
@@ -212,7 +222,8 @@ def run(command, directory, log, patience):
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment.update(
         OUT=os.path.join(directory, "out"),
-        TEST_COUNT="300000",
+        # Random cases find these bugs soon; races take what they take.
+        TEST_COUNT="1000000" if "_race" in command[-1] else "200000",
         PATIENCE="60",
         GUEST_LIMIT="40",
         PYTHONDONTWRITEBYTECODE="1",
@@ -234,13 +245,14 @@ def run(command, directory, log, patience):
             status = child.wait(patience)
         except subprocess.TimeoutExpired:
             status = None
+            end(child, signal.SIGTERM)
+            try:
+                child.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                pass
         finally:
             children.discard(child)
-            # What it started may outlive it.
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            end(child, signal.SIGKILL)  # with what it started and left behind
             child.wait()
         output.seek(0)
         return status, output.read().decode("utf-8", "replace")
@@ -386,7 +398,7 @@ def run_all(mutants, jobs, show, whole):
         except KeyboardInterrupt:
             stopping.set()
             for child in list(children):
-                os.killpg(child.pid, signal.SIGTERM)
+                end(child, signal.SIGTERM)
             pool.shutdown(cancel_futures=True)
             return 130
     killed, skipped = counts.pop("killed"), counts.pop("skipped")

@@ -364,7 +364,8 @@ static void kvmclock_goes_forward(void **state)
         if (ns < latest)
             fail_msg("the reading itself: %llu ns back", (unsigned long long)(latest - ns));
         latest = ns > script.told ? ns : script.told;
-        for (unsigned i = 0; i < 3 * VCPUS; i++) {
+        /* `other` last: its own structure may be ahead of what the guard should hold. */
+        for (unsigned i = 1; i <= 3 * VCPUS; i++) {
             assert_forward((other + i) % VCPUS);
             if (i == VCPUS)
                 tick();

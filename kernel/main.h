@@ -68,6 +68,9 @@ void keep_choice(void);
 void set_stable(bool stable);
 void toggle_stable(bool on);
 
+/* The host says that the TSC has another rate. */
+void lose_tsc_rate(uint64_t hz);
+
 /* main_host.c: what the host does meanwhile. */
 /* On vCPU 0, at each tick and when somebody saw that the guest had been paused. */
 void see_host(void);

@@ -260,6 +260,18 @@ void lose_tsc(void)
     publish_time_page();
 }
 
+void lose_tsc_rate(uint64_t hz)
+{
+    bool in_use = chosen(tsc.counter.name);
+
+    tsc_lose_rate(&tsc, hz);
+    if (!in_use || clock_is_suspended())
+        return;
+    (void)clock_use(kvmclock.counter.name);
+    keep_choice();
+    publish_time_page();
+}
+
 static void write_stable(bool stable)
 {
     for (uint32_t i = 0; i < cpu_count; i++)

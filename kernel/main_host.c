@@ -40,16 +40,30 @@ static void note_frequency(const struct kvmclock_change *c)
 {
     char text[80];
 
-    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz", c->hz_before, c->hz_after);
+    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz: no timecounter any more", c->hz_before,
+           c->hz_after);
     note_change(EVENT_FREQUENCY, c, text);
+    lose_tsc_rate(c->hz_after);
 }
 
 /* What the structures said when the guest last went on after a pause that changed the date. */
 static uint64_t resumed_at;
+static struct tc_timespec resumed_boottime;
+
+/* The date at uptime 0: another one whenever the date has been set. */
+static struct tc_timespec boottime(void)
+{
+    struct tc_hands h = {0};
+
+    (void)clock_hands(&h);
+    return h.boottime;
+}
 
 uint64_t host_resumed_at(void)
 {
-    return resumed_at;
+    struct tc_timespec now = boottime();
+
+    return now.sec == resumed_boottime.sec && now.nsec == resumed_boottime.nsec ? resumed_at : 0;
 }
 
 static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
@@ -65,8 +79,10 @@ static void note_pause(const struct kvmclock_change *c, const struct wall_answer
            : answer->status != PVCLOCK_OK ? "the host gave no date"
            : answer->advanced_ns          ? "uptime advanced with the date"
                                           : "uptime stood still");
-    if (e.step_ns && !answer->advanced_ns)
+    if (e.step_ns && !answer->advanced_ns) {
         resumed_at = c->after.system_time;
+        resumed_boottime = boottime();
+    }
     if (!quiet)
         events_note(&e);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* What is run in ring 3, what is told of it all, and the shell. */
 #include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/tsc.h"
 #include "kernel/clock.h"
@@ -276,6 +277,15 @@ static int bench(void)
     return report_new_verdicts() ? 0 : 1;
 }
 
+/* Commands that come one after another, as from a pipe, must not keep the ticks out. */
+static void look(void)
+{
+    interrupts_on();
+    cpu_pause(); /* STI lets none in before the next instruction has ended */
+    interrupts_off();
+    see_host();
+}
+
 static void print_clocks(void)
 {
     static const struct {
@@ -328,7 +338,8 @@ void run_shell(void)
     static const char *const names[] = {
         "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
         "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
-    static const struct shell_hooks hooks = {.report = repeat_report,
+    static const struct shell_hooks hooks = {.look = look,
+                                             .report = repeat_report,
                                              .bench = bench,
                                              .online = bring_late,
                                              .clocks = print_clocks,

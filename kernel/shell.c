@@ -215,8 +215,8 @@ static const struct command {
     const char *name, *arguments, *about;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", clocks_command},
     {"bench", "", "measure ring 3's reads of the clock again", bench_command},
+    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", clocks_command},
     {"date", "[[[[[cc]yy]mm]dd]HH]MM[.ss]", "show the date, or set it", date_command},
     {"events", "", "what happened to the clock so far", events_command},
     {"halt", "", "end the run; its status is the report's verdict", halt_command},
@@ -330,6 +330,7 @@ void shell_run(const struct shell_hooks *h)
         case LINE_MORE:
             continue;
         case LINE_DONE:
+            hooks->look();
             status = run_line(line.text);
             break;
         case LINE_TOO_LONG:

@@ -13,6 +13,7 @@
 
 /* What the shell asks of the rest of the kernel; main registers it. */
 struct shell_hooks {
+    void (*look)(void);   /* before each command: what the host has done since the last tick */
     void (*report)(void); /* the tables, once more */
     int (*bench)(void);   /* measure ring 3's reads again and print what came of it; 0: all well */
     void (*clocks)(void); /* what all clocks say */

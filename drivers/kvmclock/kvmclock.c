@@ -131,16 +131,22 @@ void kvmclock_restart(struct kvmclock *kc)
 }
 
 /*
- * STABLE is gone.  Every time told so far came from a structure that agreed with vCPU 0's, at a TSC
- * before now: what that one would say now is not below any of them.
+ * STABLE is gone, which the running vCPU `index` has found.  Every time told so far came from a
+ * structure that agreed with vCPU 0's, at a TSC before now: what that one would say now is not
+ * below any of them.  But where the guest was paused meanwhile, the TSC went on, or is another
+ * machine's: then the host's new time begins where all that was told had ended.
  */
-static void lose_stable(struct kvmclock *kc)
+static void lose_stable(struct kvmclock *kc, uint32_t index)
 {
-    uint32_t index = __atomic_load_n(&kc->kept_index, __ATOMIC_ACQUIRE);
+    uint32_t kept = __atomic_load_n(&kc->kept_index, __ATOMIC_ACQUIRE);
     uint64_t bound = 1, none = 0;
+    struct pvclock_snapshot s;
 
-    if (kc->kept[index].mul != 0)
-        (void)pvclock_extrapolate(&kc->kept[index], rdtsc_ordered(), &bound);
+    if (pvclock_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
+        s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
+        bound = s.system_time ? s.system_time : 1;
+    else if (kc->kept[kept].mul != 0)
+        (void)pvclock_extrapolate(&kc->kept[kept], rdtsc_ordered(), &bound);
     (void)pvclock_guard_cas(&kc->guard, bound);
     (void)__atomic_compare_exchange_n(&kc->floor, &none, bound, false, __ATOMIC_SEQ_CST,
                                       __ATOMIC_SEQ_CST);
@@ -164,7 +170,7 @@ static uint64_t read_counter(void *context)
         return s.ns < told ? told : s.ns;
     }
     if (!floor)
-        lose_stable(kc);
+        lose_stable(kc, this_index());
     return pvclock_guard_cas(&kc->guard, pvclock_has_time(status) ? s.ns : 0);
 }
 
@@ -178,7 +184,7 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
     if (!kc->floor) {
         uint32_t other = !kc->kept_index;
         if (!pvclock_is_stable(kc->host.features, s.flags)) {
-            lose_stable(kc);
+            lose_stable(kc, 0);
         } else if (kc->kept[kc->kept_index].version != s.version ||
                    kc->kept[kc->kept_index].mul == 0) {
             kc->kept[other] = s;

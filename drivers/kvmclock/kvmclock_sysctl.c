@@ -48,7 +48,7 @@ static void get_stable(void *context, uint32_t index, struct sysctl_text *to)
     const struct kvmclock *kc = context;
 
     (void)index;
-    sysctl_put(to, "%d", kc->present && kc->stable);
+    sysctl_put(to, "%d", kc->present && kc->seen_stable);
 }
 
 /* One pause stops all vCPUs, and shows on each one's page. */

@@ -206,6 +206,13 @@ void tsc_lose_synchrony(struct tsc *t)
     t->counter.flags |= TC_GUARDED;
 }
 
+void tsc_lose_rate(struct tsc *t, uint64_t hz)
+{
+    t->hz = hz;
+    t->counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
+    t->counter.reason = "its rate changed while it counted: the guest was moved";
+}
+
 void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
 {
     t->counter = (struct timecounter){

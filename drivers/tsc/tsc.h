@@ -91,6 +91,12 @@ void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
 /* A vCPU that came later has a counter that does not agree: what the counter is worth now. */
 void tsc_lose_synchrony(struct tsc *t);
 
+/*
+ * The guest was moved to a host whose TSC runs at `hz`: as a timecounter it is no good any more,
+ * since it was registered with the old rate.
+ */
+void tsc_lose_rate(struct tsc *t, uint64_t hz);
+
 /* Hang machdep.tsc_freq and kern.timecounter.invariant_tsc into the sysctl tree. */
 void tsc_sysctl_register(struct tsc *t);
 

@@ -49,8 +49,8 @@ class Guest:
     def __init__(self, directory, args=(), append="", qemu=(), limit=90, **others):
         """Boot it, for at most `limit` seconds.
 
-        readers=False: none.  prefer=True: its first vCPU's thread comes first.  pages=False: no host writes
-        any.  rtc: who tells its date, and what it began with; None: the host's date;
+        readers=False: none.  prefer=True: its first vCPU's thread comes first.  pages=False: no
+        host writes any.  rtc: who tells its date, and what it began with; None: the host's date;
         it may be `slack` seconds behind.
         """
         self.readers_on, self.has_pages = others.get("readers", True), others.get("pages", True)
@@ -253,8 +253,9 @@ class Guest:
         """Readers off, settings as they were, `halt`; the figures."""
         vcpus = int(self.value("hw.ncpu"))
         figures = [
-            f"{self.looks} looks: clocks {self.worst['monotonic'] * 1e3:+.1f} ms outside of the host's"
-            f" brackets of at most {self.widest * 1e3:.0f} ms, date {self.worst['realtime'] * 1e3:+.1f}"
+            f"{self.looks} looks: clocks {self.worst['monotonic'] * 1e3:+.1f} ms outside of the"
+            f" host's brackets of at most {self.widest * 1e3:.0f} ms,"
+            f" date {self.worst['realtime'] * 1e3:+.1f}"
         ]
         if self.readers_on:
             readers = self.readers("off")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: 0BSD
 """A host that is played: this program writes the clock pages in a guest's memory.
 
-For what the real host cannot be made to do, and where there is no KVM.  The guest's kernel fills the
-pages once (debug.kvmclock.scripted); its memory is a file, in which they are found by what the
+For what the real host cannot be made to do, and where there is no KVM.  The guest's kernel fills
+the pages once (debug.kvmclock.scripted); its memory is a file, in which they are found by what the
 guest says they hold.
 """
 
@@ -43,7 +43,7 @@ class PlayedHost:
         return at
 
     def write(self, change):
-        """Put what `change` makes of (tsc_timestamp, system_time, mul, shift, flags) on each page."""
+        """On each page: `change` of tsc_timestamp, system_time, mul, shift and flags."""
         for at in self._at:
             version, *fields = _LAYOUT.unpack_from(self._memory, at)
             fields = change(*fields)

@@ -27,6 +27,7 @@ static struct page_census expected;
 uint64_t (*process_clock)(void);
 void (*process_before_clock)(struct cpu *cpu);
 uint32_t process_timer_count;
+bool process_may_rest;
 
 /*
  * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of
@@ -266,6 +267,8 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
     case SYS_CLOCK_GETRES:
         return (uint64_t)clock_call(cpu, a[0], a[1], true);
     case SYS_REST:
+        if (!process_may_rest)
+            return (uint64_t)-ERROR_PERM;
         interrupts_on_and_halt();
         interrupts_off();
         return 0;

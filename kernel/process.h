@@ -71,6 +71,8 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
 extern uint64_t (*process_clock)(void);
 /* Before any clock is read for ring 3, on the vCPU that asks. */
 extern void (*process_before_clock)(struct cpu *cpu);
+/* Whether SYS_REST may be used; else it is EPERM. */
+extern bool process_may_rest;
 /* Timer interrupts while ring 3 runs: the count of the local APIC's timer, 0 for none. */
 extern uint32_t process_timer_count;
 

@@ -45,6 +45,7 @@ bool readers_start(const struct ring3_plan *p)
     plan = p;
     for (count = 0; count < plan->cpus; count++)
         prepare(count);
+    process_may_rest = true;
     for (uint32_t i = 1; i < count; i++)
         smp_call(cpu_table[i], process_run, NULL);
     return true;
@@ -147,6 +148,7 @@ void readers_stop(uint64_t resumed_at)
     for (uint32_t i = 0; i < count; i++)
         __atomic_store_n(&page_of(i)->stop, 1, __ATOMIC_RELEASE);
     bool ended = smp_wait(plan->tsc_hz * PATIENCE_S);
+    process_may_rest = false;
     struct sums s = add_up(resumed_at);
     print_sums("off", &s);
     check(pass_if(ended && !s.crashed && s.least > 0), "readers.threads",

@@ -41,7 +41,7 @@ enum system_call {
     SYS_CLOCK_GETTIME,
     SYS_CLOCK_GETRES,
 
-    SYS_REST, /* sleep until an interrupt, at the latest the next tick; 0 */
+    SYS_REST, /* sleep until an interrupt, at the latest the next tick; EPERM but for JOB_WATCH */
     SYS_CALLS,
 };
 

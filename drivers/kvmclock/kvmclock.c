@@ -87,6 +87,8 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
+    /* One that comes late has no part in the pauses before. */
+    vcpu->seen_by_first = __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE);
     if (kc->scripted)
         kvmclock_script_enable(kc, index);
     else if (kc->present)

@@ -193,6 +193,30 @@ static void kvmclock_counts_pauses(void **state)
     assert_int_equal(kc.vcpus[0].paused, 1);
 }
 
+/* A vCPU clears its flag after vCPU 0 has seen the pause, whenever each of them came. */
+static void kvmclock_first_sees_first(void **state)
+{
+    (void)state;
+    boot(NEW);
+    attach(false);
+    kvmclock_enable(&kc, 0);
+    slots[0].info.flags = PVCLOCK_FLAG_GUEST_STOPPED;
+    assert_true(kvmclock_poll(&kc, 0));
+    kvmclock_enable(&kc, 1); /* late, behind that pause */
+    for (unsigned pause = 0; pause < 3; pause++) {
+        assert_true(kvmclock_first_has_seen(&kc, 1));
+        slots[1].info.flags = PVCLOCK_FLAG_GUEST_STOPPED; /* vCPU 0 has not run yet */
+        assert_false(kvmclock_first_has_seen(&kc, 1));
+        slots[0].info.flags = PVCLOCK_FLAG_GUEST_STOPPED;
+        assert_false(kvmclock_first_has_seen(&kc, 1));
+        assert_true(kvmclock_poll(&kc, 0));
+        assert_true(kvmclock_first_has_seen(&kc, 1));
+        assert_true(kvmclock_poll(&kc, 1));
+    }
+    assert_int_equal(kc.vcpus[0].paused, 4);
+    assert_int_equal(kc.vcpus[1].paused, 3);
+}
+
 static void kvmclock_believes_both(void **state)
 {
     (void)state;
@@ -522,6 +546,7 @@ int main(void)
         cmocka_unit_test(kvmclock_finds_kvm),
         cmocka_unit_test(kvmclock_registers),
         cmocka_unit_test(kvmclock_counts_pauses),
+        cmocka_unit_test(kvmclock_first_sees_first),
         cmocka_unit_test(kvmclock_believes_both),
         cmocka_unit_test(kvmclock_floor),
         cmocka_unit_test(kvmclock_floor_after_pause),

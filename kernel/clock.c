@@ -311,8 +311,8 @@ bool clock_use(const char *name)
 
     if (clock_select(name, NULL) != TC_OK)
         return false;
-    /* A counter that wraps is guarded for good. */
-    if (wraps(tc_current(&set)))
+    /* A counter that wraps, and the dummy, are guarded for good. */
+    if (tc_current(&set)->flags & TC_GUARDED)
         return true;
     /* Else the guard falls with the first windup past all that was read on the old counter. */
     uint64_t begin = read_reference();

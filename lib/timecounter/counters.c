@@ -149,7 +149,7 @@ static uint64_t dummy_read(void *context)
 
     uintptr_t count = TIMECOUNTER_LOAD(state) + 1;
 
-    /* Two readers at once may count as one: it is no clock. */
+    /* Two readers at once may count as one, and one of them fall behind: so it is guarded. */
     TIMECOUNTER_STORE(state, count);
     return count;
 }
@@ -164,5 +164,5 @@ void tc_dummy(struct timecounter *counter, uintptr_t *state)
     counter->mask = UINTPTR_MAX;
     counter->frequency = 1000000;
     counter->quality = TC_QUALITY_DUMMY;
-    counter->flags = 0;
+    counter->flags = TC_GUARDED;
 }

@@ -149,7 +149,8 @@ struct timecounter {
 uint64_t tc_max_gap_ns(const struct timecounter *counter);
 
 /*
- * Make `counter` a dummy: it counts how often it is read, at 1 MHz. `state` is its memory.
+ * Make `counter` a dummy: it counts how often it is read, at 1 MHz, and is TC_GUARDED, as two
+ * readers at once may get in each other's way. `state` is its memory.
  * Something to run on before the first real counter is there; register it last or by hand.
  */
 void tc_dummy(struct timecounter *counter, uintptr_t *state);

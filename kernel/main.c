@@ -84,6 +84,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     tsc_sysctl_register(&tsc);
     wall_sysctl_register();
     script_register();
+    suspend_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();

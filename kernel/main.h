@@ -93,8 +93,10 @@ void attach_script(uint64_t begin);
 int suspend_clock(void); /* commands of the shell: the status */
 int resume_clock(void);
 bool clock_is_suspended(void);
-/* debug.kvmclock.msr_pair has changed. */
-void change_msr_pair(void);
+/* Whether debug.kvmclock.msr_pair asks for the old one. */
+bool old_msr_pair_wanted(void);
+/* Its settings, into the sysctl tree; before the command line is read. */
+void suspend_register(void);
 /* For good, with the check "kvmclock.teardown". */
 void tear_down(void);
 

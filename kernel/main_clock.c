@@ -69,7 +69,7 @@ void attach_kvmclock(void)
     has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
-    if (settings.msr_pair[0] == 'o')
+    if (old_msr_pair_wanted())
         (void)kvmclock_choose_pair(&kvmclock, true);
     enable_clock(this_cpu(), NULL);
     if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&

@@ -351,7 +351,6 @@ void run_shell(void)
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)sysctl_on_change(names[i], on_setting);
-    (void)sysctl_on_change("debug.kvmclock.msr_pair", change_msr_pair);
     (void)report_new_verdicts();
     shell_run(&hooks);
     readers_stop(host_resumed_at());

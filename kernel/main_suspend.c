@@ -13,10 +13,10 @@
 #include "kernel/format.h"
 #include "kernel/main.h"
 #include "kernel/readers.h"
-#include "kernel/settings.h"
 #include "kernel/text.h"
 #include "kernel/wall.h"
 #include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 
 #define PATTERN 0xa5a5a5a5u
 
@@ -28,6 +28,8 @@ static struct {
     uint64_t begin_tsc; /* when the structures were filled */
     int32_t quality;
 } suspended;
+
+static uint64_t refuses; /* debug.kvmclock.refuse */
 
 bool clock_is_suspended(void)
 {
@@ -68,7 +70,7 @@ static void stop_one(struct cpu *cpu, void *arg)
 {
     (void)arg;
     (void)kvmclock_poll(&kvmclock, cpu->index);
-    if (settings.refuse_suspend != cpu->index + 1)
+    if (refuses != cpu->index + 1)
         kvmclock_disable(&kvmclock, cpu->index);
 }
 
@@ -215,13 +217,61 @@ int resume_clock(void)
 
 /* ---- The pair of MSRs ----------------------------------------------------------------------- */
 
-void change_msr_pair(void)
+static const char *const pairs[] = {"new", "old", NULL};
+static const char *pair = "new";
+
+bool old_msr_pair_wanted(void)
 {
-    if (!kvmclock_choose_pair(&kvmclock, text_same(settings.msr_pair, "old"))) {
-        print("debug.kvmclock.msr_pair: KVM does not offer that pair; nothing has changed\n");
-        return;
-    }
-    (void)smp_ask_all(use_pair, NULL, tsc.hz * PATIENCE_S);
+    return text_same(pair, "old");
+}
+
+static void get_pair(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "%s", pair);
+}
+
+/* On the command line it is kept for when the driver attaches. */
+static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
+        return "there is no KVM that offers that pair";
+    pair = value->string;
+    if (cpu_count)
+        (void)smp_ask_all(use_pair, NULL, tsc.hz * PATIENCE_S);
+    return NULL;
+}
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+static const struct sysctl nodes[] = {
+    {
+        .name = "msr_pair",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RWTUN,
+        .get = get_pair,
+        .set = set_pair,
+        .choices = pairs,
+        .about = "the MSRs to register by; on the old pair KVM takes STABLE away",
+        .initial = "new",
+    },
+    {
+        .name = "refuse",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &refuses,
+        .max = MAX_CPUS,
+        .about = "1 + the vCPU that does not let itself be suspended; 0: none",
+        .initial = "0",
+    },
+};
+
+static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);
+
+void suspend_register(void)
+{
+    sysctl_register(&branch);
 }
 
 /* ---- The end -------------------------------------------------------------------------------- */

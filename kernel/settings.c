@@ -6,14 +6,10 @@
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
 
-struct settings settings = {.msr_pair = "new",
-                            .fast_gettime = true,
-                            .fuzz_seed = 1,
-                            .deviation = 5,
-                            .invariant_tsc = TSC_BY_CPUID};
+struct settings settings = {
+    .fast_gettime = true, .fuzz_seed = 1, .deviation = 5, .invariant_tsc = TSC_BY_CPUID};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
-static const char *const pairs[] = {"new", "old", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
 
 static const struct sysctl top_nodes[] = {
@@ -85,24 +81,6 @@ static const struct sysctl debug_nodes[] = {
         .max = INT64_MAX,
         .about = "what they are made from",
         .initial = "1",
-    },
-    {
-        .name = "kvmclock.msr_pair",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RWTUN,
-        .value = &settings.msr_pair,
-        .choices = pairs,
-        .about = "the MSRs to register by; on the old pair KVM takes STABLE away",
-        .initial = "new",
-    },
-    {
-        .name = "kvmclock.refuse",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RWTUN,
-        .value = &settings.refuse_suspend,
-        .max = 256,
-        .about = "1 + the vCPU that does not let itself be suspended; 0: none",
-        .initial = "0",
     },
     {
         .name = "kvmclock.scripted",

@@ -32,13 +32,11 @@ struct settings {
     bool scripted;              /* debug.kvmclock.scripted: the kernel plays the host */
     bool scripted_unstable;     /* debug.kvmclock.unstable: it does not set STABLE */
     uint64_t skew;              /* debug.kvmclock.skew: vCPU n is n times as many ns ahead */
-    const char *msr_pair;       /* debug.kvmclock.msr_pair: "new" or "old" */
-    uint64_t refuse_suspend; /* debug.kvmclock.refuse: 1 + the vCPU that does not stop; 0: none */
-    uint64_t fuzz_calls;     /* debug.fuzz.calls; 0: by what the machine can do */
-    uint64_t fuzz_seed;      /* debug.fuzz.seed */
-    const char *fault;       /* debug.fault: what to break on purpose */
-    const char *bad_table;   /* debug.acpi: the table to damage before it is read */
-    uint64_t stall_ms;       /* debug.windup.stall: keep interrupts off for so long */
+    uint64_t fuzz_calls;        /* debug.fuzz.calls; 0: by what the machine can do */
+    uint64_t fuzz_seed;         /* debug.fuzz.seed */
+    const char *fault;          /* debug.fault: what to break on purpose */
+    const char *bad_table;      /* debug.acpi: the table to damage before it is read */
+    uint64_t stall_ms;          /* debug.windup.stall: keep interrupts off for so long */
     uint64_t
         missing_cpu;    /* debug.smp.missing: an APIC identity that nobody has, added to the list */
     bool one_by_one;    /* debug.smp.one_by_one: start vCPUs one after another */

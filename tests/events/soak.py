@@ -132,6 +132,8 @@ def main():
     parser.add_argument("minutes", type=float, nargs="?", default=30)
     parser.add_argument("--seed", type=int, default=None, help="one that an earlier run printed")
     options = parser.parse_args()
+    if not 0.1 <= options.minutes <= 60 * 24 * 7:
+        parser.error(f"minutes are 0.1 to a week's, not {options.minutes:g}")
     no_kvm = guests.kvm_missing()
     if no_kvm:
         print(f"SKIP events.soak: no KVM: {no_kvm}")

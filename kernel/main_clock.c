@@ -103,14 +103,20 @@ uint32_t timer_count(uint64_t hz)
 
 void end_calibration(uint64_t begin)
 {
+    enum { TRIES = 5 };
     uint16_t counts;
 
-    while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
-        cpu_pause();
-    tsc_end_pit(&tsc);
-    tsc_end_pm_timer(&tsc);
-    if (!tsc_choose(&tsc))
-        panic("no source tells the frequency of the TSC");
+    for (unsigned tries = 1;; tries++) {
+        while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
+            cpu_pause();
+        tsc_end_pit(&tsc);
+        tsc_end_pm_timer(&tsc);
+        if (tsc_choose(&tsc))
+            break;
+        if (tries == TRIES)
+            panic("no source tells the frequency of the TSC");
+        tsc_begin_pit(&tsc);
+    }
     /* Without an i8254 the loop above did not wait. */
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
         cpu_pause();

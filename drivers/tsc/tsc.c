@@ -96,6 +96,11 @@ void tsc_begin(struct tsc *t)
         t->sources[i].refused = "there is none";
     }
     read_cpuid(t);
+    tsc_begin_pit(t);
+}
+
+void tsc_begin_pit(struct tsc *t)
+{
     pit_start();
     t->pit_start = read_between(read_pit, t);
 }

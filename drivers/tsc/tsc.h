@@ -55,6 +55,8 @@ struct tsc {
 
 /* What CPUID says, and the start of the i8254's measurement.  Interrupts stay off. */
 void tsc_begin(struct tsc *t);
+/* Start the i8254's once more: the host took the vCPU away for too long the last time. */
+void tsc_begin_pit(struct tsc *t);
 /* Start the PM timer's, at I/O port `port` (0: there is none), `bits` 24 or 32 wide. */
 void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32);
 

@@ -78,7 +78,7 @@ class Mutant:
     def apply(self, to, *options):
         """Why it does not, as patch(1) says; None when it does."""
         done = subprocess.run(
-            ["patch", "--force", "-p1", "-d", to, *options],
+            ["patch", "--force", "--fuzz=0", "-p1", "-d", to, *options],
             input=self.text,
             capture_output=True,
             text=True,

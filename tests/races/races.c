@@ -42,6 +42,7 @@ static struct shared {
     } reader[READERS];
     struct {
         uint64_t reads, ok, unjudged, counter[COUNTERS], version_span;
+        uint64_t worst; /* by how many cycles a read was early or late */
     } result[READERS];
     uint64_t updates;
     bool stop;
@@ -79,6 +80,13 @@ struct judged {
     uint32_t version;
 };
 
+static void count_off(unsigned self, unsigned counter, uint64_t cycles)
+{
+    shared->result[self].counter[counter]++;
+    if (cycles > shared->result[self].worst)
+        shared->result[self].worst = cycles;
+}
+
 static void judge(const struct hyp_file *file, int shift, const struct judged *read, unsigned self)
 {
     const struct hyp_log_entry *entry = &file->log[read->version / 2 % HYP_LOG_ENTRIES];
@@ -97,9 +105,9 @@ static void judge(const struct hyp_file *file, int shift, const struct judged *r
     if (read->ns != truth(&copy, shift, read->tsc))
         shared->result[self].counter[TORN]++;
     if ((int64_t)(read->tsc - copy.tsc_timestamp) < 0)
-        shared->result[self].counter[EARLY]++;
+        count_off(self, EARLY, copy.tsc_timestamp - read->tsc);
     if (copy.ended != 0 && (int64_t)(read->tsc - copy.ended) > 0)
-        shared->result[self].counter[LATE]++;
+        count_off(self, LATE, read->tsc - copy.ended);
 }
 
 static int reader(const char *path, enum pvclock_order order, unsigned self, uint64_t reads)
@@ -168,7 +176,7 @@ int main(int argc, char **argv)
     unsigned wanted = 0;
     pid_t children[READERS + 1];
     enum pvclock_order order;
-    uint64_t reads, done = 0, ok = 0, unjudged = 0;
+    uint64_t reads, done = 0, ok = 0, unjudged = 0, worst = 0;
     bool good = true, faults;
     struct timespec start, end;
 
@@ -231,6 +239,7 @@ int main(int argc, char **argv)
         done += shared->result[r].reads;
         ok += shared->result[r].ok;
         unjudged += shared->result[r].unjudged;
+        worst = shared->result[r].worst > worst ? shared->result[r].worst : worst;
     }
     for (unsigned c = 0; c < COUNTERS; c++) {
         if (wanted == 0)
@@ -240,13 +249,13 @@ int main(int argc, char **argv)
     }
     /* A test of which little was judged, or nothing written meanwhile, has shown nothing. */
     good = good && faults && shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
-    printf("%s %s: %llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu, "
-           "back %llu (busy %llu, not judged %llu); a write faults: %s\n",
+    printf("%s %s: %llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu "
+           "(by at most %llu cycles), back %llu (busy %llu, not judged %llu); a write faults: %s\n",
            good ? "PASS" : "FAIL", argv[1], (unsigned long long)done,
            (unsigned long long)shared->updates,
            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9,
            (unsigned long long)sum(TORN), (unsigned long long)sum(EARLY),
-           (unsigned long long)sum(LATE), (unsigned long long)sum(BACK),
+           (unsigned long long)sum(LATE), (unsigned long long)worst, (unsigned long long)sum(BACK),
            (unsigned long long)(done - ok), (unsigned long long)unjudged, faults ? "yes" : "NO");
     return good ? 0 : 1;
 }

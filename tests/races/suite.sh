@@ -33,6 +33,23 @@ build() {
 	return 1
 }
 
+# run PROGRAM ARGUMENTS...: once more where reads were early or late and nothing else was wrong.  A
+# host that runs this machine may move one of its CPUs to where the TSC differs by some cycles: for as
+# long, each read there is off.  A reader without its order is off in every run.
+run() {
+	if "$@" >"$OUT/result"; then
+		cat "$OUT/result"
+		return
+	fi
+	if grep -q 'torn 0, .* back 0 .*a write faults: yes$' "$OUT/result"; then
+		sed 's/^FAIL /  once more: /' "$OUT/result"
+		"$@" && return
+	else
+		cat "$OUT/result"
+	fi
+	failed=1
+}
+
 orders=(lfence)
 if grep -q '^flags.* rdtscp' /proc/cpuinfo; then
 	orders+=(rdtscp)
@@ -46,12 +63,12 @@ for compiler in gcc clang; do
 	}
 	build "$OUT/races-$compiler" "$compiler" || continue
 	for order in "${orders[@]}"; do
-		"$OUT/races-$compiler" "races-$compiler-$order" "$file" "$order" "$READS" || failed=1
+		run "$OUT/races-$compiler" "races-$compiler-$order" "$file" "$order" "$READS"
 	done
 done
 
 if build "$OUT/slow-load" gcc -DVARIANT_SLOW_LOAD; then
-	"$OUT/slow-load" races-gcc-slow-load "$file" lfence $((READS / 5)) || failed=1
+	run "$OUT/slow-load" races-gcc-slow-load "$file" lfence $((READS / 5))
 fi
 # Until each counter was seen, for at most this many reads.
 if build "$OUT/no-fence" gcc -DVARIANT_SLOW_LOAD -DVARIANT_NO_FENCE; then

@@ -74,7 +74,8 @@ void lose_tsc_rate(uint64_t hz);
 /* main_host.c: what the host does meanwhile. */
 /* On vCPU 0, at each tick and when somebody saw that the guest had been paused. */
 void see_host(void);
-void on_tick_of_other(struct cpu *cpu);
+/* On any other, likewise: it clears its flag once vCPU 0 has seen its own. */
+void see_own(struct cpu *cpu);
 void on_ipi(struct cpu *cpu); /* for trap_hooks */
 /* A system call asks for the time: what the host did is seen to first. */
 void before_clock_call(struct cpu *cpu);

@@ -323,7 +323,7 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
     static unsigned ticks;
 
     if (cpu->index != 0) {
-        on_tick_of_other(cpu);
+        see_own(cpu);
     } else if (cpu_count) {
         if (toggling)
             write_stable(ticks++ & 4);

@@ -11,9 +11,7 @@
 #include "kernel/events.h"
 #include "kernel/format.h"
 #include "kernel/main.h"
-#include "kernel/readers.h"
 #include "kernel/wall.h"
-#include <clockpage/report.h>
 
 /* While tests play the host, what they do is no event. */
 static bool quiet;
@@ -127,7 +125,7 @@ void see_host(void)
 }
 
 /* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
-static void see_own(struct cpu *cpu)
+void see_own(struct cpu *cpu)
 {
     if (kvmclock_first_has_seen(&kvmclock, cpu->index))
         (void)kvmclock_poll(&kvmclock, cpu->index);
@@ -141,11 +139,6 @@ void on_ipi(struct cpu *cpu)
         see_own(cpu);
     else if (kvmclock_is_stopped(&kvmclock, 0))
         see_host();
-}
-
-void on_tick_of_other(struct cpu *cpu)
-{
-    see_own(cpu);
 }
 
 void before_clock_call(struct cpu *cpu)

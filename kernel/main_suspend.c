@@ -12,7 +12,6 @@
 #include "kernel/events.h"
 #include "kernel/format.h"
 #include "kernel/main.h"
-#include "kernel/readers.h"
 #include "kernel/text.h"
 #include "kernel/wall.h"
 #include <clockpage/report.h>
@@ -26,7 +25,6 @@ static struct {
     bool is;
     bool was_in_use;    /* kvmclock was the timecounter */
     uint64_t begin_tsc; /* when the structures were filled */
-    int32_t quality;
 } suspended;
 
 static uint64_t refuses; /* debug.kvmclock.refuse */
@@ -129,7 +127,7 @@ static void change_counter(const char *name)
 /* kvmclock serves again, as it did before. */
 static void go_back(void)
 {
-    kvmclock.counter.quality = suspended.quality;
+    kvmclock.counter.quality = TC_QUALITY_KVMCLOCK;
     clock_forbid(NULL);
     clock_set_reference(&kvmclock.counter);
     if (suspended.was_in_use)
@@ -152,7 +150,6 @@ int suspend_clock(void)
         return refuse("it is suspended already");
     see_host();
     suspended.was_in_use = text_same(clock_in_use(), kvmclock.counter.name);
-    suspended.quality = kvmclock.counter.quality;
     const char *other = next_best();
     if (!other)
         return refuse("there is no other timecounter to go on with");

@@ -4,6 +4,7 @@
 #include "arch/x86/smp.h"
 #include "kernel/console.h"
 #include "kernel/process.h"
+#include "kernel/ring3_clock.h"
 #include <clockpage/report.h>
 
 enum { PATIENCE_S = 20 };
@@ -13,9 +14,6 @@ enum { PATIENCE_S = 20 };
  * that all come to read, and vCPU 0 to what it has to do besides.
  */
 enum { FEW_CPUS = 8, BURST = 4000 };
-
-/* enum gettime_path of userspace_sim/gettime.h, which the kernel may not include. */
-enum { BY_STABLE, BY_OWN_VCPU, BY_FAST, BY_SYSTEM_CALL };
 
 static const struct ring3_plan *plan;
 static uint32_t count; /* of readers; 0: they do not run */

@@ -8,9 +8,6 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
-/* enum gettime_path of userspace_sim/gettime.h, which the kernel may not include. */
-enum { BY_STABLE, BY_OWN_VCPU, BY_FAST, BY_SYSTEM_CALL, WAYS };
-
 static const char *const way_names[WAYS] = {"one page", "own vCPU's page", "last tick",
                                             "system call"};
 

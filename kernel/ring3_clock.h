@@ -7,6 +7,9 @@
 #include <clockpage/time_page.h>
 #include <stdbool.h>
 
+/* enum gettime_path of userspace_sim/gettime.h, which the kernel may not include. */
+enum { BY_STABLE, BY_OWN_VCPU, BY_FAST, BY_SYSTEM_CALL, WAYS };
+
 /* What the wiring lends to these tests: to change what decides, and to put it back. */
 struct ring3_clock_hooks {
     bool kvmclock;  /* there is one */

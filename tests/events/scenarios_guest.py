@@ -90,6 +90,16 @@ def _many(scene, vcpus):
 # ---- STABLE, and the driver ----
 
 
+def _judge_paths(scene, guest, seen):
+    """The last of what readers said: before STABLE was lost again, after that, and with it back."""
+    before, lost, back = seen[-3:]
+    without = lost.by_own_page + lost.by_call - before.by_own_page - before.by_call
+    with_it = back.by_one_page - lost.by_one_page
+    scene.expect(without > 0 and with_it > 0, f"readers did not change path: {seen}")
+    scene.say(f"without STABLE {without} readings by own page or call, with it {with_it} by page")
+    scene.end(guest, stable_lost=2, stable_back=2)
+
+
 @scenario()
 def stable_lost(scene):
     """On the old pair of MSRs KVM takes STABLE away, on the new one it gives it back (bug 23)."""
@@ -102,11 +112,7 @@ def stable_lost(scene):
         flags = {page["flags"] & 1 for page in guest.pages().values()}
         scene.expect(flags == {stable}, f"STABLE is {flags} on the {pair} pair, not {stable}")
         seen.append(guest.readers())
-    without = seen[2].by_own_page + seen[2].by_call - seen[1].by_own_page - seen[1].by_call
-    with_it = seen[3].by_one_page - seen[2].by_one_page
-    scene.expect(without > 0 and with_it > 0, f"readers did not change path: {seen}")
-    scene.say(f"without STABLE {without} readings by own page or call, with it {with_it} by page")
-    scene.end(guest, stable_lost=2, stable_back=2)
+    _judge_paths(scene, guest, seen)
 
 
 @scenario()
@@ -173,11 +179,7 @@ def stable_lost_played(scene):
         time.sleep(1)
         guest.look()
         seen.append(guest.readers())
-    without = seen[3].by_own_page + seen[3].by_call - seen[2].by_own_page - seen[2].by_call
-    with_it = seen[4].by_one_page - seen[3].by_one_page
-    scene.expect(without > 0 and with_it > 0, f"readers did not change path: {seen}")
-    scene.say(f"without STABLE {without} readings by own page or call, with it {with_it} by page")
-    scene.end(guest, stable_lost=2, stable_back=2)
+    _judge_paths(scene, guest, seen)
 
 
 @scenario(needs="tcg")

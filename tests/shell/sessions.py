@@ -31,6 +31,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "tests", "guest"))
+import guests  # noqa: E402  pylint: disable=wrong-import-position
+
 RUN_QEMU = os.path.join(ROOT, "run-qemu.sh")
 PROMPT = "clockpage# "
 LIMIT = 60
@@ -443,19 +446,6 @@ def documented(accel):
     return f"{len(general)} names, each with its type and access"
 
 
-def kvm_missing():
-    """Why KVM cannot be used, or None."""
-    probe = subprocess.run(
-        ["bash", "-c", ". tools/kvm.sh; kvm_works"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return None if probe.returncode == 0 else probe.stdout.strip() or "unknown"
-
-
 def main():
     tests = []  # name, accelerators, function
     for name in sorted(os.listdir(os.path.join(HERE, "sessions"))):
@@ -473,7 +463,7 @@ def main():
         ("menu", ("tcg",), menu),
         ("documented", ("tcg", "kvm"), documented),
     ]
-    wanted, no_kvm = sys.argv[1:], kvm_missing()
+    wanted, no_kvm = sys.argv[1:], guests.kvm_missing()
 
     def lane(accel):
         """Each test that wants this accelerator; how many failed."""

@@ -5,6 +5,7 @@
 # Arguments, if any, are the names of sessions to run.
 
 set -uo pipefail
+export PYTHONDONTWRITEBYTECODE=1 # leave nothing in the tree
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 out=${O:-build}/tests/shell

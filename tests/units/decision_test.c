@@ -188,21 +188,26 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
     }
 }
 
+static struct time_facts facts_of(unsigned bits)
+{
+    return (struct time_facts){
+        .kvmclock_chosen = bits & 1,
+        .tsc_chosen = bits >> 1 & 1,
+        .rdtscp = bits >> 2 & 1,
+        .stable_feature = bits >> 3 & 1,
+        .enable_without_rdtscp = bits >> 4 & 1,
+        .force_unstable = bits >> 5 & 1,
+        .fast_gettime = bits >> 6 & 1,
+    };
+}
+
 static void decision_table(void **state)
 {
     unsigned facts_tried = 0, tried = 0, ways[4] = {0};
 
     (void)state;
     for (unsigned bits = 0; bits < 1 << 9; bits++) {
-        struct time_facts facts = {
-            .kvmclock_chosen = bits & 1,
-            .tsc_chosen = bits >> 1 & 1,
-            .rdtscp = bits >> 2 & 1,
-            .stable_feature = bits >> 3 & 1,
-            .enable_without_rdtscp = bits >> 4 & 1,
-            .force_unstable = bits >> 5 & 1,
-            .fast_gettime = bits >> 6 & 1,
-        };
+        struct time_facts facts = facts_of(bits);
         bool stable = bits >> 7 & 1, floor = bits >> 8 & 1;
         /* One counter is in use; a caller that claims two has at least the TSC's promise. */
         int counter = facts.tsc_chosen ? 2 : facts.kvmclock_chosen;
@@ -243,15 +248,7 @@ static void decision_mask(void **state)
 {
     (void)state;
     for (unsigned bits = 0; bits < 1 << 7; bits++) {
-        struct time_facts facts = {
-            .kvmclock_chosen = bits & 1,
-            .tsc_chosen = bits >> 1 & 1,
-            .rdtscp = bits >> 2 & 1,
-            .stable_feature = bits >> 3 & 1,
-            .enable_without_rdtscp = bits >> 4 & 1,
-            .force_unstable = bits >> 5 & 1,
-            .fast_gettime = bits >> 6 & 1,
-        };
+        struct time_facts facts = facts_of(bits);
         uint32_t mask = 0xdead;
         enum time_algorithm algorithm = time_decide(&facts, &mask);
 

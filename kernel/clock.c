@@ -213,7 +213,7 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
     }
     /* A windup that comes too late is then no step back. */
     if (wraps(counter))
-        counter->flags |= TC_GUARDED;
+        counter->flags |= TC_MAY_WRAP;
     enum tc_status status = tc_register(&set, counter);
     if (status != TC_OK)
         check(FAIL, "timecounter.register", "%s: %s", counter->name ? counter->name : "?",
@@ -312,7 +312,7 @@ bool clock_use(const char *name)
     if (clock_select(name, NULL) != TC_OK)
         return false;
     /* A counter that wraps, and the dummy, are guarded for good. */
-    if (tc_current(&set)->flags & TC_GUARDED)
+    if (tc_current(&set)->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
     /* Else the guard falls with the first windup past all that was read on the old counter. */
     uint64_t begin = read_reference();

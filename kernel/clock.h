@@ -15,7 +15,7 @@
  * as it likes.  So a reference, a 64-bit counter that costs little to read, is looked at beside
  * each windup of a narrow counter, and where it says that whole wraps went by unseen, the time is
  * brought back.  Until then readings stand still; they never step back, as counters that wrap are
- * made TC_GUARDED.
+ * made TC_MAY_WRAP.
  *
  * All functions are for the boot vCPU, but clock_uptime(), which is for any.
  */
@@ -23,7 +23,7 @@
 /* No counters yet; the boot vCPU's timer will tick this often a second. */
 void clock_init(uint64_t ticks_per_second);
 /*
- * Add one.  A counter that wraps becomes TC_GUARDED.  `missing`: why this machine has none, in
+ * Add one.  A counter that wraps becomes TC_MAY_WRAP.  `missing`: why this machine has none, in
  * words, which the report then shows instead; NULL: it is there.  Refusal is told and fails a
  * check.
  */

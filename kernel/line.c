@@ -6,7 +6,7 @@
 /* Where a sequence of the terminal's keys is: ESC [ 3 ~, ESC O H. */
 enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_SS3 };
 
-#define CTRL(letter) ((letter)&0x1f)
+#define CTRL(letter) (0x1f & (letter))
 enum { BACKSPACE = 0x08, TAB = 0x09, NEW_LINE = 0x0a, RETURN = 0x0d, ESC = 0x1b, DELETE = 0x7f };
 
 /* ---- What the terminal shows -----------------------------------------------------------------
@@ -102,7 +102,7 @@ static void cut(struct line *l, size_t place)
     show_rest(l);
 }
 
-static void delete (struct line *l)
+static void delete_right(struct line *l)
 {
     if (l->cursor < l->length)
         cut(l, l->cursor + 1);
@@ -232,7 +232,7 @@ static void take_key(struct line *l, uint8_t byte)
         move_to(l, l->length);
         break;
     case '~':
-        delete (l);
+        delete_right(l);
         break;
     default:
         bell(l);
@@ -278,7 +278,7 @@ static enum line_event take_control(struct line *l, uint8_t byte)
             put_text(l, "\n");
             return LINE_END;
         }
-        delete (l);
+        delete_right(l);
         break;
     case CTRL('E'):
         move_to(l, l->length);

@@ -143,9 +143,6 @@ static _Noreturn void main_on_own_stack(void)
         test_ring3();
         deviation_end();
         continuity_measure();
-        /* Over the whole run, its readings' own width counts for less. */
-        tsc_end_pm_timer(&tsc);
-        (void)tsc_choose(&tsc);
         tsc_judge(&tsc);
         report();
     }

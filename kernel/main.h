@@ -40,8 +40,6 @@ void enable_clock(struct cpu *cpu, void *arg);
 void disable_clock(struct cpu *cpu, void *arg);
 /* The end of the TSC's measurement; `begin`: the TSC when the local APIC's timer began to run. */
 void end_calibration(uint64_t begin);
-/* `count` of the local APIC's timer for `hz` interrupts a second. */
-uint32_t timer_count(uint64_t hz);
 /* Offer all counters and choose; `synchronised`: the vCPUs' TSCs agree. */
 void start_clock(bool synchronised);
 void set_date(void);
@@ -64,9 +62,12 @@ void publish_time_page(void);
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /* The user's choice is what is in use now. */
 void keep_choice(void);
-/* The STABLE flag of all structures, for tests: now, or to and fro at every few ticks. */
+/*
+ * The STABLE flag, for tests: of all structures, now; or of those of vCPUs [0, vcpus), to and fro
+ * at every few ticks, until 0 gives it back to all.  A flag costs up to 0.1 ms, so few are toggled.
+ */
 void set_stable(bool stable);
-void toggle_stable(bool on);
+void toggle_stable(uint32_t vcpus);
 
 /* The host says that the TSC has another rate. */
 void lose_tsc_rate(uint64_t hz);

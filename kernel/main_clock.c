@@ -20,6 +20,7 @@
 #include "kernel/settings.h"
 #include "kernel/sysctl_clock.h"
 #include "kernel/threads.h"
+#include "kernel/tick.h"
 #include "kernel/time_page.h"
 #include "kernel/wall.h"
 #include <clockpage/report.h>
@@ -52,7 +53,7 @@ void enable_clock(struct cpu *cpu, void *arg)
 void disable_clock(struct cpu *cpu, void *arg)
 {
     (void)arg;
-    kvmclock_poll(&kvmclock, cpu->index);
+    kvmclock_count_last(&kvmclock, cpu->index);
     kvmclock_disable(&kvmclock, cpu->index);
 }
 
@@ -94,13 +95,6 @@ static uint64_t tick_rate(void)
     return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
 }
 
-static uint64_t timer_counts_per_s;
-
-uint32_t timer_count(uint64_t hz)
-{
-    return (uint32_t)(timer_counts_per_s / hz);
-}
-
 void end_calibration(uint64_t begin)
 {
     enum { TRIES = 5 };
@@ -109,24 +103,27 @@ void end_calibration(uint64_t begin)
     for (unsigned tries = 1;; tries++) {
         while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
             cpu_pause();
-        tsc_end_pit(&tsc);
+        bool in_time = tsc_end_pit(&tsc);
+        /* Before other vCPUs start: multi-threaded TCG bends a TSC that several of them read. */
         tsc_end_pm_timer(&tsc);
-        if (tsc_choose(&tsc))
+        bool known = tsc_choose(&tsc);
+        if (known && (in_time || tries == TRIES))
             break;
         if (tries == TRIES)
             panic("no source tells the frequency of the TSC");
-        tsc_begin_pit(&tsc);
+        tsc_begin_again(&tsc);
     }
     /* Without an i8254 the loop above did not wait. */
     while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
         cpu_pause();
     uint64_t counts_run = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-    timer_counts_per_s = counts_run * 1000000 / us;
+    uint64_t counts_per_s = counts_run * 1000000 / us;
     settings.hz = tick_rate();
-    process_timer_count = timer_count(settings.hz);
-    if (!process_timer_count)
+    if (counts_per_s < settings.hz)
         panic("the local APIC's timer does not run");
-    apic_timer_periodic(process_timer_count);
+    tick_init(counts_per_s, tsc.hz);
+    process_timer_count = tick_count(settings.hz);
+    tick_start(this_cpu(), process_timer_count);
 }
 
 /* ---- The timecounters, and the date --------------------------------------------------------- */
@@ -197,7 +194,7 @@ void set_date(void)
 
 /* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
 static bool enable_without_rdtscp, force_unstable;
-static bool toggling;
+static uint32_t toggling;        /* the structures of vCPUs [0, toggling), at every few ticks */
 static const char *user_counter; /* the one in use, tests apart */
 
 static bool chosen(const char *name)
@@ -278,9 +275,9 @@ void lose_tsc_rate(uint64_t hz)
     publish_time_page();
 }
 
-static void write_stable(bool stable)
+static void write_stable(uint32_t vcpus, bool stable)
 {
-    for (uint32_t i = 0; i < cpu_count; i++)
+    for (uint32_t i = 0; i < vcpus; i++)
         kvmclock_set_flag(&kvmclock, i, stable);
 }
 
@@ -288,18 +285,18 @@ void set_stable(bool stable)
 {
     if (!stable)
         host_events_quiet(true);
-    write_stable(stable);
+    write_stable(cpu_count, stable);
     if (stable)
         host_events_quiet(false);
 }
 
-void toggle_stable(bool on)
+void toggle_stable(uint32_t vcpus)
 {
-    if (on)
+    if (vcpus)
         host_events_quiet(true);
     else
         set_stable(true);
-    toggling = on;
+    toggling = vcpus;
 }
 
 bool decide(const char *counter, bool without_rdtscp, bool unstable)
@@ -321,12 +318,13 @@ void keep_choice(void)
 void on_timer(struct cpu *cpu, struct trap_frame *frame)
 {
     static unsigned ticks;
+    uint64_t began = rdtsc_ordered();
 
     if (cpu->index != 0) {
         see_own(cpu);
     } else if (cpu_count) {
         if (toggling)
-            write_stable(ticks++ & 4);
+            write_stable(toggling, ticks++ & 4);
         clock_tick();
         if (!clock_is_suspended())
             deviation_tick();
@@ -335,4 +333,5 @@ void on_timer(struct cpu *cpu, struct trap_frame *frame)
     }
     if (frame)
         threads_tick(cpu, frame);
+    tick_end(cpu, began);
 }

@@ -66,17 +66,16 @@ uint64_t host_resumed_at(void)
 
 static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
 {
-    struct event e = {.kind = EVENT_PAUSED, .before = c->before, .after = c->after};
+    struct event e = {.kind = EVENT_PAUSED,
+                      .length_ns = answer->away_ns,
+                      .step_ns = answer->step_ns,
+                      .before = c->before,
+                      .after = c->after};
 
-    if (answer) {
-        e.length_ns = answer->away_ns;
-        e.step_ns = answer->step_ns;
-    }
     format(e.text, sizeof(e.text), "%s",
-           !answer                        ? "the date is asked for later: too many pauses"
-           : answer->status != PVCLOCK_OK ? "the host gave no date"
-           : answer->advanced_ns          ? "uptime advanced with the date"
-                                          : "uptime stood still");
+           answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns        ? "uptime advanced with the date"
+                                        : "uptime stood still");
     if (e.step_ns && !answer->advanced_ns) {
         resumed_at = c->after.system_time;
         resumed_boottime = boottime();
@@ -87,18 +86,19 @@ static void note_pause(const struct kvmclock_change *c, const struct wall_answer
 
 /*
  * In this order: the date is asked for, and published to ring 3; then the flag is cleared on vCPU
- * 0's structure, and then on the others'.  So who sees no flag sees the new date.  A pause that
- * comes in between is a new version of the structure: then all is done once more.
+ * 0's structure, and then on the others'.  So a reader that sees no flag sees the new date.  Where
+ * the date may not be asked for yet, the flag stays.  A pause that comes in between is a new
+ * version of the structure: then all is done once more.
  */
 void see_host(void)
 {
     enum { AGAIN = 4 };
     struct kvmclock_change c;
-    bool stopped = false;
+    bool settled = false;
 
     for (unsigned i = 0; i < AGAIN; i++) {
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
-        if (c.stopped)
+        if (c.stopped || c.asked)
             wall_stale();
         const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
         publish_time_page();
@@ -109,9 +109,12 @@ void see_host(void)
             events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
             break;
-        if (c.stopped && kvmclock_poll(&kvmclock, 0)) {
-            stopped = true;
-            note_pause(&c, answer);
+        if (answer && answer->paused) {
+            if (kvmclock_settle(&kvmclock, &c)) {
+                settled = true;
+                note_pause(&c, answer);
+            }
+            settled = settled || c.asked;
         }
         if (c.stable_lost)
             note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
@@ -120,15 +123,14 @@ void see_host(void)
         if (c.hz_after)
             note_frequency(&c);
     }
-    if (stopped && cpu_count > 1)
+    if (settled && cpu_count > 1)
         apic_send_all_others(VECTOR_IPI);
 }
 
-/* A vCPU other than 0 clears its flag once vCPU 0 has seen its own: then the date is right. */
+/* A vCPU other than 0 clears its flag once vCPU 0 has dealt with the pause: the date is right. */
 void see_own(struct cpu *cpu)
 {
-    if (kvmclock_first_has_seen(&kvmclock, cpu->index))
-        (void)kvmclock_poll(&kvmclock, cpu->index);
+    (void)kvmclock_poll(&kvmclock, cpu->index);
 }
 
 void on_ipi(struct cpu *cpu)
@@ -137,27 +139,30 @@ void on_ipi(struct cpu *cpu)
         return;
     if (cpu->index != 0)
         see_own(cpu);
-    else if (kvmclock_is_stopped(&kvmclock, 0))
+    else if (kvmclock_wants_look(&kvmclock))
         see_host();
 }
 
 void before_clock_call(struct cpu *cpu)
 {
     enum { PATIENCE_S = 3 };
-
-    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
-        return;
-    if (cpu->index == 0) {
-        see_host();
-        return;
-    }
     uint64_t begin = rdtsc_ordered();
-    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
-    while (!kvmclock_first_has_seen(&kvmclock, cpu->index) &&
+
+    if (!cpu_count)
+        return;
+    while (kvmclock_is_stopped(&kvmclock, cpu->index) &&
            rdtsc_ordered() - begin < tsc.hz * PATIENCE_S) {
-        /* Asleep: vCPU 0 may be waiting for the host's CPU.  Its answer is an interrupt. */
+        if (cpu->index == 0)
+            see_host();
+        else if (!kvmclock_poll(&kvmclock, cpu->index))
+            apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+        if (!kvmclock_is_stopped(&kvmclock, cpu->index))
+            break;
+        /*
+         * Asleep until a tick or vCPU 0's answer, which are interrupts: vCPU 0 may be waiting for
+         * the host's CPU, or until the date may be asked for again.
+         */
         interrupts_on_and_halt();
         interrupts_off();
     }
-    (void)kvmclock_poll(&kvmclock, cpu->index);
 }

@@ -14,6 +14,7 @@
 #include "kernel/ring3_clock.h"
 #include "kernel/settings.h"
 #include "kernel/shell.h"
+#include "kernel/tick.h"
 #include "kernel/time_page.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -61,7 +62,7 @@ static struct clock_source source_of(uint32_t index)
 void make_plan(void)
 {
     plan = (struct ring3_plan){
-        .moving_timer_count = timer_count(MOVES_HZ),
+        .moving_timer_count = tick_count(MOVES_HZ),
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,
@@ -192,6 +193,7 @@ void report(void)
         report_vcpu(i);
     tsc_report(&tsc);
     clock_report();
+    tick_report(settings.hz);
     deviation_report();
     continuity_report();
     if (measured)

@@ -67,7 +67,7 @@ static uint64_t count_changed(void)
 static void stop_one(struct cpu *cpu, void *arg)
 {
     (void)arg;
-    (void)kvmclock_poll(&kvmclock, cpu->index);
+    kvmclock_count_last(&kvmclock, cpu->index);
     if (refuses != cpu->index + 1)
         kvmclock_disable(&kvmclock, cpu->index);
 }

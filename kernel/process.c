@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/process.h"
-#include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/smp.h"
@@ -11,6 +10,7 @@
 #include "kernel/panic.h"
 #include "kernel/pvclock_device.h"
 #include "kernel/threads.h"
+#include "kernel/tick.h"
 #include <clockpage/report.h>
 
 /* The program's ELF, on page boundaries: reader_blob.S. */
@@ -205,10 +205,10 @@ void process_run(struct cpu *cpu, void *arg)
     smp_use_process(true);
     write_cr3(root);
     if (process_timer_count)
-        apic_timer_periodic(process_timer_count);
+        tick_start(cpu, process_timer_count);
     (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
     if (process_timer_count && cpu->index != 0)
-        apic_timer_stop();
+        tick_stop(cpu);
     write_cr3(kernel_root());
     smp_use_process(false);
     cpu->counting = false;

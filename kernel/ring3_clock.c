@@ -279,11 +279,11 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
     run_moved(plan, "ring3.moved",
               plan->gettime_by_page ? plan->moved_reads : plan->moved_reads / dear);
     if (hooks->may_unset) {
-        hooks->toggle_stable(true);
+        hooks->toggle_stable(plan->cpus);
         run_moved(plan, "ring3.moved.unstable",
                   plan->gettime_by_page && hooks->rdtscp ? plan->moved_reads / 4
                                                          : plan->moved_reads / dear);
-        hooks->toggle_stable(false);
+        hooks->toggle_stable(0);
     } else {
         check(SKIP, "ring3.moved.unstable", "there is no STABLE flag to take away");
     }

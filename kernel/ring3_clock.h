@@ -24,7 +24,7 @@ struct ring3_clock_hooks {
     /* Clear or set the STABLE flag of all structures; at every few ticks, from now on or no more.
      */
     void (*set_stable)(bool stable);
-    void (*toggle_stable)(bool on);
+    void (*toggle_stable)(uint32_t vcpus);
 };
 
 /* The program maps /dev/pvclock; check "ring3.attach". */

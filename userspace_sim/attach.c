@@ -8,7 +8,8 @@ const struct pvclock_vcpu_time_info *clock_structures;
 void attach(struct thread_page *t)
 {
     const struct time_page *time = (const struct time_page *)(uintptr_t)t->time_page;
-    int64_t fd = call(SYS_OPEN, (uint64_t)(uintptr_t) "/dev/pvclock", OPEN_READ_ONLY, 0, 0);
+    static const char name[] = "/dev/pvclock";
+    int64_t fd = call(SYS_OPEN, (uint64_t)(uintptr_t)name, OPEN_READ_ONLY, 0, 0);
 
     t->rules[0] = fd;
     if (fd < 0)

@@ -10,7 +10,7 @@ _Noreturn void reader_start(struct thread_page *t);
 
 _Noreturn void reader_start(struct thread_page *t)
 {
-    static void (*const jobs[])(struct thread_page * t) = {
+    static void (*const jobs[])(struct thread_page *) = {
         [JOB_MEASURE] = measure, [JOB_ORDER] = order,   [JOB_OFFSET] = offset,
         [JOB_PROBES] = probes,   [JOB_ATTACH] = attach, [JOB_RULES] = rules,
         [JOB_FUZZ] = fuzz,       [JOB_CLOCKS] = clocks, [JOB_MOVED] = moved,

@@ -39,7 +39,7 @@ void rules(struct thread_page *t)
     static char endless[PAGE] = {[0 ... PAGE - 1] = 'x'};
     const struct time_page *time = (const struct time_page *)(uintptr_t)t->time_page;
     uint64_t length = (uint64_t)time->possible * time->stride;
-    struct pvclock_timespec ts;
+    struct pvclock_timespec ts = {0, 0};
     int64_t *r = t->rules;
 
     r[RULE_OPEN_WRITE] = open_device(OPEN_WRITE_ONLY);

@@ -26,7 +26,6 @@ enum apic_register {
 #define APIC_BASE_ENABLE (1u << 11)
 #define SVR_ENABLE       (1u << 8)
 #define LVT_MASKED       (1u << 16)
-#define LVT_PERIODIC     (1u << 17)
 #define ICR_PENDING      (1u << 12)
 #define ICR_FIXED        0x04000u
 #define ICR_NMI          0x04400u
@@ -132,9 +131,9 @@ void apic_send_nmi_all_others(void)
     send(0, ICR_ALL_OTHERS | ICR_NMI);
 }
 
-void apic_timer_periodic(uint32_t initial)
+void apic_timer_once(uint32_t initial)
 {
-    write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
+    write(APIC_LVT_TIMER, VECTOR_TIMER);
     write(APIC_TIMER_INITIAL, initial);
 }
 

@@ -31,8 +31,9 @@ void apic_send_all_others(uint8_t vector);
 /* The last sender of all: an NMI to every other vCPU. */
 void apic_send_nmi_all_others(void);
 
-/* The timer counts down from `initial` at bus speed / 16 and interrupts on VECTOR_TIMER at 0. */
-void apic_timer_periodic(uint32_t initial);
+/* The timer counts down from `initial` at bus speed / 16 and interrupts on VECTOR_TIMER at 0, once.
+ */
+void apic_timer_once(uint32_t initial);
 void apic_timer_stop(void);
 /* Count down from the maximum without interrupting, for calibration. */
 void apic_timer_free_run(void);

@@ -59,7 +59,7 @@ struct cpu {
     bool counting;                 /* entries go to `entries` */
     uint64_t entries[ENTRY_KINDS]; /* from ring 3, while counting */
     uint64_t ticks;                /* timer interrupts, all */
-    uint64_t timer_initial;        /* local APIC timer count of one tick; 0: not set */
+    uint64_t timer_initial; /* local APIC timer count of a period; 0: no ticks, see kernel/tick.h */
     struct fault_probe probe;
 
     uint32_t thread; /* the ring-3 thread that runs here */

@@ -87,8 +87,7 @@ void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
 
-    /* One that comes late has no part in the pauses before. */
-    vcpu->seen_by_first = __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE);
+    vcpu->asked_version = 0;
     if (kc->scripted)
         kvmclock_script_enable(kc, index);
     else if (kc->present)
@@ -236,21 +235,76 @@ bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index)
     return kc->vcpus[index].registered && *flags & PVCLOCK_FLAG_GUEST_STOPPED;
 }
 
-bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
+bool kvmclock_wants_look(const struct kvmclock *kc)
 {
-    if (!kc->vcpus[index].registered || !pvclock_take_stopped(&kc->slots[index].info))
+    return kvmclock_is_stopped(kc, 0) || __atomic_load_n(&kc->asked, __ATOMIC_ACQUIRE) !=
+                                             __atomic_load_n(&kc->answered, __ATOMIC_ACQUIRE);
+}
+
+/* Clear the flag that this version of the structure has; false: it is another pause's by now. */
+static bool take_stopped(struct kvmclock *kc, uint32_t index, uint32_t version)
+{
+    struct pvclock_vcpu_time_info *info = &kc->slots[index].info;
+    const volatile uint32_t *now = &info->version;
+
+    if (!pvclock_take_stopped(info))
         return false;
+    /* The host writes while its vCPU does not run, so before the flag was taken or not at all. */
+    if (*now != version) {
+        (void)__atomic_or_fetch(&info->flags, PVCLOCK_FLAG_GUEST_STOPPED, __ATOMIC_SEQ_CST);
+        return false;
+    }
     __atomic_store_n(&kc->vcpus[index].paused, kc->vcpus[index].paused + 1, __ATOMIC_RELEASE);
-    kc->vcpus[index].seen_by_first = __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE);
     return true;
 }
 
-bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index)
+/* Of the structure's pause: vCPU 0 has dealt with it, or has answered since it was asked. */
+static bool is_settled(struct kvmclock *kc, struct kvmclock_vcpu *vcpu,
+                       const struct pvclock_snapshot *s)
 {
-    if (!kvmclock_is_stopped(kc, index))
+    /* Pairs with the store in kvmclock_settle(). */
+    uint64_t answered = __atomic_load_n(&kc->answered, __ATOMIC_ACQUIRE);
+    uint32_t i = __atomic_load_n(&kc->settled_index, __ATOMIC_ACQUIRE);
+
+    /* Half of one and half of another, if vCPU 0 settles two more just now, are no pause's. */
+    if (kc->settled[i].tsc_timestamp == s->tsc_timestamp &&
+        kc->settled[i].system_time == s->system_time)
         return true;
-    return !kvmclock_is_stopped(kc, 0) && __atomic_load_n(&kc->vcpus[0].paused, __ATOMIC_ACQUIRE) !=
-                                              kc->vcpus[index].seen_by_first;
+    if (vcpu->asked_version != s->version) {
+        vcpu->asked_version = s->version;
+        vcpu->asked = __atomic_add_fetch(&kc->asked, 1, __ATOMIC_SEQ_CST);
+        return false;
+    }
+    return answered >= vcpu->asked;
+}
+
+bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
+{
+    struct pvclock_snapshot s;
+
+    return kvmclock_is_stopped(kc, index) &&
+           pvclock_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
+           is_settled(kc, &kc->vcpus[index], &s) && take_stopped(kc, index, s.version);
+}
+
+bool kvmclock_settle(struct kvmclock *kc, const struct kvmclock_change *c)
+{
+    uint32_t other = !kc->settled_index;
+
+    /* Both pair with the loads in is_settled(). */
+    __atomic_store_n(&kc->answered, c->question, __ATOMIC_RELEASE);
+    if (!c->stopped)
+        return false;
+    kc->settled[other].tsc_timestamp = c->after.tsc_timestamp;
+    kc->settled[other].system_time = c->after.system_time;
+    __atomic_store_n(&kc->settled_index, other, __ATOMIC_RELEASE);
+    return take_stopped(kc, 0, c->after.version);
+}
+
+void kvmclock_count_last(struct kvmclock *kc, uint32_t index)
+{
+    if (kc->vcpus[index].registered)
+        (void)take_stopped(kc, index, kc->slots[index].info.version);
 }
 
 /* Both 0 where the scale says the same frequency, within what it can say. */
@@ -272,6 +326,8 @@ static void compare_scales(struct kvmclock_change *c)
 bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *c)
 {
     *c = (struct kvmclock_change){.before = kc->seen};
+    c->question = __atomic_load_n(&kc->asked, __ATOMIC_SEQ_CST);
+    c->asked = c->question != kc->answered;
     if (!kc->present || !kc->vcpus[0].registered || kc->seen.version == 0)
         return false;
     kvmclock_watch(kc, count);
@@ -284,7 +340,7 @@ bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *
     c->stable_back = !kc->seen_stable && stable;
     kc->seen_stable = stable;
     compare_scales(c);
-    return c->stopped || c->stable_lost || c->stable_back || c->hz_after;
+    return c->stopped || c->asked || c->stable_lost || c->stable_back || c->hz_after;
 }
 
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)

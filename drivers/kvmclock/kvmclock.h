@@ -27,7 +27,9 @@ struct kvmclock_vcpu {
     bool registered;
     enum pvclock_status status; /* of the registration */
     uint64_t paused;            /* times that GUEST_STOPPED was seen, and cleared */
-    uint64_t seen_by_first;     /* vCPU 0's count when this one last saw it */
+    /* A pause that vCPU 0 was asked to deal with: the structure's version, and the number asked. */
+    uint32_t asked_version;
+    uint64_t asked;
 };
 
 struct kvmclock {
@@ -52,6 +54,17 @@ struct kvmclock {
 
     struct pvclock_snapshot seen; /* of vCPU 0, at the last look; version 0: none yet */
     bool seen_stable;
+
+    /*
+     * What vCPU 0 has dealt with, for the others: its structure after the last pause (two, of which
+     * `settled_index` is whole; 0 and 0: there was none), and, of what they asked for by a number
+     * from `asked`, all up to `answered`.
+     */
+    struct {
+        uint64_t tsc_timestamp, system_time;
+    } settled[2];
+    uint32_t settled_index;
+    uint64_t asked, answered;
 
     bool scripted;                  /* the kernel plays the host; see kvmclock_script() */
     struct pvclock_snapshot script; /* of vCPU 0, flags and all */
@@ -107,20 +120,30 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
 
 /* Whether the host has set GUEST_STOPPED on this structure and nobody has cleared it.  Any vCPU. */
 bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index);
+/* Whether vCPU 0 should look: its own structure has the flag, or another vCPU asks.  Any vCPU. */
+bool kvmclock_wants_look(const struct kvmclock *kc);
 /*
- * Whether vCPU 0 has seen the pause that this vCPU's structure tells of, or it tells of none. (vCPU
- * 0 may enter the guest later than others, and its structure is not written before.)
+ * On a vCPU other than 0: count and clear its structure's GUEST_STOPPED once vCPU 0 has dealt with
+ * the pause that it tells of; true: that is done now.  (vCPU 0 may enter the guest later than
+ * others, and its structure is not written before.)
+ *
+ * Which pause that is, the structure says: with STABLE a host writes the same TSC and time into
+ * all of them, and never the same twice.  Where they are not those that vCPU 0 dealt with, it is
+ * asked, by its next kvmclock_look(), to deal with all there was until now.  A pause that comes in
+ * the middle of this keeps its flag.
  */
-bool kvmclock_first_has_seen(const struct kvmclock *kc, uint32_t index);
-/* On its vCPU: see, count and clear GUEST_STOPPED; true: it was set. */
 bool kvmclock_poll(struct kvmclock *kc, uint32_t index);
+/* On its vCPU, before it is stopped for good: a flag counts, whoever has dealt with it. */
+void kvmclock_count_last(struct kvmclock *kc, uint32_t index);
 /* On vCPU 0: notice that STABLE of vCPUs [0, count) went away or came back. */
 void kvmclock_watch(struct kvmclock *kc, uint32_t count);
 
 /* What the host has done since the last look, by vCPU 0's structure then and now. */
 struct kvmclock_change {
     struct pvclock_snapshot before, after;
-    bool stopped;       /* GUEST_STOPPED is set; kvmclock_poll() clears it */
+    bool stopped;       /* GUEST_STOPPED is set; kvmclock_settle() clears it */
+    bool asked;         /* another vCPU has seen a pause that has not been dealt with */
+    uint64_t question;  /* the last one that this look knows of */
     bool stable_lost;   /* structures cannot serve other vCPUs any more, */
     bool stable_back;   /* or can again */
     uint64_t hz_before; /* the TSC's frequency by mul and shift; both 0 where it is what it was */
@@ -132,6 +155,12 @@ struct kvmclock_change {
  * when one of the change's members is set.  Before the first kvmclock_check() there is none.
  */
 bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *change);
+/*
+ * On vCPU 0: it has dealt with this change and with what others asked for: the date is right.
+ * Counts and clears GUEST_STOPPED if that is what the change tells of; true: that is done.  False
+ * also if the guest was paused once more since the look: then the flag stays, look again.
+ */
+bool kvmclock_settle(struct kvmclock *kc, const struct kvmclock_change *change);
 /* The date at system time 0, in ns since 1970, asked of the host now.  An exit: limit the rate. */
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns);
 

@@ -89,6 +89,18 @@ static bool read_pm_timer(const struct tsc *t, uint32_t *count)
     return true;
 }
 
+static void begin_pit(struct tsc *t)
+{
+    pit_start();
+    t->pit_start = read_between(read_pit, t);
+}
+
+static void begin_pm_timer(struct tsc *t)
+{
+    if (t->pm_port)
+        t->pm_start = read_between(read_pm_timer, t);
+}
+
 void tsc_begin(struct tsc *t)
 {
     for (unsigned i = 0; i < TSC_SOURCES; i++) {
@@ -96,21 +108,20 @@ void tsc_begin(struct tsc *t)
         t->sources[i].refused = "there is none";
     }
     read_cpuid(t);
-    tsc_begin_pit(t);
-}
-
-void tsc_begin_pit(struct tsc *t)
-{
-    pit_start();
-    t->pit_start = read_between(read_pit, t);
+    begin_pit(t);
 }
 
 void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32)
 {
     t->pm_port = port;
     t->pm_mask = bits32 ? 0xffffffff : 0xffffff;
-    if (port)
-        t->pm_start = read_between(read_pm_timer, t);
+    begin_pm_timer(t);
+}
+
+void tsc_begin_again(struct tsc *t)
+{
+    begin_pit(t);
+    begin_pm_timer(t);
 }
 
 /* The TSC's Hz from two readings of a timer; a count may be cut at both ends. */
@@ -128,15 +139,16 @@ static void conclude(struct tsc *t, enum tsc_source_id id, struct tsc_reading fr
         (from.error + to.error) * PPM / cycles + PPM / counts + 1);
 }
 
-void tsc_end_pit(struct tsc *t)
+bool tsc_end_pit(struct tsc *t)
 {
     if (!t->pit_start.valid)
-        return;
+        return true;
     struct tsc_reading end = read_between(read_pit, t);
     if (end.valid)
         conclude(t, TSC_I8254, t->pit_start, end, 0xffff, PIT_HZ);
     else
         t->sources[TSC_I8254].refused = "it ran out before it was read";
+    return end.valid;
 }
 
 void tsc_end_pm_timer(struct tsc *t)
@@ -144,11 +156,7 @@ void tsc_end_pm_timer(struct tsc *t)
     if (!t->pm_port)
         return;
     struct tsc_reading end = read_between(read_pm_timer, t);
-    /* A whole wrap of 24 bits, 4.7 s, would go unseen. */
-    if (t->hz && (end.tsc - t->pm_start.tsc) / t->hz >= 4)
-        t->sources[TSC_PM_TIMER].refused = "it may have wrapped";
-    else
-        conclude(t, TSC_PM_TIMER, t->pm_start, end, t->pm_mask, PM_TIMER_HZ);
+    conclude(t, TSC_PM_TIMER, t->pm_start, end, t->pm_mask, PM_TIMER_HZ);
 }
 
 void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz)
@@ -169,26 +177,55 @@ static uint64_t disagreement_ppm(uint64_t a, uint64_t b)
     return difference >= b ? PPM : difference * PPM / b;
 }
 
+static const char too_far[] = "more than 1 % from the chosen one";
+
+static bool confirm(const struct tsc_source *a, const struct tsc_source *b)
+{
+    return disagreement_ppm(a->hz, b->hz) <= a->error_ppm + b->error_ppm + TSC_SLEW_PPM;
+}
+
+/* How many of the others confirm it. */
+static unsigned confirmed(const struct tsc *t, const struct tsc_source *s)
+{
+    unsigned count = 0;
+
+    for (const struct tsc_source *other = t->sources; other < t->sources + TSC_SOURCES; other++)
+        count += other != s && !other->refused && confirm(s, other);
+    return count;
+}
+
 bool tsc_choose(struct tsc *t)
 {
-    const struct tsc_source *trusted = NULL;
+    const struct tsc_source *chosen = NULL;
+    unsigned most = 0;
 
-    for (unsigned i = 0; i < TSC_SOURCES; i++) {
-        struct tsc_source *s = &t->sources[i];
+    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
+        /* By what was chosen before, which need not be chosen again. */
+        if (s->refused == too_far)
+            s->refused = NULL;
+        if (!s->refused && (s->hz < HZ_MIN || s->hz > HZ_MAX))
+            s->refused = "outside 100 MHz to 20 GHz";
+    }
+    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
+        unsigned count = s->refused ? 0 : confirmed(t, s);
+        if (s->refused || (chosen && count <= most))
+            continue;
+        chosen = s;
+        most = count;
+    }
+    t->hz = chosen ? chosen->hz : 0;
+    if (!chosen)
+        return false;
+    t->chosen = (enum tsc_source_id)(chosen - t->sources);
+    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
         if (s->refused)
             continue;
-        if (s->hz < HZ_MIN || s->hz > HZ_MAX) {
-            s->refused = "outside 100 MHz to 20 GHz";
-        } else if (trusted && disagreement_ppm(s->hz, trusted->hz) >
-                                  MAX_DISAGREEMENT_PPM + s->error_ppm + trusted->error_ppm) {
-            s->refused = "more than 1 % from a better source";
-        } else if (!trusted) {
-            trusted = s;
-            t->chosen = (enum tsc_source_id)i;
-        }
+        s->confirms = confirm(chosen, s);
+        if (disagreement_ppm(s->hz, t->hz) >
+            MAX_DISAGREEMENT_PPM + s->error_ppm + chosen->error_ppm)
+            s->refused = too_far;
     }
-    t->hz = trusted ? trusted->hz : 0;
-    return trusted;
+    return true;
 }
 
 int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *s)

@@ -7,6 +7,7 @@
  *  [1] Intel SDM vol. 2A, CPUID leaves 0x15 and 0x16; vol. 3B, 17.17 (invariant TSC).
  *  [2] ACPI Specification 6.5, 4.8.3.3: the PM timer runs at 3.579545 MHz.
  *  [3] Intel 8254 data sheet: the i8254 of a PC runs at 1.193182 MHz.
+ *  [4] Linux, adjtimex(2): the frequency offset is at most 500 ppm.
  */
 #ifndef DRIVERS_TSC_H
 #define DRIVERS_TSC_H
@@ -14,6 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <timecounter/timecounter.h>
+
+/* What adjtimex(2) may add to the rate of the clock behind a host's timers [4]. */
+enum { TSC_SLEW_PPM = 500 };
 
 enum tsc_source_id {
     TSC_KVMCLOCK,        /* the scale in the clock page */
@@ -30,6 +34,7 @@ struct tsc_source {
     uint64_t hz;         /* 0: this source says nothing */
     uint64_t error_ppm;  /* what the source itself can be off by, rounded up */
     const char *refused; /* why it is not believed, or not there; NULL: it counts */
+    bool confirms;       /* it and the chosen one differ by no more than their errors */
 };
 
 /* A timer and the TSC at one moment: the TSC is off by at most `error` cycles. */
@@ -55,14 +60,17 @@ struct tsc {
 
 /* What CPUID says, and the start of the i8254's measurement.  Interrupts stay off. */
 void tsc_begin(struct tsc *t);
-/* Start the i8254's once more: the host took the vCPU away for too long the last time. */
-void tsc_begin_pit(struct tsc *t);
 /* Start the PM timer's, at I/O port `port` (0: there is none), `bits` 24 or 32 wide. */
 void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32);
+/* Start both once more: the host took the vCPU away for too long the last time. */
+void tsc_begin_again(struct tsc *t);
 
-/* End the i8254's measurement: between 1 and 54 ms after tsc_begin(), the later the better. */
-void tsc_end_pit(struct tsc *t);
-/* End the PM timer's: from 10 ms to 4 s after its start; may be called again. */
+/*
+ * End the i8254's measurement: between 1 and 54 ms after tsc_begin(), the later the better.  False:
+ * it has run out, and the PM timer may have wrapped just as well.
+ */
+bool tsc_end_pit(struct tsc *t);
+/* End the PM timer's: from 10 ms to 4 s after its start, before other vCPUs start. */
 void tsc_end_pm_timer(struct tsc *t);
 
 /* The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf.
@@ -71,9 +79,12 @@ void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz);
 void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);
 
 /*
- * Refuse what is implausible (outside 100 MHz to 20 GHz, or more than 1 % from the one before it in
- * the order of trust, which is that of enum tsc_source_id) and take the first that is left.  False:
- * none.
+ * Refuse what is outside 100 MHz to 20 GHz, and choose among the others.  Two sources confirm each
+ * other if they differ by no more than their errors and, as a host may slew the clock that its
+ * timers follow, TSC_SLEW_PPM.  The source that most others confirm is chosen; of several, the
+ * first in the order of trust, which is that of enum tsc_source_id.  So two measurements that agree
+ * count for more than one claim, and alone a source is believed.  One that is then more than 1 %
+ * from the chosen one is refused; what differs by less has no `confirms`.  False: there is none.
  */
 bool tsc_choose(struct tsc *t);
 

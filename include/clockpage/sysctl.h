@@ -92,10 +92,10 @@ struct sysctl_branch {
     struct sysctl_branch *next; /* the tree's own */
 };
 
-#define SYSCTL_BRANCH(parent_name, table)                                                          \
-    {                                                                                              \
-        .parent = (parent_name), .nodes = (table), .count = sizeof(table) / sizeof((table)[0])     \
-    }
+/* clang-format off */
+#define SYSCTL_BRANCH(parent_name, table) \
+    {.parent = (parent_name), .nodes = (table), .count = sizeof(table) / sizeof((table)[0])}
+/* clang-format on */
 
 /*
  * Hang a branch into the tree.  Names must be new.  Tunables are set by the command line when it is

@@ -88,7 +88,7 @@ enum tc_status tc_register(struct timecounters *set, struct timecounter *counter
         return TC_BAD_MASK;
     if (counter->frequency == 0)
         return TC_BAD_FREQUENCY;
-    if ((counter->flags & ~TC_GUARDED) != 0)
+    if ((counter->flags & ~(TC_GUARDED | TC_MAY_WRAP)) != 0)
         return TC_BAD_FLAGS;
     for (last = &set->first; *last != NULL; last = &(*last)->next)
         if (*last == counter || same_name((*last)->name, counter->name))

@@ -39,12 +39,20 @@ static uint64_t guard_word(const struct tc_hands *hands, const struct tc_uptime 
     return uptime->sec * TC_NSEC + tc_hands_nsec(hands, uptime);
 }
 
+static struct tc_uptime uptime_of(uint64_t word)
+{
+    uint64_t left, sec = tc_divide(&nsec_divisor, 0, word, &left);
+    struct tc_timespec time = {(int64_t)sec, (int64_t)left};
+    struct tc_uptime uptime = {sec, tc_timespec_to_bintime(time).frac, 0};
+
+    return uptime;
+}
+
 enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
                         struct tc_uptime *uptime)
 {
     uint64_t mine = guard_word(hands, uptime);
     uint64_t highest = load64(&set->guard);
-    struct tc_timespec held;
 
     /* The word only grows, so each failure is another reading that lies between. */
     for (unsigned int try = 0; highest < mine; try++) {
@@ -55,11 +63,7 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
     }
     if (highest > mine)
         count_step(set);
-    held.sec = (int64_t)tc_divide(&nsec_divisor, 0, highest, &mine);
-    held.nsec = (int64_t)mine;
-    uptime->sec = (uint64_t)held.sec;
-    uptime->frac = tc_timespec_to_bintime(held).frac;
-    uptime->rest = 0;
+    *uptime = uptime_of(highest);
     return TC_OK;
 }
 
@@ -71,4 +75,11 @@ void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
 
     while (highest < to && !TIMECOUNTER_CAS64(&set->guard, &highest, to))
         continue;
+}
+
+void tc_guard_until_passed(struct timecounters *set)
+{
+    struct tc_uptime highest = uptime_of(load64(&set->guard));
+
+    tc_guard_until(set, &highest);
 }

@@ -29,6 +29,9 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
 void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
                     const struct tc_uptime *uptime);
 
+/* Writer: have readers pass it at least until uptime is past all that they were given by it. */
+void tc_guard_until_passed(struct timecounters *set);
+
 /* Readings that the guard has held. */
 uint64_t tc_guard_steps(struct timecounters *set);
 
@@ -46,6 +49,11 @@ void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime);
 static inline bool tc_differs_between_cpus(const struct timecounter *counter)
 {
     return (counter->flags & TC_GUARDED) != 0 || counter->steps_back != 0;
+}
+
+static inline bool tc_is_guarded(const struct timecounter *counter)
+{
+    return (counter->flags & TC_MAY_WRAP) != 0 || tc_differs_between_cpus(counter);
 }
 
 static inline struct tc_bintime tc_uptime_to_bintime(const struct tc_uptime *uptime)

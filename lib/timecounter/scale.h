@@ -44,11 +44,10 @@ struct tc_divisor {
 };
 
 /* Nanoseconds in a second; and 10^9 as a divisor (the unit test makes it again). */
-#define TC_NSEC 1000000000u
-#define TC_NSEC_DIVISOR                                                                            \
-    {                                                                                              \
-        UINT64_C(0xee6b280000000000), UINT64_C(0x12e0be826d694b2e), 34                             \
-    }
+/* clang-format off */
+#define TC_NSEC         1000000000u
+#define TC_NSEC_DIVISOR {UINT64_C(0xee6b280000000000), UINT64_C(0x12e0be826d694b2e), 34}
+/* clang-format on */
 
 /* a * b, all 128 bits of it. */
 static inline struct tc_u128 tc_multiply(uint64_t a, uint64_t b)

@@ -112,6 +112,9 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     if (tc_differs_between_cpus(old.hands.counter))
         uptime.sec += TC_BACK_NS / TC_NSEC; /* other CPUs may have read that much more */
     tc_guard_until(set, &uptime);
+    /* A late windup has put uptime behind what was returned before it. */
+    if (tc_is_guarded(old.hands.counter))
+        tc_guard_until_passed(set);
     set->statistics.switches++;
 
     report->to = to;

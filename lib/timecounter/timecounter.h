@@ -115,6 +115,11 @@ const char *tc_status_text(enum tc_status status);
 
 /* The counter may differ a little between CPUs: readers pass a shared guard (see tc_windup()). */
 #define TC_GUARDED 0x1u
+/*
+ * Windups of the counter may come too late, so that whole wraps are missing and a reading falls
+ * behind the ones before it: readers pass the guard, too. But CPUs agree on what it shows.
+ */
+#define TC_MAY_WRAP 0x2u
 
 struct timecounter {
     /* By the caller, before tc_register(). */
@@ -125,7 +130,7 @@ struct timecounter {
     uint64_t mask;                   /* 2^k - 1 for a counter of k bits, 8 <= k <= 64 */
     uint64_t frequency;              /* Hz, not 0; change it by tc_set_frequency() only */
     int32_t quality;                 /* the caller may change it, then call tc_choose() */
-    uint32_t flags;                  /* TC_GUARDED or 0 */
+    uint32_t flags;                  /* of TC_GUARDED and TC_MAY_WRAP */
 
     /* By the library. */
     struct timecounter *next;
@@ -274,7 +279,7 @@ enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *co
  *     known and not in the uptime; tc_advance() adds it if a second counter knows.
  * Readers give the uptime of the last windup if the counter is below it. That alone lets two
  * readers between the same two windups see a step back, if their CPUs' counters differ. Readers of
- * a TC_GUARDED counter also pass the guard, a shared maximum of uptime in ns kept by
+ * a TC_GUARDED or TC_MAY_WRAP counter also pass the guard, a shared maximum of uptime in ns kept by
  * compare-and-swap: no reader that starts after another has returned gets less. The price is that
  * cache line, and that a bintime is cut off at ns. statistics.guarded counts how often it held.
  *

@@ -18,7 +18,7 @@ static void add_ns(struct tc_uptime *uptime, uint64_t ns)
 }
 
 /*
- * Readers have to pass the guard while the counter is known to differ between CPUs, and after a
+ * Readers have to pass the guard where the counter asks for it, and after a
  * switch until uptime is past all that was read on the old counter.
  */
 void tc_update_guarded(struct timecounters *set)
@@ -26,7 +26,7 @@ void tc_update_guarded(struct timecounters *set)
     struct tc_hands *hands = &set->own.hands;
 
     hands->flags &= ~(uint64_t)TC_HANDS_GUARDED;
-    if (tc_differs_between_cpus(hands->counter) ||
+    if (tc_is_guarded(hands->counter) ||
         tc_bintime_less(tc_uptime_to_bintime(&hands->uptime), set->guard_until))
         hands->flags |= TC_HANDS_GUARDED;
 }

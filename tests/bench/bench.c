@@ -97,7 +97,6 @@ LOOP(vcpu_cas_loop, uint64_t ns; (void)pvclock_vcpu_ns(&vcpus, &hints[own].cpu, 
 LOOP(glibc_loop, struct timespec t; (void)clock_gettime(CLOCK_MONOTONIC, &t); USE_MEMORY(&t);)
 LOOP(syscall_loop, struct timespec t; (void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
      USE_MEMORY(&t);)
-/* clang-format on */
 
 /* Out of line: what a program that calls a library function pays. */
 #define FUNCTIONS(suffix, order)                                                                   \
@@ -118,7 +117,6 @@ LOOP(syscall_loop, struct timespec t; (void)syscall(SYS_clock_gettime, CLOCK_MON
 FUNCTIONS(lfence, PVCLOCK_LFENCE)
 FUNCTIONS(rdtscp, PVCLOCK_RDTSCP)
 
-/* clang-format off */
 LOOP(ns_lfence_call_loop, USE(ns_lfence(page));)
 LOOP(ns_rdtscp_call_loop, USE(ns_rdtscp(page));)
 LOOP(timespec_lfence_loop, struct pvclock_timespec t; (void)timespec_lfence(page, &t);

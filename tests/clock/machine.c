@@ -30,11 +30,11 @@ static uint64_t read_counter(void *context)
     return count;
 }
 
-#define COUNTER(label, bits, hz, points)                                                           \
-    {                                                                                              \
-        .name = (label), .reason = "of a test", .read = read_counter,                              \
-        .mask = UINT64_MAX >> (64 - (bits)), .frequency = (hz), .quality = (points)                \
-    }
+/* clang-format off */
+#define COUNTER(label, bits, hz, points) \
+    {.name = (label), .reason = "of a test", .read = read_counter, \
+     .mask = UINT64_MAX >> (64 - (bits)), .frequency = (hz), .quality = (points)}
+/* clang-format on */
 
 struct machine_counter machine[COUNTERS] = {
     [KVMCLOCK] = {COUNTER("kvmclock", 64, 1000000000, TC_QUALITY_KVMCLOCK), 100, 1},

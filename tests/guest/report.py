@@ -49,6 +49,7 @@ RECORDS = {
         "ppm": int,
         "error_ppm": int,
         "chosen": bool,
+        "confirms": bool,
         "refused": str,
     },
     "timecounter": {
@@ -89,6 +90,14 @@ RECORDS = {
         "step_error_ns": int,
         "held_ns": int,
         "wrong": str,
+    },
+    "ticks": {
+        "hz": int,
+        "count": int,
+        "stretched": int,
+        "empty_us": int,
+        "average_us": int,
+        "worst_us": int,
     },
     "event": {
         "number": int,

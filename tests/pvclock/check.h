@@ -37,10 +37,9 @@ static inline void check(int good, const char *file, int line, const char *what)
 #define assert_int_equal(a, b)                                                                     \
     check((unsigned long long)(a) == (unsigned long long)(b), __FILE__, __LINE__, #a " == " #b)
 #define assert_string_equal(a, b) check(!strcmp(a, b), __FILE__, __LINE__, #a " == " #b)
-#define cmocka_unit_test(f)                                                                        \
-    {                                                                                              \
-#f, f                                                                                      \
-    }
+/* clang-format off */
+#define cmocka_unit_test(f) {#f, f}
+/* clang-format on */
 
 static inline int check_run(const struct CMUnitTest *tests, int count)
 {

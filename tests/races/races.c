@@ -35,7 +35,7 @@ enum { READERS = 2, TORN = 0, EARLY, LATE, BACK, COUNTERS };
 static const char *const names[COUNTERS] = {"torn", "early", "late", "back"};
 
 /* What the processes share beside the page; each line has one writer. */
-static struct shared {
+struct shared {
     struct {
         uint64_t told; /* the last time this reader read */
         uint64_t pad[7];
@@ -46,7 +46,9 @@ static struct shared {
     } result[READERS];
     uint64_t updates;
     bool stop;
-} * shared;
+};
+
+static struct shared *shared;
 
 /* The oracle has 128 bits and nothing of the library. */
 static uint64_t truth(const struct hyp_log_entry *entry, int shift, uint64_t tsc)

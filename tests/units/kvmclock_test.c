@@ -176,45 +176,169 @@ static void kvmclock_registers(void **state)
     assert_int_equal(machine.writes, 0);
 }
 
+/* After a pause the host writes a structure, at this TSC, before its vCPU goes on. */
+static void host_resumes(uint32_t index, uint64_t tsc)
+{
+    struct pvclock_vcpu_time_info *info = &slots[index].info;
+
+    info->version += 2;
+    info->tsc_timestamp = tsc;
+    info->system_time = 5000000000 + tsc;
+    info->flags |= PVCLOCK_FLAG_GUEST_STOPPED;
+}
+
+/* vCPU 0 looks, and makes the date right; whether it counted a pause. */
+static bool first_settles(void)
+{
+    struct kvmclock_change c;
+
+    (void)kvmclock_look(&kc, VCPUS, &c);
+    return kvmclock_settle(&kc, &c);
+}
+
+static void boot_and_register(uint32_t vcpus)
+{
+    boot(NEW | STABLE_BIT);
+    attach(false);
+    for (uint32_t i = 0; i < vcpus; i++)
+        kvmclock_enable(&kc, i);
+    kvmclock_check(&kc, vcpus, running_index);
+}
+
 static void kvmclock_counts_pauses(void **state)
 {
     (void)state;
-    boot(NEW);
-    attach(false);
-    kvmclock_enable(&kc, 0);
-    slots[0].info.flags = PVCLOCK_FLAG_GUEST_STOPPED | PVCLOCK_FLAG_TSC_STABLE | 0x80;
+    boot_and_register(1);
+    host_resumes(0, 100);
+    slots[0].info.flags |= PVCLOCK_FLAG_TSC_STABLE | 0x80;
+    assert_true(first_settles());
     for (unsigned i = 0; i < 3; i++)
-        kvmclock_poll(&kc, 0);
+        assert_false(first_settles());
     assert_int_equal(kc.vcpus[0].paused, 1);
     assert_int_equal(slots[0].info.flags, PVCLOCK_FLAG_TSC_STABLE | 0x80);
+    /* One that nobody has dealt with before the end. */
+    host_resumes(0, 200);
+    kvmclock_count_last(&kc, 0);
+    assert_int_equal(kc.vcpus[0].paused, 2);
     kvmclock_disable(&kc, 0);
     slots[0].info.flags = 0xa5 | PVCLOCK_FLAG_GUEST_STOPPED; /* not its page any more */
-    kvmclock_poll(&kc, 0);
-    assert_int_equal(kc.vcpus[0].paused, 1);
+    kvmclock_count_last(&kc, 0);
+    (void)kvmclock_poll(&kc, 0);
+    assert_int_equal(kc.vcpus[0].paused, 2);
+    assert_int_equal(slots[0].info.flags, 0xa5 | PVCLOCK_FLAG_GUEST_STOPPED);
 }
 
-/* A vCPU clears its flag after vCPU 0 has seen the pause, whenever each of them came. */
+/* A vCPU clears its flag after vCPU 0 has dealt with the pause, whenever each of them came. */
 static void kvmclock_first_sees_first(void **state)
 {
     (void)state;
-    boot(NEW);
-    attach(false);
-    kvmclock_enable(&kc, 0);
-    slots[0].info.flags = PVCLOCK_FLAG_GUEST_STOPPED;
-    assert_true(kvmclock_poll(&kc, 0));
+    boot_and_register(1);
+    host_resumes(0, 100);
+    assert_true(first_settles());
     kvmclock_enable(&kc, 1); /* late, behind that pause */
-    for (unsigned pause = 0; pause < 3; pause++) {
-        assert_true(kvmclock_first_has_seen(&kc, 1));
-        slots[1].info.flags = PVCLOCK_FLAG_GUEST_STOPPED; /* vCPU 0 has not run yet */
-        assert_false(kvmclock_first_has_seen(&kc, 1));
-        slots[0].info.flags = PVCLOCK_FLAG_GUEST_STOPPED;
-        assert_false(kvmclock_first_has_seen(&kc, 1));
-        assert_true(kvmclock_poll(&kc, 0));
-        assert_true(kvmclock_first_has_seen(&kc, 1));
+    for (uint64_t pause = 2; pause < 5; pause++) {
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_false(kvmclock_wants_look(&kc));
+        host_resumes(1, pause * 100); /* vCPU 0 has not run yet */
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_true(kvmclock_wants_look(&kc));
+        host_resumes(0, pause * 100);
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_true(first_settles());
         assert_true(kvmclock_poll(&kc, 1));
+        assert_false(kvmclock_is_stopped(&kc, 1));
     }
     assert_int_equal(kc.vcpus[0].paused, 4);
     assert_int_equal(kc.vcpus[1].paused, 3);
+}
+
+/* Of two pauses close together the second one's flag waits for the second one's date. */
+static void kvmclock_tells_pauses_apart(void **state)
+{
+    (void)state;
+    boot_and_register(2);
+    for (unsigned asks = 0; asks < 2; asks++) {
+        uint64_t at = 1000 + asks * 1000, paused = kc.vcpus[1].paused;
+        host_resumes(0, at);
+        assert_true(first_settles());
+        host_resumes(1, at);
+        /* It has seen the first one, or has not come to that. */
+        if (asks)
+            assert_true(kvmclock_poll(&kc, 1));
+        host_resumes(1, at + 100);
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_true(kvmclock_is_stopped(&kc, 1));
+        host_resumes(0, at + 100);
+        assert_true(first_settles());
+        assert_true(kvmclock_poll(&kc, 1));
+        assert_int_equal(kc.vcpus[1].paused, paused + asks + 1);
+    }
+    /* Structures that are not alike: vCPU 0 is asked, and its answer counts from the question on.
+     */
+    host_resumes(1, 5007);
+    host_resumes(0, 5000);
+    assert_true(first_settles());
+    assert_false(kvmclock_poll(&kc, 1));
+    assert_false(kvmclock_poll(&kc, 1));
+    assert_true(kvmclock_wants_look(&kc));
+    assert_false(first_settles()); /* there is no pause of its own to count */
+    assert_false(kvmclock_wants_look(&kc));
+    assert_true(kvmclock_poll(&kc, 1));
+    /* The same TSC in a machine that was restored twice, at another time; or the same time. */
+    for (unsigned other = 0; other < 2; other++) {
+        host_resumes(0, 6000);
+        assert_true(first_settles());
+        host_resumes(1, 6000);
+        *(other ? &slots[1].info.system_time : &slots[1].info.tsc_timestamp) += 1;
+        assert_false(kvmclock_poll(&kc, 1));
+        assert_false(first_settles());
+        assert_true(kvmclock_poll(&kc, 1));
+    }
+}
+
+static unsigned resume_at;
+static uint32_t resumed_vcpu;
+
+static void resume_in_between(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step, (void)address;
+    if (resume_at && --resume_at == 0)
+        host_resumes(resumed_vcpu, 900);
+}
+
+/* The guest is paused at each step of what clears a flag: the new flag is not cleared with the old.
+ */
+static void kvmclock_keeps_a_pause_in_between(void **state)
+{
+    unsigned cases = 0;
+
+    (void)state;
+    for (uint32_t index = 0; index < 2; index++) {
+        for (unsigned at = 1;; at++, cases++) {
+            struct kvmclock_change c;
+            boot_and_register(2);
+            host_resumes(0, 500);
+            host_resumes(1, 500);
+            (void)kvmclock_look(&kc, VCPUS, &c);
+            if (index == 1)
+                assert_true(kvmclock_settle(&kc, &c));
+            resume_at = at;
+            resumed_vcpu = index;
+            pvclock_mock.script = resume_in_between;
+            bool cleared = index ? kvmclock_poll(&kc, 1) : kvmclock_settle(&kc, &c);
+            pvclock_mock.script = NULL;
+            if (resume_at) {
+                assert_true(cleared);
+                break;
+            }
+            assert_false(cleared);
+            assert_true(kvmclock_is_stopped(&kc, index));
+            assert_int_equal(kc.vcpus[index].paused, 0);
+        }
+    }
+    assert_true(cases >= 3);
+    figures("%u places for another pause", cases);
 }
 
 static void kvmclock_believes_both(void **state)
@@ -517,7 +641,7 @@ static void kvmclock_plays_a_host_with_a_date(void **state)
         for (uint32_t n = 0; n < VCPUS - 1; n++) {
             assert_int_equal(slots[n].info.flags, n == 1 ? 2 : 3);
             if (i != 3)
-                assert_true(kvmclock_poll(&kc, n));
+                kvmclock_count_last(&kc, n);
         }
     }
     assert_int_equal(kc.vcpus[0].paused, 4);
@@ -547,6 +671,8 @@ int main(void)
         cmocka_unit_test(kvmclock_registers),
         cmocka_unit_test(kvmclock_counts_pauses),
         cmocka_unit_test(kvmclock_first_sees_first),
+        cmocka_unit_test(kvmclock_tells_pauses_apart),
+        cmocka_unit_test(kvmclock_keeps_a_pause_in_between),
         cmocka_unit_test(kvmclock_believes_both),
         cmocka_unit_test(kvmclock_floor),
         cmocka_unit_test(kvmclock_floor_after_pause),

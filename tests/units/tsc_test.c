@@ -71,7 +71,7 @@ bool pit_elapsed(uint16_t *counts)
 
 static struct tsc t;
 
-/* All sources that are measured, over 12 ms from the boot, and over 2 s with the PM timer. */
+/* All sources that are measured, over 12 ms. */
 static void measure(uint64_t hz, uint64_t boot_ns)
 {
     memset(&t, 0, sizeof(t));
@@ -80,7 +80,7 @@ static void measure(uint64_t hz, uint64_t boot_ns)
     tsc_begin(&t);
     tsc_begin_pm_timer(&t, 0x608, false);
     machine.ns += 12000000;
-    tsc_end_pit(&t);
+    (void)tsc_end_pit(&t);
     tsc_end_pm_timer(&t);
 }
 
@@ -165,17 +165,119 @@ static void what_cannot_be_is_refused(void **state)
     memset(&t, 0, sizeof(t));
     machine.no_pit = true;
     tsc_begin(&t);
-    tsc_end_pit(&t);
+    (void)tsc_end_pit(&t);
     tsc_end_pm_timer(&t);
     assert_false(tsc_choose(&t));
     assert_int_equal(t.hz, 0);
 }
 
+/* A timer that runs at another rate than the machine's, for measure(). */
+static void measured(uint64_t hz, uint64_t pm_hz, uint64_t pit_hz)
+{
+    measure(hz, 1000000);
+    t.sources[TSC_PM_TIMER].hz = pm_hz;
+    t.sources[TSC_I8254].hz = pit_hz;
+    if (!pit_hz)
+        t.sources[TSC_I8254].refused = "there is none";
+}
+
+/* What others confirm counts for more than what is alone, and trust decides where that is even. */
+static void the_confirmed_source_wins(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    /* Two timers against a leaf that is 8 % off, and one that is 0.5 % off. */
+    for (uint64_t ratio = 280; ratio != 0; ratio = ratio == 280 ? 261 : 0) {
+        machine.crystal_hz = 1000000;
+        machine.divisor = 100;
+        machine.ratio = (uint32_t)ratio * 1000;
+        measure(hz, 1000000);
+        assert_true(tsc_choose(&t));
+        assert_int_equal(t.chosen, TSC_PM_TIMER);
+        assert_true(t.sources[TSC_PM_TIMER].confirms && t.sources[TSC_I8254].confirms);
+        assert_false(t.sources[TSC_CPUID_15].confirms);
+        assert_int_equal(t.sources[TSC_CPUID_15].refused != NULL, ratio == 280);
+    }
+    /* Two claims that agree against two timers that agree: trust decides. */
+    machine.crystal_hz = 0;
+    measure(hz, 1000000);
+    tsc_set_kvmclock(&t, 2600000000, 1);
+    tsc_set_hypervisor_leaf(&t, 2600000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_false(t.sources[TSC_PM_TIMER].confirms);
+    /* A third source settles it. */
+    measure(hz, 1000000);
+    tsc_set_kvmclock(&t, hz, 1);
+    tsc_set_hypervisor_leaf(&t, 2600000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_false(t.sources[TSC_HYPERVISOR_LEAF].confirms);
+    /* One against one: trust decides, and the other is shown to differ. */
+    measured(hz, hz - hz / 400, 0);
+    tsc_set_kvmclock(&t, hz, 1);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_true(t.sources[TSC_PM_TIMER].refused == NULL && !t.sources[TSC_PM_TIMER].confirms);
+    /* A host that slews its clock by 500 ppm is no contradiction. */
+    measured(hz, hz - hz / 2000, hz - hz / 2000);
+    tsc_set_kvmclock(&t, hz, 1);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_true(t.sources[TSC_PM_TIMER].confirms && t.sources[TSC_I8254].confirms);
+}
+
+/* What was far from a wrong choice may be chosen the next time. */
+static void a_refusal_is_not_for_good(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    measured(hz, hz / 2, hz / 2);
+    tsc_set_hypervisor_leaf(&t, (uint32_t)(hz / 1000));
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_PM_TIMER);
+    assert_true(t.sources[TSC_HYPERVISOR_LEAF].refused != NULL);
+    tsc_begin_again(&t);
+    machine.ns += 12000000;
+    assert_true(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_HYPERVISOR_LEAF);
+    assert_int_equal(t.hz, hz);
+}
+
+/* The host stops the vCPU for 9 s within the window: it is measured once more, by both timers. */
+static void a_stall_voids_the_window(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    machine.hz = hz;
+    memset(&t, 0, sizeof(t));
+    tsc_begin(&t);
+    tsc_begin_pm_timer(&t, 0x608, false);
+    machine.ns += UINT64_C(9000000000);
+    assert_false(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    tsc_begin_again(&t);
+    machine.ns += 12000000;
+    assert_true(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    assert_true(tsc_choose(&t));
+    assert_true(ppm_off(TSC_PM_TIMER, hz) < 200 && ppm_off(TSC_I8254, hz) < 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_frequency),
-        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(every_frequency),           cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(the_confirmed_source_wins), cmocka_unit_test(a_refusal_is_not_for_good),
+        cmocka_unit_test(a_stall_voids_the_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

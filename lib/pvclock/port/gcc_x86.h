@@ -91,7 +91,7 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
 #define PVCLOCK_STORE_RELEASE(p, value) pvclock_port_store_release(p, value)
 #define PVCLOCK_STORE_FENCE()           __asm__ volatile("" : : : "memory")
 #define PVCLOCK_TAKE_BITS(p, mask)                                                                 \
-    __atomic_fetch_and((p), (uint8_t) ~(unsigned)(mask), __ATOMIC_ACQ_REL)
+    __atomic_fetch_and((p), (uint8_t)(~(unsigned)(mask)), __ATOMIC_ACQ_REL)
 #define PVCLOCK_PAUSE() __asm__ volatile("pause" : : : "memory")
 
 #ifdef __x86_64__

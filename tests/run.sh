@@ -8,6 +8,9 @@
 #	PASS name: figures		FAIL name: why		SKIP name: why
 #
 # and ends with a status other than 0 if one of them is FAIL.  Its standard input is empty.
+#
+# $SUITE_STATE is a directory for what it may say of itself: the file `plan` has the names of the
+# results to come, a line each, and `now/NAME` is there while that one is being run.
 
 set -uo pipefail
 
@@ -23,12 +26,26 @@ usage() {
 
 		Installs what is missing (Debian) and runs the suites named, or all of them.
 
-		  --list         print the suites' names and stop
+		  --list         print the suites' names and about how long they take, and stop
+		  --root DIR     run in a Debian system of its own below DIR, which debootstrap makes if DIR
+		                 is empty, on a copy of this tree; needs root
 		  --no-install   list what is missing instead of installing it
 		  --help         this text
 
 		Each result is a line PASS, FAIL or SKIP; the last line counts them.  Where /dev/kvm
 		works, a test that is skipped for want of KVM has failed.
+
+		Environment:
+		  TEST_PATIENCE  multiplies every time limit (1 to 100); by default what the machine's load
+		                 and number of processors ask for, at most 20
+		  SUITE_TIMEOUT  seconds after which a suite is cut off (800, times TEST_PATIENCE)
+		  GUEST_LIMIT    seconds after which a guest is ended, if its row in tests/guest/matrix does
+		                 not end it before
+		  FUZZ_TIME      seconds of the fuzzer (60)
+		  TEST_COUNT     random cases of the library's and the unit tests (10^6)
+		  CC             the C compiler of the test programs (gcc)
+		  O              the build directory of the kernels that are booted (build)
+		  ROOT_RELEASE   the release that --root makes (trixie, which is Debian 13)
 
 		Exit status: 0 nothing failed, 1 something failed, 2 usage or set-up.
 	EOF
@@ -56,28 +73,78 @@ count() {
 	grep -c "^$1 " "$results"
 }
 
+# seconds_of PATH: about how long a suite takes on a quiet machine with two processors; it says so.
+seconds_of() {
+	local seconds
+	seconds=$(sed -n 's/^# Takes about \([0-9]*\) s\.$/\1/p' "$1")
+	echo "${seconds:-10}"
+}
+
+# running: what a suite says that it is at, in one line.
+running() {
+	find "$state/now" -type f -printf '%f ' 2>/dev/null
+}
+
+# watch_suite NAME: say how far a suite is that has printed nothing for a while, and what it is at.
+watch_suite() {
+	local quiet=0 size=-1 now began=$SECONDS
+	while sleep 5; do
+		now=$(stat -c %s "$output" 2>/dev/null || echo 0)
+		((quiet = now == size ? quiet + 5 : 0, size = now))
+		((quiet > 0 && quiet % 30 == 0)) || continue
+		printf '   ... %s: %d s so far; running: %s\n' "$1" $((SECONDS - began)) "$(running)"
+	done
+}
+
+# not_run: what a suite that was cut off had announced in $state/plan and not come to: failed.
+not_run() {
+	local name
+	[[ -f $state/plan ]] || return 0
+	while read -r name; do
+		grep -qE "^(PASS|FAIL|SKIP) $name:" "$results" && continue
+		if [[ -e $state/now/$name ]]; then
+			echo "FAIL $name: it was running when its suite was cut off"
+		else
+			echo "FAIL $name: not run, as its suite was cut off before"
+		fi
+	done <"$state/plan"
+}
+
 # run_suite NAME PATH: show its output, and append its result lines to $results.
 run_suite() {
-	local name=$1 path=$2 status failed_before started=$SECONDS
+	local name=$1 path=$2 status failed_before started=$SECONDS watcher
 	failed_before=$(count FAIL)
-	printf '== %s\n' "$name"
+	((suite_number++))
+	printf '== %s: suite %d of %d, about %d s; then about %d min more\n' "$name" "$suite_number" \
+		"$suite_count" "$(seconds_of "$path")" $(((seconds_left -= $(seconds_of "$path"), seconds_left + 59) / 60))
+	rm -rf "$state"
+	mkdir -p "$state/now"
+	: >"$output"
+	watch_suite "$name" &
+	watcher=$!
 	# timeout makes a process group of the suite, and ends all of it.
-	timeout -k 10 "$suite_timeout" "$path" </dev/null >"$pipe" 2>&1 &
+	SUITE_STATE=$state timeout -k 10 "$suite_timeout" "$path" </dev/null >"$pipe" 2>&1 &
 	suite_pid=$!
 	filter <"$pipe" | tee "$output" &
 	wait "$suite_pid" 2>/dev/null
 	status=$?
+	suite_pid=''
 	wait $!
+	kill "$watcher" 2>/dev/null
+	wait "$watcher" 2>/dev/null
+	grep -E '^(PASS|FAIL|SKIP) ' "$output" >>"$results"
 	{
-		grep -E '^(PASS|FAIL|SKIP) ' "$output" >>"$results"
 		if ((status == 124 || status == 137)); then
-			echo "FAIL $name: the suite did not end within $suite_timeout s"
+			echo "FAIL $name: the suite did not end within $suite_timeout s, at $(running)"
+			not_run
 		elif ((status != 0)) && (($(count FAIL) == failed_before)); then
 			echo "FAIL $name: the suite ended with status $status without saying what failed"
+			not_run
 		elif ! grep -qE '^(PASS|FAIL|SKIP) ' "$output"; then
 			echo "FAIL $name: the suite reported nothing"
 		fi
-	} | tee -a "$results"
+	} >"$work/end"
+	tee -a "$results" <"$work/end"
 	printf '   %s: %d s\n' "$name" $((SECONDS - started))
 }
 
@@ -90,11 +157,29 @@ filter() {
 	fi
 }
 
-install=yes list=no wanted=()
+# patience_now: by how much slower than a quiet machine with two processors this one may be.
+patience_now() {
+	local load cpus patience
+	cpus=$(nproc)
+	read -r load _ </proc/loadavg
+	patience=$((1 + (${load%.*} + cpus - 1) / cpus))
+	((cpus > 1)) || ((patience *= 2))
+	echo $((patience < 20 ? patience : 20))
+}
+
+install=yes list=no root='' wanted=()
 while (($# > 0)); do
 	case $1 in
 	--list) list=yes ;;
 	--no-install) install=no ;;
+	--root)
+		if (($# < 2)) || [[ -z $2 ]]; then
+			echo "run.sh: --root needs a directory (see --help)" >&2
+			exit 2
+		fi
+		root=$2
+		shift
+		;;
 	--help | -h) usage && exit 0 ;;
 	-*)
 		echo "run.sh: unknown option $1 (see --help)" >&2
@@ -107,9 +192,17 @@ done
 
 suites=$(find_suites)
 if [[ $list == yes ]]; then
-	cut -d ' ' -f 1 <<<"$suites"
+	while read -r name path; do
+		printf '%-18s %4d s\n' "$name" "$(seconds_of "$path")"
+	done <<<"$suites"
 	exit 0
 fi
+for limit in TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME; do
+	if [[ -n ${!limit-} && ! ${!limit} =~ ^[1-9][0-9]{0,5}$ ]]; then
+		echo "run.sh: $limit is a whole number, at least 1, not '${!limit}'" >&2
+		exit 2
+	fi
+done
 for name in "${wanted[@]}"; do
 	if ! grep -q "^$name\(/[^ ]*\)\? " <<<"$suites"; then
 		echo "run.sh: there is no suite $name (see --list)" >&2
@@ -117,9 +210,15 @@ for name in "${wanted[@]}"; do
 	fi
 done
 
+if [[ -n $root ]]; then
+	deps_need "$install" root || exit 2
+	exec tests/in-root.sh "$root" "${wanted[@]}"
+fi
 deps_need "$install" build run iso test || exit 2
 
-suite_timeout=${SUITE_TIMEOUT:-800}
+export TEST_PATIENCE=${TEST_PATIENCE:-$(patience_now)}
+suite_timeout=$((${SUITE_TIMEOUT:-800} * TEST_PATIENCE))
+((TEST_PATIENCE == 1)) || echo "This machine is busy or small: all time limits are $TEST_PATIENCE times as long."
 kvm=yes
 why=$(kvm_works) || kvm=no
 if [[ $kvm == yes ]]; then
@@ -138,18 +237,26 @@ stop() {
 trap 'rm -rf "$work"' EXIT
 trap 'stop 130' INT
 trap 'stop 143' TERM HUP
-results=$work/results output=$work/output pipe=$work/pipe
+results=$work/results output=$work/output pipe=$work/pipe state=$work/state
 : >"$results"
 mkfifo "$pipe" || exit 2
 
+# An area's name stands for all its suites.
+chosen=$(
+	while read -r name path; do
+		((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $name "* ]] ||
+			[[ " ${wanted[*]} " == *" ${name%%/*} "* ]] || continue
+		echo "$name $path"
+	done <<<"$suites"
+)
+suite_count=$(wc -l <<<"$chosen") suite_number=0 seconds_left=0
 while read -r name path; do
-	# An area's name stands for all its suites.
-	if ((${#wanted[@]} > 0)) &&
-		[[ " ${wanted[*]} " != *" $name "* && " ${wanted[*]} " != *" ${name%%/*} "* ]]; then
-		continue
-	fi
+	((seconds_left += $(seconds_of "$path")))
+done <<<"$chosen"
+echo "$suite_count suites, about $(((seconds_left + 59) / 60)) minutes on a quiet machine with two processors."
+while read -r name path; do
 	run_suite "$name" "$path"
-done <<<"$suites"
+done <<<"$chosen"
 
 failed=$(count FAIL)
 if ((failed > 0)); then

@@ -4,6 +4,8 @@
 # The code that runs, looked at: no RDTSC without the LFENCE that keeps it in its place, and in each
 # reader of a page the second load of the version waits for the TSC.  What drifts is one instruction
 # in a loop, once in thousands of updates: a test that runs it may well not see it.
+#
+# Takes about 3 s.
 
 set -uo pipefail
 

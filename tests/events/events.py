@@ -44,7 +44,8 @@ class Runner:
             return
         scene, started = Scene(), time.monotonic()
         try:
-            function(scene)
+            with guests.now(f"events.{name}"):
+                function(scene)
         except (Wrong, QmpError, OSError, subprocess.SubprocessError) as why:
             self.say("FAIL", name, f"{why} ({'; '.join(scene.figures)})", scene.transcript())
         except Exception as why:  # pylint: disable=broad-except
@@ -99,8 +100,10 @@ def main():
         return 1
     # End the guests also when somebody ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+    names = options.names or list(SCENARIOS)
+    guests.plan(f"events.{name}" for name in names)
     runner = Runner(guests.kvm_missing(), options.verbose)
-    runner.run_all(options.names or list(SCENARIOS))
+    runner.run_all(names)
     return 1 if runner.failed else 0
 
 

@@ -238,7 +238,7 @@ class Guest:
     def counted(self):
         """Every vCPU's page has counted every pause once, and told that it was seen."""
         time.sleep(SHORTLY)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 10 * guests.PATIENCE
         while True:
             pages = self.pages()
             said = {n: (p["paused"], p["flags"] & 2) for n, p in pages.items() if p["registered"]}

@@ -66,7 +66,7 @@ class Console:
             text += more
 
     def send(self, line):
-        self._socket.settimeout(10)
+        self._socket.settimeout(10 * guests.PATIENCE)
         self._socket.sendall(line.encode() + b"\n")
 
     def command(self, line, first=None):
@@ -87,7 +87,7 @@ class Console:
 
     def rest(self):
         """Read to the end."""
-        self._socket.settimeout(10)
+        self._socket.settimeout(10 * guests.PATIENCE)
         try:
             while data := self._socket.recv(65536):
                 self.log += data.decode("latin-1").replace("\r", "")
@@ -102,6 +102,7 @@ class Machine:
     """One QEMU process; ends with `end()`, or is killed."""
 
     def __init__(self, directory, args=(), append="", qemu=(), limit=90):
+        limit *= guests.PATIENCE
         self.name = f"qemu{next(_numbers)}"
         self._directory = directory
         self.json = self._path("json")

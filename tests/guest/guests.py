@@ -9,6 +9,7 @@ GUEST_LIMIT ends a guest sooner than its row does, in seconds.
 """
 
 import configparser
+import contextlib
 import fnmatch
 import json
 import os
@@ -27,6 +28,29 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 RUN_QEMU = os.path.join(ROOT, "run-qemu.sh")
 with open(os.path.join(ROOT, "docs", "report.md"), encoding="utf-8") as _file:
     MANUAL = report.Manual(_file.read())
+# What multiplies all time limits, and where a suite says what it is at: see tests/run.sh.
+PATIENCE = int(os.environ.get("TEST_PATIENCE", "1"))
+STATE = os.environ.get("SUITE_STATE", "")
+
+
+def plan(names):
+    """These results are to come."""
+    if STATE:
+        with open(os.path.join(STATE, "plan"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name}\n" for name in names)
+
+
+@contextlib.contextmanager
+def now(name):
+    """This one is being run."""
+    path = os.path.join(STATE, "now", name)
+    if STATE:
+        open(path, "w", encoding="utf-8").close()
+    try:
+        yield
+    finally:
+        if STATE:
+            os.remove(path)
 
 
 class Row:
@@ -50,7 +74,8 @@ class Row:
         self.status = int(value("status", 0))
         self.report = value("report", "full")
         self.reads = int(value("reads", 0))
-        self.limit = min(int(value("limit", 60)), int(os.environ.get("GUEST_LIMIT", 600)))
+        limit = int(value("limit", 60)) * PATIENCE
+        self.limit = min(limit, int(os.environ.get("GUEST_LIMIT", limit)))
         own = [line for line in section.get("expect", "").splitlines() if line]
         self.expect = (base.expect if base else []) + own
         if self.needs not in ("kvm", "tcg", "nothing") or self.report not in (
@@ -232,6 +257,7 @@ def main():
         print("FAIL guest.build: make kernel iso failed")
         return 1
 
+    plan(f"guest.{row.name}" for row in rows)
     no_kvm = kvm_missing()
     failed = 0
     with tempfile.TemporaryDirectory() as tmp:
@@ -241,7 +267,8 @@ def main():
             if row.needs == "kvm" and no_kvm:
                 print(f"SKIP guest.{row.name}: no KVM: {no_kvm}", flush=True)
                 continue
-            wrong, figures, output = boot(row, places)
+            with now(f"guest.{row.name}"):
+                wrong, figures, output = boot(row, places)
             if not wrong:
                 print(f"PASS guest.{row.name}: {figures}", flush=True)
                 continue

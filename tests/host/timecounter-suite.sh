@@ -6,6 +6,8 @@
 #   tests/host/timecounter-suite.sh --quick   those that a mutant has to get past
 #
 # O is the build directory (default build), CC the C compiler of the test programs (default gcc).
+#
+# Takes about 23 s.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2

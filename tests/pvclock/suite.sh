@@ -6,6 +6,8 @@
 #
 # Usage: suite.sh [COUNT]	COUNT random cases for the oracle (default 10^8)
 #        suite.sh --quick	what a mutant has to get past: no matrix, UBSan, few cases
+#
+# Takes about 54 s.
 set -u
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 OUT=${OUT:-$ROOT/build/tests/pvclock}

@@ -5,6 +5,8 @@
 # the reader taken out, to show that each counter counts.
 #
 # Usage: suite.sh [READS]	per compiler and way of reading the TSC (default 5 * 10^7)
+#
+# Takes about 36 s.
 set -u
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 OUT=${OUT:-$ROOT/build/tests/races}

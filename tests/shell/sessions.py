@@ -36,7 +36,7 @@ import guests  # noqa: E402  pylint: disable=wrong-import-position
 
 RUN_QEMU = os.path.join(ROOT, "run-qemu.sh")
 PROMPT = "clockpage# "
-LIMIT = 60
+LIMIT = 60 * int(os.environ.get("TEST_PATIENCE", "1"))
 FUZZ_BYTES = 20000
 FUZZ_COMMANDS = 300
 

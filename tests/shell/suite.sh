@@ -3,6 +3,8 @@
 #
 # The serial shell: its parts on the host, then in guests under TCG and, where it works, KVM.
 # Arguments, if any, are the names of sessions to run.
+#
+# Takes about 91 s.
 
 set -uo pipefail
 export PYTHONDONTWRITEBYTECODE=1 # leave nothing in the tree

@@ -14,6 +14,7 @@
 #include "kernel/ring3_clock.h"
 #include "kernel/settings.h"
 #include "kernel/shell.h"
+#include "kernel/text.h"
 #include "kernel/tick.h"
 #include "kernel/time_page.h"
 #include <clockpage/report.h>
@@ -69,6 +70,9 @@ void make_plan(void)
         .reads = settings.reads       ? settings.reads
                  : kvmclock.host.base ? READS_KVM
                                       : READS_ELSE,
+        /* Its vCPUs may share one thread, as run-qemu.sh has it. */
+        .caveat =
+            text_same(kvmclock.hypervisor, "TCGTCGTCGTCG") ? "; TCG may run vCPUs in turn" : "",
         .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
         .source = source_of,
     };

@@ -87,10 +87,10 @@ bool ring3_offsets(const struct ring3_plan *plan, int64_t *offsets, uint64_t *er
         check(SKIP, "tsc.offset", "there is one vCPU only");
     else
         check(pass_if(unknown == 0), "tsc.offset",
-              "%u vCPUs against vCPU 0: at most %lu cycles, %s; %u not measured", plan->cpus - 1,
+              "%u vCPUs against vCPU 0: at most %lu cycles, %s; %u not measured%s", plan->cpus - 1,
               worst,
               agree ? "too little to be seen by each other" : "which could be seen as a step back",
-              unknown);
+              unknown, plan->caveat);
     return agree;
 }
 
@@ -184,8 +184,8 @@ static void judge(const struct ring3_plan *plan, const struct totals *all, bool 
         check(SKIP, "ring3.order.cross", "there is one vCPU only");
     else
         check(pass_if(all->compared && all->cross == 0), "ring3.order.cross",
-              "%lu steps back in %lu comparisons, worst %lu ns", all->cross, all->compared,
-              all->cross_worst);
+              "%lu steps back in %lu comparisons, worst %lu ns%s", all->cross, all->compared,
+              all->cross_worst, plan->caveat);
 }
 
 void ring3_readers(const struct ring3_plan *plan)

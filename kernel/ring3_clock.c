@@ -255,9 +255,9 @@ static void run_moved(const struct ring3_plan *plan, const char *name, uint64_t 
         move_once(plan, reads_wanted, &seen);
     check(pass_if(seen.good && seen.moves > 0 && seen.steps == 0), name,
           "%u threads moved %lu times between %u vCPUs: %lu steps back in %lu readings, worst %lu "
-          "ns; %lu by one page, %lu by own vCPU's, %lu by system call",
+          "ns; %lu by one page, %lu by own vCPU's, %lu by system call%s",
           plan->cpus + 1, seen.moves, plan->cpus, seen.steps, seen.reads, seen.worst,
-          seen.by[BY_STABLE], seen.by[BY_OWN_VCPU], seen.by[BY_SYSTEM_CALL]);
+          seen.by[BY_STABLE], seen.by[BY_OWN_VCPU], seen.by[BY_SYSTEM_CALL], plan->caveat);
 }
 
 void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *hooks)

@@ -11,9 +11,9 @@ test: ## run every test suite, installing what they need
 lint: ## check includes, formats, scripts, manual pages and licence lines
 	tests/run.sh lint
 
-# ROW=18: those of a row of docs/known-bugs.md.  ARGS: see tests/mutants/run.sh --help.
+# ROW=18: those of a row of docs/known-bugs.md.  ARGS: see tests/bugs/run.sh --help.
 mutants: ## put each known bug into a copy of the tree and show which test finds it (ROW=18)
-	+O=$(O) tests/mutants/run.sh $(ROW:%=--row %) $(ARGS)
+	+O=$(O) tests/bugs/run.sh $(ROW:%=--row %) $(ARGS)
 
 soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 """What changes while the guest runs: its vCPUs, STABLE, the frequency, the driver.
 
-The numbers of known bugs are those of tests/mutants/.
+The numbers of known bugs are those of docs/known-bugs.md.
 """
 
 import time

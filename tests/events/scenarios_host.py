@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 """What a host does to a guest: it pauses, saves, restores, migrates it, and moves its threads.
 
-The numbers of known bugs are those of tests/mutants/.
+The numbers of known bugs are those of docs/known-bugs.md.
 """
 
 import os

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 """The date: stepped by the host or by hand, without an RTC, and at the ends of 32 bits.
 
-The numbers of known bugs are those of tests/mutants/.
+The numbers of known bugs are those of docs/known-bugs.md.
 """
 
 import calendar

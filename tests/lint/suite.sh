@@ -129,7 +129,7 @@ spdx() {
 	local file bad=0
 	for file in "${files[@]}"; do
 		case $file in
-		LICENSE | *.md | *.json | *.patch | .gitignore | .editorconfig | */corpus/*) continue ;;
+		LICENSE | *.md | *.json | .gitignore | .editorconfig | */corpus/*) continue ;;
 		esac
 		head -n 5 "$file" | grep -q 'SPDX-License-Identifier: 0BSD' && continue
 		echo "$file: no SPDX line among the first five"
@@ -139,8 +139,7 @@ spdx() {
 }
 verdict lint-spdx "${#files[@]} files" spdx
 
-mapfile -t no_patches < <(printf '%s\n' "${files[@]}" | grep -v '\.patch$')
-verdict lint-white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${no_patches[@]}"
+verdict lint-white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${files[@]}"
 # The brackets keep the pattern from matching itself.
 verdict lint-machine-paths "nothing names a place on the author's machine" \
 	has_no '[/]work/|[/]tmp/wt|[/]home/[a-z]|[/]root/' "${files[@]}"

@@ -39,13 +39,16 @@ static uint64_t guard_word(const struct tc_hands *hands, const struct tc_uptime 
     return uptime->sec * TC_NSEC + tc_hands_nsec(hands, uptime);
 }
 
-static struct tc_uptime uptime_of(uint64_t word)
+static void set_uptime(struct tc_uptime *uptime, uint64_t word)
 {
-    uint64_t left, sec = tc_divide(&nsec_divisor, 0, word, &left);
-    struct tc_timespec time = {(int64_t)sec, (int64_t)left};
-    struct tc_uptime uptime = {sec, tc_timespec_to_bintime(time).frac, 0};
+    uint64_t left;
+    struct tc_timespec time;
 
-    return uptime;
+    uptime->sec = tc_divide(&nsec_divisor, 0, word, &left);
+    time.sec = (int64_t)uptime->sec;
+    time.nsec = (int64_t)left;
+    uptime->frac = tc_timespec_to_bintime(time).frac;
+    uptime->rest = 0;
 }
 
 enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
@@ -63,7 +66,7 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
     }
     if (highest > mine)
         count_step(set);
-    *uptime = uptime_of(highest);
+    set_uptime(uptime, highest);
     return TC_OK;
 }
 
@@ -79,7 +82,8 @@ void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
 
 void tc_guard_until_passed(struct timecounters *set)
 {
-    struct tc_uptime highest = uptime_of(load64(&set->guard));
+    struct tc_uptime highest;
 
+    set_uptime(&highest, load64(&set->guard));
     tc_guard_until(set, &highest);
 }

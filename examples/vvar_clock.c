@@ -92,7 +92,8 @@ static uint64_t raw_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Both clocks at one moment: the raw one is read before and after, and the closest of 100 is kept.
+/*
+ * Both clocks at one moment: the raw one is read before and after, and the closest of 100 is kept.
  */
 static bool both(const struct pvclock_vcpu_time_info *page, uint64_t *ns, uint64_t *raw)
 {

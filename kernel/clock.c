@@ -25,8 +25,7 @@ static struct {
 } missing[MAX_MISSING];
 static unsigned missing_count;
 
-/* ---- Windup ------------------------------------------------------------------------------------
- */
+/* ---- Windup ------------------------------------------------------------ */
 
 /* Uptime and reference at one moment. */
 struct moment {
@@ -193,8 +192,7 @@ bool clock_hands(struct tc_hands *hands)
     return tc_get_hands(&set, hands) == TC_OK;
 }
 
-/* ---- Choice ------------------------------------------------------------------------------------
- */
+/* ---- Choice ------------------------------------------------------------ */
 
 void clock_init(uint64_t ticks_per_second)
 {
@@ -388,8 +386,7 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     return TC_OK;
 }
 
-/* ---- The report --------------------------------------------------------------------------------
- */
+/* ---- The report -------------------------------------------------------- */
 
 static void report_counter(const struct timecounter *c, bool selected)
 {
@@ -444,8 +441,7 @@ void clock_report(void)
     record_end();
 }
 
-/* ---- The date ----------------------------------------------------------------------------------
- */
+/* ---- The date ---------------------------------------------------------- */
 
 static struct tc_timespec timespec_of(uint64_t ns)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Breaking things on purpose, by the settings debug.*: how the tests see that failures are handled.
+/*
+ * Breaking things on purpose, by the settings debug.*: how the tests see that failures are handled.
  */
 #ifndef KERNEL_FAULT_H
 #define KERNEL_FAULT_H

@@ -9,8 +9,7 @@ enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_SS3 };
 #define CTRL(letter) (0x1f & (letter))
 enum { BACKSPACE = 0x08, TAB = 0x09, NEW_LINE = 0x0a, RETURN = 0x0d, ESC = 0x1b, DELETE = 0x7f };
 
-/* ---- What the terminal shows -----------------------------------------------------------------
- */
+/* ---- What the terminal shows ------------------------------------------- */
 
 static void put_text(struct line *l, const char *text)
 {
@@ -48,8 +47,7 @@ static void show_all(struct line *l)
     put_left(l, l->length - l->cursor);
 }
 
-/* ---- Editing ---------------------------------------------------------------------------------
- */
+/* ---- Editing ----------------------------------------------------------- */
 
 static void move_to(struct line *l, size_t cursor)
 {
@@ -127,8 +125,7 @@ static void clear(struct line *l)
     l->strange = 0;
 }
 
-/* ---- History ---------------------------------------------------------------------------------
- */
+/* ---- History ----------------------------------------------------------- */
 
 static char *earlier(struct line *l, unsigned back)
 {
@@ -159,8 +156,7 @@ static void recall(struct line *l, unsigned back)
     show_all(l);
 }
 
-/* ---- Bytes -----------------------------------------------------------------------------------
- */
+/* ---- Bytes ------------------------------------------------------------- */
 
 static void complete(struct line *l)
 {

@@ -11,7 +11,8 @@
 /* Exceptions are dumped from here on; on the stack of boot.S. */
 void machine_start_traps(const struct trap_hooks *hooks);
 
-/* The low 4 GiB as the boot page tables map them; an acpi_map, good until machine_start_paging().
+/*
+ * The low 4 GiB as the boot page tables map them; an acpi_map, good until machine_start_paging().
  */
 const void *machine_low_memory(uint64_t pa, uint64_t length);
 

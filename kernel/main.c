@@ -40,7 +40,7 @@ struct firmware_facts firmware;
 uint32_t cpu_count;
 struct vcpus_bring_up bring_up;
 
-/* ---- The end -------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------- */
 
 /* With interrupts off: the windups of that time come late. */
 static void stall_ms(uint64_t ms)
@@ -56,7 +56,7 @@ static _Noreturn void end_run(void)
     shutdown(report_end() ? EXIT_PASS : EXIT_FAIL);
 }
 
-/* ---- In order ------------------------------------------------------------------------------- */
+/* ---- In order ---------------------------------------------------------- */
 
 static _Noreturn void main_on_own_stack(void);
 

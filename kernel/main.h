@@ -109,7 +109,8 @@ void report_start(void);
 /* How the vCPUs came that are there at the start. */
 void report_bring_up(const struct vcpus_bring_up *how);
 void report(void);
-/* The TSCs of vCPUs [first, end) against vCPU 0's, for the report: false: apart, or not measured.
+/*
+ * The TSCs of vCPUs [first, end) against vCPU 0's, for the report: false: apart, or not measured.
  */
 bool measure_offsets(uint32_t first, uint32_t end);
 void forget_offsets(uint32_t first, uint32_t end); /* not measured */

@@ -36,7 +36,7 @@ static struct hpet hpet;
 static struct acpi_timer acpi_timer;
 static struct i8254 i8254;
 
-/* ---- The driver ----------------------------------------------------------------------------- */
+/* ---- The driver -------------------------------------------------------- */
 
 /* On each vCPU as it starts. */
 void enable_clock(struct cpu *cpu, void *arg)
@@ -79,7 +79,7 @@ void attach_kvmclock(void)
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
 }
 
-/* ---- The TSC's frequency, and the local APIC timer's from it -------------------------------- */
+/* ---- The TSC's frequency, and the local APIC timer's from it ----------- */
 
 /* Timer interrupts a second on each vCPU. */
 static uint64_t tick_rate(void)
@@ -126,7 +126,7 @@ void end_calibration(uint64_t begin)
     tick_start(this_cpu(), process_timer_count);
 }
 
-/* ---- The timecounters, and the date --------------------------------------------------------- */
+/* ---- The timecounters, and the date ------------------------------------ */
 
 void start_clock(bool synchronised)
 {
@@ -190,7 +190,7 @@ void set_date(void)
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }
 
-/* ---- The time page -------------------------------------------------------------------------- */
+/* ---- The time page ----------------------------------------------------- */
 
 /* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
 static bool enable_without_rdtscp, force_unstable;

@@ -42,7 +42,7 @@ static bool measured; /* what reads cost in ring 3 */
 static int64_t offsets[MAX_CPUS];
 static uint64_t offset_errors[MAX_CPUS];
 
-/* ---- The plan ------------------------------------------------------------------------------- */
+/* ---- The plan ---------------------------------------------------------- */
 
 static struct clock_source source_of(uint32_t index)
 {
@@ -106,7 +106,7 @@ void print_offset(uint32_t i)
         print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
 }
 
-/* ---- The report ----------------------------------------------------------------------------- */
+/* ---- The report -------------------------------------------------------- */
 
 void report_start(void)
 {
@@ -204,7 +204,7 @@ void report(void)
         ring3_report(&plan);
 }
 
-/* ---- Ring 3 put to the test ----------------------------------------------------------------- */
+/* ---- Ring 3 put to the test -------------------------------------------- */
 
 static struct ring3_clock_hooks ring3_hooks(void)
 {
@@ -256,7 +256,7 @@ void test_ring3(void)
     ring3_probes(&plan);
 }
 
-/* ---- The shell ------------------------------------------------------------------------------ */
+/* ---- The shell --------------------------------------------------------- */
 
 static void repeat_report(void)
 {

@@ -22,8 +22,7 @@ void attach_script(uint64_t begin)
     enable_clock(this_cpu(), NULL);
 }
 
-/* ---- A pause ----------------------------------------------------------------------------------
- */
+/* ---- A pause ----------------------------------------------------------- */
 
 struct pause {
     uint64_t number, seconds;
@@ -71,8 +70,7 @@ static const char *set_pause(void *context, uint32_t index, const union sysctl_v
     return NULL;
 }
 
-/* ---- Its settings ------------------------------------------------------------------------------
- */
+/* ---- Its settings ------------------------------------------------------ */
 
 static const struct sysctl nodes[] = {
     {

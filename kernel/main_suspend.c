@@ -34,7 +34,7 @@ bool clock_is_suspended(void)
     return suspended.is;
 }
 
-/* ---- The structures ------------------------------------------------------------------------- */
+/* ---- The structures ---------------------------------------------------- */
 
 static volatile uint32_t *words(uint64_t *count)
 {
@@ -61,7 +61,7 @@ static uint64_t count_changed(void)
     return changed;
 }
 
-/* ---- On each vCPU, in an interrupt ---------------------------------------------------------- */
+/* ---- On each vCPU, in an interrupt ------------------------------------- */
 
 /* One that refuses stays registered. */
 static void stop_one(struct cpu *cpu, void *arg)
@@ -98,7 +98,7 @@ static uint32_t count_registered(uint32_t *first)
     return count;
 }
 
-/* ---- Suspend and resume --------------------------------------------------------------------- */
+/* ---- Suspend and resume ------------------------------------------------ */
 
 /* What serves meanwhile; NULL: there is nothing but kvmclock. */
 static const char *next_best(void)
@@ -212,7 +212,7 @@ int resume_clock(void)
     return report_new_verdicts() ? 0 : 1;
 }
 
-/* ---- The pair of MSRs ----------------------------------------------------------------------- */
+/* ---- The pair of MSRs -------------------------------------------------- */
 
 static const char *const pairs[] = {"new", "old", NULL};
 static const char *pair = "new";
@@ -240,7 +240,7 @@ static const char *set_pair(void *context, uint32_t index, const union sysctl_va
     return NULL;
 }
 
-/* ---- Settings ------------------------------------------------------------------------------- */
+/* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
     {
@@ -271,7 +271,7 @@ void suspend_register(void)
     sysctl_register(&branch);
 }
 
-/* ---- The end -------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------- */
 
 static void wait_ms(uint64_t ms)
 {

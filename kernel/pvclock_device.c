@@ -30,8 +30,7 @@ bool pvclock_device_init(uint64_t root, uint64_t physical, uint64_t bytes, uint6
     return ok;
 }
 
-/* ---- The process's memory, reached by its page tables: a pointer of ring 3 is never followed ----
- */
+/* ---- The process's memory, reached by its page tables: a pointer of ring 3 is never followed */
 
 static uint8_t *user_byte(uint64_t va, uint64_t flags)
 {
@@ -75,8 +74,7 @@ bool process_text_in(char *to, uint64_t size, uint64_t from, uint64_t *length)
     return true;
 }
 
-/* ---- The device ---------------------------------------------------------------------------------
- */
+/* ---- The device -------------------------------------------------------- */
 
 static bool same(const char *a, const char *b)
 {

@@ -26,7 +26,8 @@ void readers_add(uint32_t index);
 void readers_stop(uint64_t resumed_at);
 bool readers_run(void);
 
-/* Nothing to do: run vCPU 0's reader, or sleep, until there is input, or `briefly`, until a tick.
+/*
+ * Nothing to do: run vCPU 0's reader, or sleep, until there is input, or `briefly`, until a tick.
  */
 void readers_idle(bool briefly);
 /* At vCPU 0's tick. */

@@ -70,8 +70,7 @@ void ring3_attach(const struct ring3_plan *plan, const struct ring3_clock_hooks 
               "/dev/pvclock mapped at 0x%lx", (unsigned long)t->rules[0]);
 }
 
-/* ---- Which way
- * ------------------------------------------------------------------------------------ */
+/* ---- Which way --------------------------------------------------------- */
 
 struct combination {
     const char *counter;
@@ -187,7 +186,8 @@ void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *h
         /* The settings are kvmclock's: with another counter one combination says it all. */
         if (c.counter[0] == 'T' && bits != 8)
             continue;
-        /* Taking the flag away can be simulated, giving it where the host does not would be a lie.
+        /*
+         * Taking the flag away can be simulated, giving it where the host does not would be a lie.
          */
         bool as_it_is = c.counter[0] == 'T' || c.stable == plan->stable;
         if (!as_it_is && !hooks->may_unset)
@@ -207,8 +207,7 @@ void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *h
           "clocks 0x%x tried between two system calls, 0x%x disagree", seen.clocks, seen.disagree);
 }
 
-/* ---- Moved threads
- * --------------------------------------------------------------------------------- */
+/* ---- Moved threads ----------------------------------------------------- */
 
 struct moved_seen {
     uint64_t moves, reads, steps, worst, by[WAYS];
@@ -290,8 +289,7 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
     (void)hooks->decide(NULL, false, false);
 }
 
-/* ---- 32-bit code
- * ----------------------------------------------------------------------------------- */
+/* ---- 32-bit code ------------------------------------------------------- */
 
 void ring3_compat(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks)
 {
@@ -312,8 +310,7 @@ void ring3_compat(const struct ring3_plan *plan, const struct ring3_clock_hooks 
               r->compat_reads, r->compat_bad);
 }
 
-/* ---- Rules
- * ------------------------------------------------------------------------------------------- */
+/* ---- Rules ------------------------------------------------------------- */
 
 static const struct {
     const char *what;

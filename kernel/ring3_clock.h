@@ -21,7 +21,8 @@ struct ring3_clock_hooks {
      * while readings pass the guard of a change of counters: then ring 3 asks the kernel.
      */
     bool (*decide)(const char *counter, bool enable_without_rdtscp, bool force_unstable);
-    /* Clear or set the STABLE flag of all structures; at every few ticks, from now on or no more.
+    /*
+     * Clear or set the STABLE flag of all structures; at every few ticks, from now on or no more.
      */
     void (*set_stable)(bool stable);
     void (*toggle_stable)(uint32_t vcpus);
@@ -30,7 +31,8 @@ struct ring3_clock_hooks {
 /* The program maps /dev/pvclock; check "ring3.attach". */
 void ring3_attach(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks);
 
-/* Each combination of what decides, and the way that ring 3 took; "ring3.gettime.paths", ".clocks".
+/*
+ * Each combination of what decides, and the way that ring 3 took; "ring3.gettime.paths", ".clocks".
  */
 void ring3_paths(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks);
 

@@ -23,8 +23,7 @@ static const struct shell_hooks *hooks;
 static int status;
 static bool halted;
 
-/* ---- Settings --------------------------------------------------------------------------------
- */
+/* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
     {
@@ -63,8 +62,7 @@ bool shell_wanted_now(void)
     return text_same(start, "now");
 }
 
-/* ---- Input and output ------------------------------------------------------------------------
- */
+/* ---- Input and output -------------------------------------------------- */
 
 /* A byte, waited for: by a look at each timer interrupt. */
 static uint8_t next_byte(void)
@@ -86,8 +84,7 @@ static uint8_t next_byte(void)
     }
 }
 
-/* ---- Commands --------------------------------------------------------------------------------
- */
+/* ---- Commands ---------------------------------------------------------- */
 
 static int help_command(int argc, char **argv);
 
@@ -243,8 +240,7 @@ static int help_command(int argc, char **argv)
     return 0;
 }
 
-/* ---- Lines -----------------------------------------------------------------------------------
- */
+/* ---- Lines ------------------------------------------------------------- */
 
 /* Cut the line into words, in place: at blanks outside of quotes.  -1: a quote without its end. */
 static int split(char *text, char **words)

@@ -30,8 +30,7 @@ static struct sysctl_text text_in(char *to, size_t size)
     return (struct sysctl_text){to, size, 0};
 }
 
-/* ---- Places ----------------------------------------------------------------------------------
- */
+/* ---- Places ------------------------------------------------------------ */
 
 void sysctl_register(struct sysctl_branch *branch)
 {
@@ -40,7 +39,8 @@ void sysctl_register(struct sysctl_branch *branch)
     sorted = false;
 }
 
-/* By parent and word, in the order of their letters: so what belongs together is listed together.
+/*
+ * By parent and word, in the order of their letters: so what belongs together is listed together.
  */
 static bool is_after(const struct sysctl_branch *a, const struct sysctl_branch *b)
 {
@@ -156,8 +156,7 @@ void sysctl_name(const struct sysctl_at *at, char *to)
     put_word(&text, at->node->name);
 }
 
-/* ---- Values ----------------------------------------------------------------------------------
- */
+/* ---- Values ------------------------------------------------------------ */
 
 void sysctl_get(const struct sysctl_at *at, char *to)
 {

@@ -8,8 +8,7 @@
 #include "kernel/text.h"
 #include <clockpage/sysctl.h>
 
-/* ---- kern.timecounter ------------------------------------------------------------------------
- */
+/* ---- kern.timecounter -------------------------------------------------- */
 
 static void get_choice(void *context, uint32_t index, struct sysctl_text *to)
 {
@@ -131,8 +130,7 @@ static const struct sysctl timecounter_nodes[] = {
 
 static struct sysctl_branch timecounter = SYSCTL_BRANCH("kern.timecounter", timecounter_nodes);
 
-/* ---- kern.timecounter.tc.NAME ----------------------------------------------------------------
- */
+/* ---- kern.timecounter.tc.NAME ------------------------------------------ */
 
 static void get_mask(void *context, uint32_t index, struct sysctl_text *to)
 {
@@ -207,8 +205,7 @@ void sysctl_clock_counters(void)
     }
 }
 
-/* ---- kern ------------------------------------------------------------------------------------
- */
+/* ---- kern -------------------------------------------------------------- */
 
 static void get_boottime(void *context, uint32_t index, struct sysctl_text *to)
 {

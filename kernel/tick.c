@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Arms each vCPU's next timer interrupt at the end of the last one, so that no tick starves ring 3.
+/*
+ * Arms each vCPU's next timer interrupt at the end of the last one, so that no tick starves ring 3.
  */
 #include "kernel/tick.h"
 #include "arch/x86/apic.h"
@@ -9,7 +10,8 @@
 #include <clockpage/report.h>
 
 enum {
-    /* Entry and exit of the interrupt, which no handler sees, count so many times in ring 3's rest.
+    /*
+     * Entry and exit of the interrupt, which no handler sees, count so many times in ring 3's rest.
      */
     EMPTY_FACTOR = 4,
     EMPTY_TRIES = 4,

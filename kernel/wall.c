@@ -25,8 +25,7 @@ static uint64_t last_ask;          /* uptime */
 static uint64_t window, in_window; /* uptime at which the second began, asks in it */
 static uint64_t ticks;             /* since the clock was looked at */
 
-/* ---- Host and clock at one moment --------------------------------------------------------------
- */
+/* ---- Host and clock at one moment -------------------------------------- */
 
 struct moment {
     uint64_t uptime_ns, host_ns;
@@ -68,8 +67,7 @@ static bool look(struct moment *m)
     return true;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------
- */
+/* ---- Asking ------------------------------------------------------------ */
 
 static void set_date(const struct moment *m, uint64_t right)
 {
@@ -179,8 +177,7 @@ const struct wall_answer *wall_tick(void)
     return ask(now);
 }
 
-/* ---- By hand -----------------------------------------------------------------------------------
- */
+/* ---- By hand ----------------------------------------------------------- */
 
 /* Whoever does this by hand sees it at once, and without a limit. */
 static void change(bool by_hand)

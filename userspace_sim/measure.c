@@ -65,7 +65,8 @@ LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
-/* The whole of clock_gettime(CLOCK_MONOTONIC), through a pointer; how many had to ask the kernel.
+/*
+ * The whole of clock_gettime(CLOCK_MONOTONIC), through a pointer; how many had to ask the kernel.
  */
 LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n, uint64_t *asked)
 {

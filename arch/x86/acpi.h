@@ -23,7 +23,8 @@
 /* The PM timer's frequency [1, 4.8.3.3]. */
 #define PM_TIMER_HZ 3579545u
 
-/* `length` bytes at physical `pa`, readable until the end of parsing; NULL when that is no memory.
+/*
+ * `length` bytes at physical `pa`, readable until the end of parsing; NULL when that is no memory.
  */
 typedef const void *(*acpi_map)(uint64_t pa, uint64_t length);
 

@@ -31,7 +31,8 @@ void apic_send_all_others(uint8_t vector);
 /* The last sender of all: an NMI to every other vCPU. */
 void apic_send_nmi_all_others(void);
 
-/* The timer counts down from `initial` at bus speed / 16 and interrupts on VECTOR_TIMER at 0, once.
+/*
+ * The timer counts down from `initial` at bus speed / 16 and interrupts on VECTOR_TIMER at 0, once.
  */
 void apic_timer_once(uint32_t initial);
 void apic_timer_stop(void);

@@ -87,7 +87,8 @@ static void load_gdt(struct cpu *cpu)
     cpu->gdt[SEL_USER_CODE32 / 8] = 0x00cffb000000ffff;
     cpu->gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
     cpu->gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
-    /* An available 64-bit TSS: limit, base and type 9, spread as the SDM has it (vol. 3A, 8.2.3).
+    /*
+     * An available 64-bit TSS: limit, base and type 9, spread as the SDM has it (vol. 3A, 8.2.3).
      */
     cpu->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
                             (tss >> 24 & 0xff) << 56;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The MP table, which some firmware has instead of ACPI [Intel MultiProcessor Specification 1.4].
+/*
+ * The MP table, which some firmware has instead of ACPI [Intel MultiProcessor Specification 1.4].
  */
 #ifndef ARCH_X86_MPTABLE_H
 #define ARCH_X86_MPTABLE_H

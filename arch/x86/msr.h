@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Model-specific registers: plain access, which traps where the register does not exist, and safe.
+/*
+ * Model-specific registers: plain access, which traps where the register does not exist, and safe.
  */
 #ifndef ARCH_X86_MSR_H
 #define ARCH_X86_MSR_H

@@ -42,7 +42,8 @@ bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
  */
 bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed);
 
-/* Make the tables above this page, so that mapping it later needs no memory; false: there is none.
+/*
+ * Make the tables above this page, so that mapping it later needs no memory; false: there is none.
  */
 bool page_reserve(uint64_t root, uint64_t va);
 

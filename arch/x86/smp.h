@@ -64,7 +64,8 @@ void smp_use_process(bool use);
  * On the boot vCPU.
  */
 bool smp_ask_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
-/* At the interrupt; and on a vCPU that starts, which has nothing to do with what was asked before.
+/*
+ * At the interrupt; and on a vCPU that starts, which has nothing to do with what was asked before.
  */
 void smp_answer_ask(void);
 void smp_ask_begin(struct cpu *cpu);

@@ -73,7 +73,8 @@ bool tsc_end_pit(struct tsc *t);
 /* End the PM timer's: from 10 ms to 4 s after its start, before other vCPUs start. */
 void tsc_end_pm_timer(struct tsc *t);
 
-/* The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf.
+/*
+ * The sources outside this driver: the clock page (mul and shift's Hz) and the hypervisor's leaf.
  */
 void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz);
 void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);

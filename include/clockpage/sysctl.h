@@ -35,7 +35,8 @@ enum sysctl_type {
 #define SYSCTL_RD  0x1u /* shown at run time */
 #define SYSCTL_WR  0x2u /* may be set at run time */
 #define SYSCTL_TUN 0x4u /* may be set on the kernel command line */
-/* The usual sums.  SYSCTL_TUN alone is a setting of the command line that the tree does not show.
+/*
+ * The usual sums.  SYSCTL_TUN alone is a setting of the command line that the tree does not show.
  */
 #define SYSCTL_RW    (SYSCTL_RD | SYSCTL_WR)
 #define SYSCTL_RDTUN (SYSCTL_RD | SYSCTL_TUN)

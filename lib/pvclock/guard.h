@@ -9,7 +9,7 @@
 
 #include "read.h"
 
-/* ---- The page of the vCPU that runs this ---------------------------------------------------- */
+/* ---- The page of the vCPU that runs this ------------------------------- */
 
 /*
  * ns of the running vCPU's page.  *hint is where this thread ran last, any value at first: RDTSCP
@@ -37,7 +37,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
     return pvclock_vcpu_read(vcpus, hint, ns);
 }
 
-/* ---- The guard by compare-and-swap ---------------------------------------------------------- */
+/* ---- The guard by compare-and-swap ------------------------------------- */
 
 /*
  * The latest time that anyone was given.  On a cache line of its own it costs least; start it
@@ -61,7 +61,7 @@ PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t 
 }
 #endif
 
-/* ---- The guard by slots --------------------------------------------------------------------- */
+/* ---- The guard by slots ------------------------------------------------ */
 
 /* One per reader thread, on a cache line of its own, 0 at first. */
 struct pvclock_slot {

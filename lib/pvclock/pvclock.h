@@ -20,7 +20,8 @@
 #include "abi.h"
 #include "scale.h"
 
-/* The version of the library (SemVer) and, apart from it, of the binary interface of its archive.
+/*
+ * The version of the library (SemVer) and, apart from it, of the binary interface of its archive.
  */
 #define PVCLOCK_VERSION_MAJOR  0
 #define PVCLOCK_VERSION_MINOR  1
@@ -69,7 +70,7 @@ static inline bool pvclock_has_time(enum pvclock_status status)
     return status == PVCLOCK_OK || status == PVCLOCK_CLAMPED;
 }
 
-/* ---- One time --------------------------------------------------------------------------- */
+/* ---- One time ---------------------------------------------------------- */
 
 struct pvclock_sample {
     uint64_t ns;
@@ -122,7 +123,7 @@ static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
 struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
                                       enum pvclock_order order, uint64_t base_ns);
 
-/* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader ------------- */
+/* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader */
 
 struct pvclock_vcpus {
     const void *pages; /* the structure of vCPU 0; that of vCPU n is n * stride bytes on */
@@ -147,7 +148,7 @@ pvclock_page_of(const struct pvclock_vcpus *vcpus, uint32_t cpu)
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns);
 
-/* ---- Snapshots: a page's contents, to be used without the page ----------------------------- */
+/* ---- Snapshots: a page's contents, to be used without the page --------- */
 
 struct pvclock_snapshot {
     uint64_t tsc_timestamp;
@@ -174,7 +175,7 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
 enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, uint64_t ns,
                                      uint64_t *tsc);
 
-/* ---- Frequency ---------------------------------------------------------------------------- */
+/* ---- Frequency --------------------------------------------------------- */
 
 struct pvclock_frequency {
     uint64_t hz;       /* 10^9 * 2^(32 - shift) / mul, rounded to the nearest */
@@ -190,7 +191,7 @@ enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock
  */
 enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *shift);
 
-/* ---- Wall clock --------------------------------------------------------------------------- */
+/* ---- Wall clock -------------------------------------------------------- */
 
 /*
  * The date at system time 0, in ns since 1970: OK, NOT_READY (never written: all 0), BUSY,
@@ -224,7 +225,7 @@ static inline uint64_t pvclock_wall_in_era(uint64_t epoch_ns, uint64_t now_ns, u
     return epoch_ns;
 }
 
-/* ---- Setting a page up, and what the host says through it ---------------------------------- */
+/* ---- Setting a page up, and what the host says through it -------------- */
 
 /* OK, or BAD_VALUE: the address is not 4-byte aligned, or the structure crosses a page. */
 static inline enum pvclock_status pvclock_placement(uint64_t address, size_t size)
@@ -284,7 +285,7 @@ static inline bool pvclock_is_stable(uint32_t features, uint8_t flags)
     return (features & PVCLOCK_FEATURE_TSC_STABLE) != 0 && (flags & PVCLOCK_FLAG_TSC_STABLE) != 0;
 }
 
-/* ---- The host's side: for a kernel that has no kvmclock, for a VMM, and for tests ----------- */
+/* ---- The host's side: for a kernel that has no kvmclock, for a VMM, and for tests */
 
 /*
  * Writes a page by the version protocol; `version` of the snapshot is not used.  One writer at a

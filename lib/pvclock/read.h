@@ -130,11 +130,14 @@ PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_
  * time since the origin, and what pvclock_wall() gives for the date.  OVERFLOW: 2^64 ns or more.
  *
  * The division by 10^9 is a second multiplication beside the first one, with k = 2^64 / 10^9
- * rounded down.  Below the true quotient are, in seconds: start * k >> 64                   by less
- * than 2^63 / 2^64 + 1, for start < 2^63 r = multiplier * k >> 64          by less than 2, so
- *     cycles * r >> 64                  by less than 2 * 2^63 / 2^64 + 1
- * together 3.5, so what is left fits 32 bits, and at most three corrections are made; where times
- * are those of machines it is none or one, the same for a second, so the branch is foreseen.
+ * rounded down.  Each product falls below the true quotient, in seconds:
+ *
+ *     start * k >> 64             by less than 2^63 / 2^64 + 1, for start < 2^63
+ *     r = multiplier * k >> 64    by less than 2, so
+ *     cycles * r >> 64            by less than 2 * 2^63 / 2^64 + 1
+ *
+ * Together that is 3.5, so the remainder fits 32 bits and at most three corrections are made.  For
+ * realistic uptimes it is zero or one, and constant within a second, so the branch predicts well.
  */
 #define PVCLOCK_RECIPROCAL UINT64_C(18446744073)
 

@@ -87,7 +87,7 @@ enum tc_status {
 /* What a status means, in a few words without a full stop. Never null. [pure] */
 const char *tc_status_text(enum tc_status status);
 
-/* ---- Counters ------------------------------------------------------------------------------ */
+/* ---- Counters ---------------------------------------------------------- */
 
 /*
  * Qualities, as FreeBSD gives them [1], each with its reason. Higher is better. A negative quality
@@ -160,7 +160,7 @@ uint64_t tc_max_gap_ns(const struct timecounter *counter);
  */
 void tc_dummy(struct timecounter *counter, uintptr_t *state);
 
-/* ---- A set of counters --------------------------------------------------------------------- */
+/* ---- A set of counters ------------------------------------------------- */
 
 #define TC_HANDS_WORDS (sizeof(struct tc_hands) / sizeof(uintptr_t))
 
@@ -222,7 +222,7 @@ struct timecounter *tc_find(const struct timecounters *set, const char *name);
 /* The counter that is in use, or null. [reader] */
 const struct timecounter *tc_current(const struct timecounters *set);
 
-/* ---- Choosing and winding up --------------------------------------------------------------- */
+/* ---- Choosing and winding up ------------------------------------------- */
 
 /* How well a switch from one counter to another kept the time. */
 struct tc_switch {
@@ -297,7 +297,7 @@ enum tc_status tc_advance(struct timecounters *set, uint64_t ns);
 /* What has happened so far. TC_NULL. [writer] */
 enum tc_status tc_get_statistics(struct timecounters *set, struct tc_statistics *statistics);
 
-/* ---- Clocks -------------------------------------------------------------------------------- */
+/* ---- Clocks ------------------------------------------------------------ */
 
 /*
  * FreeBSD's clocks by FreeBSD's numbers [2]. UPTIME, MONOTONIC and BOOTTIME are the same clock:
@@ -365,7 +365,7 @@ enum tc_status tc_setclock_at(struct timecounters *set, const struct tc_timespec
 /* Real time at uptime 0. TC_NULL, TC_NONE, TC_BUSY, TC_UNSET. [reader] */
 enum tc_status tc_boottime(struct timecounters *set, struct tc_timespec *boottime);
 
-/* ---- The hands themselves ------------------------------------------------------------------ */
+/* ---- The hands themselves ---------------------------------------------- */
 
 /*
  * A consistent copy of the hands, as for a page that user space reads the time from (hands.h has
@@ -375,7 +375,7 @@ enum tc_status tc_boottime(struct timecounters *set, struct tc_timespec *boottim
  */
 enum tc_status tc_get_hands(const struct timecounters *set, struct tc_hands *hands);
 
-/* ---- Comparing counters -------------------------------------------------------------------- */
+/* ---- Comparing counters ------------------------------------------------ */
 
 /* Two counters at one moment. */
 struct tc_moment {

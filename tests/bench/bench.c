@@ -23,7 +23,7 @@
 #include <pvclock/host.h>
 #include <pvclock/read.h>
 
-/* ---- What is read ---- */
+/* ---- What is read ------------------------------------------------------ */
 
 enum { CPUS = 4096, ROUNDS_MAX = 1001, THREADS = 2 };
 
@@ -163,7 +163,7 @@ static struct row {
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]), SLOTS_2 = ROWS - 4, CAS_2 = ROWS - 3 };
 
-/* ---- Running it ---- */
+/* ---- Running it -------------------------------------------------------- */
 
 static bool pin(int cpu)
 {

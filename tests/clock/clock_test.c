@@ -68,8 +68,7 @@ static void tick(unsigned times)
     }
 }
 
-/* ---- A vCPU that is taken away at any read -----------------------------------------------------
- */
+/* ---- A vCPU that is taken away at any read ----------------------------- */
 
 struct stalled {
     unsigned from, to;        /* counters; the same: no change between them, a tick */
@@ -159,8 +158,7 @@ static void stalls_again(void)
     verdict(bad == 0, "stalled-again", figures);
 }
 
-/* ---- Other promises ----------------------------------------------------------------------------
- */
+/* ---- Other promises ---------------------------------------------------- */
 
 /* Without any windup, for three wraps: readings stand now and then, but do not go back. */
 static bool readings_stand(const void *argument)
@@ -236,8 +234,7 @@ static bool every_pair(const void *argument)
            strcmp(tc_current(clock_counters())->name, *first) == 0;
 }
 
-/* ---- Deviation ---------------------------------------------------------------------------------
- */
+/* ---- Deviation --------------------------------------------------------- */
 
 struct deviant {
     const char *chosen;
@@ -279,7 +276,8 @@ static void deviations(void)
                 static const double rates[] = {0.94, 0.96, 1.04, 1.06};
                 for (unsigned r = 0; r < 4; r++) {
                     struct deviant d = {chosen[c], of, rates[r], ticks[t], r == 0 || r == 3};
-                    /* The reference, 6 % slow, is what carries a narrow counter: nobody can tell.
+                    /*
+                     * The reference, 6 % slow, is what carries a narrow counter: nobody can tell.
                      */
                     cases++;
                     bad += !holds(deviates, &d);

@@ -73,8 +73,7 @@ bool holds(bool (*of)(const void *argument), const void *argument)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* ---- The report --------------------------------------------------------------------------------
- */
+/* ---- The report -------------------------------------------------------- */
 
 char last_check[600];
 static struct {

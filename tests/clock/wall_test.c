@@ -19,8 +19,7 @@
 
 enum { HZ = 100 };
 
-/* ---- The host ----------------------------------------------------------------------------------
- */
+/* ---- The host ---------------------------------------------------------- */
 
 static struct {
     uint64_t real;      /* ns that have passed anyhow: the TSC's time */
@@ -148,8 +147,7 @@ static void start(const char *counter, uint64_t kvmclock_start, uint64_t date)
     (void)wall_start(&as_host);
 }
 
-/* ---- What is looked at -------------------------------------------------------------------------
- */
+/* ---- What is looked at ------------------------------------------------- */
 
 static uint64_t clock_ns(enum tc_clock clock)
 {
@@ -172,8 +170,7 @@ static uint64_t clock_ns(enum tc_clock clock)
 /* CLOCK_REALTIME is the host's date, and so much off. */
 #define DATE_IS_OFF(by) IS(clock_ns(TC_CLOCK_REALTIME) - host_date(), by)
 
-/* ---- The cases ---------------------------------------------------------------------------------
- */
+/* ---- The cases --------------------------------------------------------- */
 
 /* Rows 8 and 12: wherever its time starts, the date is right at once, and moves on. */
 static bool starts(const void *argument)

@@ -51,7 +51,7 @@ static int64_t uptime(void)
     return ns_of(TC_CLOCK_UPTIME);
 }
 
-/* ---- Registration and choice ---- */
+/* ---- Registration and choice ------------------------------------------- */
 
 static void registration(void **state)
 {
@@ -220,7 +220,7 @@ static void max_gap(void **state)
     assert_int_equal(tc_set_frequency(&set, &acpi, 3579544), TC_OK);
 }
 
-/* ---- Before there is a time ---- */
+/* ---- Before there is a time -------------------------------------------- */
 
 static void not_ready(void **state)
 {
@@ -268,7 +268,7 @@ static void not_ready(void **state)
     assert_int_equal(statistics.windups, 0);
 }
 
-/* ---- Clocks ---- */
+/* ---- Clocks ------------------------------------------------------------ */
 
 static const int clocks[] = {TC_CLOCK_REALTIME,       TC_CLOCK_MONOTONIC,
                              TC_CLOCK_UPTIME,         TC_CLOCK_UPTIME_PRECISE,
@@ -392,7 +392,7 @@ static void conversions(void **state)
     assert_true(tc_timespec_to_ns(early) == INT64_MIN && tc_timespec_to_ns(before) == INT64_MIN);
 }
 
-/* ---- Known bugs ---- */
+/* ---- Known bugs -------------------------------------------------------- */
 
 /* Row 7: a step of the wall clock backwards. */
 static void wall_step_back(void **state)
@@ -489,7 +489,7 @@ static void gaps(void **state)
     figures("+10 s, +1 h, +400 days, +3 years: 0 ns lost");
 }
 
-/* ---- Narrow counters ---- */
+/* ---- Narrow counters --------------------------------------------------- */
 
 static void wraps(void **state)
 {
@@ -554,7 +554,7 @@ static void lost_wrap(void **state)
     figures("2 wraps lost in 10 s: found, and brought back to the nanosecond");
 }
 
-/* ---- Switching ---- */
+/* ---- Switching --------------------------------------------------------- */
 
 /* Counters that show one true time, which moves on by `pace` ns at each reading. */
 static uint64_t true_ns, pace;
@@ -661,7 +661,7 @@ static void frequency(void **state)
     assert_int_equal(statistics.switches, 1);
 }
 
-/* ---- Counters that go back ---- */
+/* ---- Counters that go back --------------------------------------------- */
 
 static void small_step_back(void **state)
 {
@@ -689,7 +689,8 @@ static void small_step_back(void **state)
     assert_int_equal(a.steps_back, 2);
     assert_int_equal(a.worst_back, 1000);
 
-    /* It is guarded from now on: not below the highest reading, though that was after the windup.
+    /*
+     * It is guarded from now on: not below the highest reading, though that was after the windup.
      */
     count_a += 500;
     before = uptime();
@@ -840,7 +841,7 @@ static void advancing(void **state)
     assert_int_equal(uptime(), 3600000001008);
 }
 
-/* ---- Setting ---- */
+/* ---- Setting ----------------------------------------------------------- */
 
 static void setting(void **state)
 {
@@ -889,7 +890,7 @@ static void setting(void **state)
     assert_true(ns_of(TC_CLOCK_REALTIME) == INT64_MAX);
 }
 
-/* ---- Hands on their own ---- */
+/* ---- Hands on their own ------------------------------------------------ */
 
 static void published_hands(void **state)
 {
@@ -909,7 +910,7 @@ static void published_hands(void **state)
     assert_memory_equal(&hands, &set.own.hands, sizeof(hands));
 }
 
-/* ---- Cross-checks ---- */
+/* ---- Cross-checks ------------------------------------------------------ */
 
 static void crosscheck(void **state)
 {

@@ -45,7 +45,7 @@ static unsigned steps(void)
     return sum;
 }
 
-/* ---- Every reader behind one signature ---- */
+/* ---- Every reader behind one signature --------------------------------- */
 
 static enum pvclock_status by_sample(uint64_t *ns)
 {
@@ -131,7 +131,7 @@ static const struct {
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
-/* ---- Scripts ---- */
+/* ---- Scripts ----------------------------------------------------------- */
 
 static unsigned loads; /* of the version, by either kind of load, of page 0 */
 
@@ -344,7 +344,7 @@ static void a_negative_delta_is_clamped(void **state)
     figures("%u readers", (unsigned)READERS);
 }
 
-/* ---- Order ---- */
+/* ---- Order ------------------------------------------------------------- */
 
 static enum pvclock_mock_step trace[16];
 static unsigned traced;
@@ -379,7 +379,7 @@ static void the_tsc_is_read_between_the_versions(void **state)
     figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
 }
 
-/* ---- The vCPU's own page ---- */
+/* ---- The vCPU's own page ----------------------------------------------- */
 
 static void script_move(enum pvclock_mock_step step, const volatile void *address)
 {
@@ -436,7 +436,7 @@ static void a_thread_that_always_moves_gives_busy(void **state)
     assert_true(steps() <= 6 * (PVCLOCK_TRIES + 1));
 }
 
-/* ---- Guards ---- */
+/* ---- Guards ------------------------------------------------------------ */
 
 static struct pvclock_guard guard;
 
@@ -520,7 +520,7 @@ static void skewed_pages_with_a_guard_do_not_step_back(void **state)
     figures("0 steps back in 100000 reads with a guard, %u without", back);
 }
 
-/* ---- GUEST_STOPPED ---- */
+/* ---- GUEST_STOPPED ----------------------------------------------------- */
 
 static void script_host_sets_stable(enum pvclock_mock_step step, const volatile void *address)
 {
@@ -563,7 +563,7 @@ static void stable_needs_both_bits(void **state)
     assert_false(pvclock_is_stable(0, 0));
 }
 
-/* ---- Wall clock ---- */
+/* ---- Wall clock -------------------------------------------------------- */
 
 static struct pvclock_wall_clock wall;
 
@@ -733,7 +733,7 @@ static void a_gap_loses_nothing(void **state)
     }
 }
 
-/* ---- Placement ---- */
+/* ---- Placement --------------------------------------------------------- */
 
 static void a_structure_that_crosses_a_page_is_refused(void **state)
 {
@@ -764,7 +764,7 @@ static void a_structure_that_crosses_a_page_is_refused(void **state)
     assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
 }
 
-/* ---- Discovery and registration ---- */
+/* ---- Discovery and registration ---------------------------------------- */
 
 static struct {
     uint32_t kvm_base, max_leaf, features, khz;

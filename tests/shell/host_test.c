@@ -37,7 +37,7 @@ static uint64_t any(void)
     return state;
 }
 
-/* ---- Lines ----------------------------------------------------------------------------------- */
+/* ---- Lines ------------------------------------------------------------- */
 
 static struct line line;
 
@@ -282,7 +282,7 @@ static void test_any_bytes(uint64_t count)
     printf("  %" PRIu64 " bytes made %" PRIu64 " lines\n", 2 * count, lines);
 }
 
-/* ---- Numbers and dates ----------------------------------------------------------------------- */
+/* ---- Numbers and dates ------------------------------------------------- */
 
 static void test_numbers(void)
 {
@@ -399,7 +399,7 @@ static void test_date_texts(void)
     }
 }
 
-/* ---- The tree -------------------------------------------------------------------------------- */
+/* ---- The tree ---------------------------------------------------------- */
 
 static int number = 3, changes;
 static uint64_t u64;

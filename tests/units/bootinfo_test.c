@@ -36,8 +36,7 @@ static struct bootinfo read_info(uint32_t protocol, const void *at)
     return info;
 }
 
-/* ---- Multiboot2 -------------------------------------------------------------------------------
- */
+/* ---- Multiboot2 -------------------------------------------------------- */
 
 enum { END = 0, COMMAND_LINE = 1, LOADER = 2, MEMORY = 6, ACPI_OLD = 14, ACPI_NEW = 15 };
 
@@ -91,7 +90,8 @@ static void mb_end(void)
     mb_tag(END, NULL, 0);
 }
 
-/* Read it where its last byte is the last of the memory; `total` as the loader says, 0: as it is.
+/*
+ * Read it where its last byte is the last of the memory; `total` as the loader says, 0: as it is.
  */
 static struct bootinfo mb_read(uint32_t total)
 {
@@ -253,8 +253,7 @@ static void multiboot2_bad_memory_map(void **state)
     assert_int_equal(info.ranges[BOOT_RANGES - 1].start, (BOOT_RANGES - 1) * 0x100000ull);
 }
 
-/* ---- The command line, by both protocols -------------------------------------------------------
- */
+/* ---- The command line, by both protocols ------------------------------- */
 
 struct pvh {
     uint32_t magic, version, flags, module_count;

@@ -10,7 +10,8 @@
 
 struct pvclock_mock pvclock_mock = {.tsc = 5000};
 
-/* The columns of the table, in its order, and the words of a cell; the first word is bit value 0.
+/*
+ * The columns of the table, in its order, and the words of a cell; the first word is bit value 0.
  */
 enum { FAST, COUNTER, RDTSCP, WITHOUT, BIT_24, FORCE, STABLE, FLOOR, WAY, COLUMNS };
 
@@ -120,8 +121,7 @@ static int table_way(const int combination[WAY])
     return way;
 }
 
-/* ---- The way that is taken --------------------------------------------------------------------
- */
+/* ---- The way that is taken --------------------------------------------- */
 
 /* Structures that can be told apart by the second that they show. */
 enum { VCPUS = 3, THIS_VCPU = 2, FIRST_SECOND = 100, TSC_SECOND = 7 };

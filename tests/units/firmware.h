@@ -85,7 +85,7 @@ static inline struct firmware_facts read_firmware(uint64_t rsdp)
     return facts;
 }
 
-/* ---- Building tables ------------------------------------------------------------------------- */
+/* ---- Building tables --------------------------------------------------- */
 
 static inline void put(uint32_t at, uint64_t value, unsigned bytes)
 {

@@ -580,8 +580,7 @@ static void mp_more_cpus_than_room(void **state)
     assert_int_equal(f.cpus_left_out, 3);
 }
 
-/* ---- Mutations --------------------------------------------------------------------------------
- */
+/* ---- Mutations --------------------------------------------------------- */
 
 static struct {
     uint32_t at, length;

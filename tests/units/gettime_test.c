@@ -100,8 +100,7 @@ static void assert_asks(struct gettime *g, uint32_t clock, enum gettime_path pat
     assert_true(t.tv_sec == -7 && t.tv_nsec == -8);
 }
 
-/* ---- Clocks -----------------------------------------------------------------------------------
- */
+/* ---- Clocks ------------------------------------------------------------ */
 
 static void gettime_clocks(void **state)
 {
@@ -159,7 +158,8 @@ static void gettime_clocks(void **state)
     assert_true(t.tv_sec == 2 && t.tv_nsec == 0);
 }
 
-/* The TSC structure and the own vCPU's give times just as exact; without a mapping the first does.
+/*
+ * The TSC structure and the own vCPU's give times just as exact; without a mapping the first does.
  */
 static void gettime_ways(void **state)
 {
@@ -194,8 +194,7 @@ static void gettime_ways(void **state)
     assert_true(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP] > 0);
 }
 
-/* ---- The own vCPU's structure ------------------------------------------------------------------
- */
+/* ---- The own vCPU's structure ------------------------------------------ */
 
 enum { FLOOR = 1000000, SKEW = 5000 };
 
@@ -277,8 +276,7 @@ static void gettime_own_vcpu(void **state)
     assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR);
 }
 
-/* ---- A page that is being written --------------------------------------------------------------
- */
+/* ---- A page that is being written -------------------------------------- */
 
 /* A reader that would wait for ever is let go, and has failed. */
 static void stuck(enum pvclock_mock_step step, const volatile void *address)
@@ -431,7 +429,8 @@ static void gettime_between_any_two_steps(void **state)
 
 static bool agree_again;
 
-/* STABLE goes away, and the structures show something else: under one version, as a host does it.
+/*
+ * STABLE goes away, and the structures show something else: under one version, as a host does it.
  */
 static void lose_at_step(enum pvclock_mock_step step, const volatile void *address)
 {

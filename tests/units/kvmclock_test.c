@@ -15,8 +15,7 @@ struct pvclock_mock pvclock_mock;
 
 enum { VCPUS = 4, OLD = 1, NEW = 1 << 3, STABLE_BIT = 1 << 24 };
 
-/* ---- The machine ------------------------------------------------------------------------------
- */
+/* ---- The machine ------------------------------------------------------- */
 
 static struct {
     bool hypervisor, refuses_msrs, ignores_msrs;
@@ -99,8 +98,7 @@ static void attach(bool disabled)
     kvmclock_attach(&kc, slots, PHYSICAL, disabled);
 }
 
-/* ---- Discovery and registration ----------------------------------------------------------------
- */
+/* ---- Discovery and registration ---------------------------------------- */
 
 static void kvmclock_finds_kvm(void **state)
 {
@@ -274,7 +272,8 @@ static void kvmclock_tells_pauses_apart(void **state)
         assert_true(kvmclock_poll(&kc, 1));
         assert_int_equal(kc.vcpus[1].paused, paused + asks + 1);
     }
-    /* Structures that are not alike: vCPU 0 is asked, and its answer counts from the question on.
+    /*
+     * Structures that are not alike: vCPU 0 is asked, and its answer counts from the question on.
      */
     host_resumes(1, 5007);
     host_resumes(0, 5000);
@@ -307,7 +306,8 @@ static void resume_in_between(enum pvclock_mock_step step, const volatile void *
         host_resumes(resumed_vcpu, 900);
 }
 
-/* The guest is paused at each step of what clears a flag: the new flag is not cleared with the old.
+/*
+ * The guest is paused at each step of what clears a flag: the new flag is not cleared with the old.
  */
 static void kvmclock_keeps_a_pause_in_between(void **state)
 {
@@ -360,8 +360,7 @@ static void kvmclock_believes_both(void **state)
     }
 }
 
-/* ---- STABLE comes and goes ---------------------------------------------------------------------
- */
+/* ---- STABLE comes and goes --------------------------------------------- */
 
 /* vCPU n's clock is skew[n] ns ahead while the structures disagree; 1 cycle is 1 ns. */
 static const int64_t skew[VCPUS] = {0, -40000, 25000, -3};
@@ -589,8 +588,7 @@ static void kvmclock_floor_after_pause(void **state)
     }
 }
 
-/* ---- The kernel plays the host -----------------------------------------------------------------
- */
+/* ---- The kernel plays the host ----------------------------------------- */
 
 /* By structure n and the wall clock, now. */
 static uint64_t script_date(uint32_t n)

@@ -13,8 +13,7 @@
 
 struct pvclock_mock pvclock_mock;
 
-/* ---- The host ----------------------------------------------------------------------------------
- */
+/* ---- The host ---------------------------------------------------------- */
 
 enum { PHYSICAL = 0x5000, OLD = 1, NEW = 1 << 3, STABLE_BIT = 1 << 24 };
 
@@ -81,8 +80,7 @@ bool wrmsr_safe(uint32_t msr, uint64_t value)
     return true;
 }
 
-/* ---- The guest ---------------------------------------------------------------------------------
- */
+/* ---- The guest --------------------------------------------------------- */
 
 static uint32_t running_index(void)
 {
@@ -127,8 +125,7 @@ static void start(uint32_t vcpus)
     kvmclock_check(&kc, vcpus, running_index);
 }
 
-/* ---- The tests ---------------------------------------------------------------------------------
- */
+/* ---- The tests --------------------------------------------------------- */
 
 /* Each has a structure that the host writes, within a page, that nobody else has. */
 static void every_vcpu_has_a_structure(void **state)

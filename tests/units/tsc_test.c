@@ -12,8 +12,7 @@
 #include "tests/pvclock/check.h"
 #include <string.h>
 
-/* ---- The machine -------------------------------------------------------------------------------
- */
+/* ---- The machine ------------------------------------------------------- */
 
 static struct {
     uint64_t hz;        /* of the TSC */
@@ -91,8 +90,7 @@ static uint64_t ppm_off(enum tsc_source_id id, uint64_t hz)
     return (uint64_t)((unsigned __int128)(found > hz ? found - hz : hz - found) * 1000000 / hz);
 }
 
-/* ---- The tests ---------------------------------------------------------------------------------
- */
+/* ---- The tests --------------------------------------------------------- */
 
 /* Every 10 MHz from 0.1 to 20 GHz, and some Hz beside it: nothing overflows, Hz are kept. */
 static void every_frequency(void **state)

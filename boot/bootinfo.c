@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include <clockpage/bootinfo.h>
 
+struct bootinfo boot;
+
 static const void *physical(uint64_t pa)
 {
     return (const void *)(uintptr_t)pa;

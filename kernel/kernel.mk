@@ -3,10 +3,10 @@
 
 include lib/timecounter/timecounter.mk
 
-KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S drivers/*/*.c kernel/*.c kernel/*.S) \
+KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S base/*.c drivers/*/*.c kernel/*.c kernel/*/*.c kernel/*/*.S) \
 	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
 READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c attach.c rules.c fuzz.c \
-	clocks.c watch.c compat.c gettime.c compat_call.S) arch/x86/string.c $(LIB_PVCLOCK_SRCS)
+	clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c $(LIB_PVCLOCK_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.
@@ -18,7 +18,7 @@ KERNEL_CFLAGS := $(COMMON) -mcmodel=kernel -fno-omit-frame-pointer -fno-optimize
 READER_CFLAGS := $(COMMON) -DGETTIME_VCPU_BY_GS
 LINK := $(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
-COMPAT_SRCS := userspace_sim/compat32.c userspace_sim/gettime.c $(LIB_PVCLOCK_SRCS)
+COMPAT_SRCS := userspace_sim/compat32.c lib/timepage/gettime.c $(LIB_PVCLOCK_SRCS)
 COMPAT_CFLAGS := $(subst -m64 -mno-red-zone,-m32,$(COMMON)) -fno-pic
 
 KERNEL_OBJS := $(patsubst %,$(O)/kernel-objs/%.o,$(KERNEL_SRCS))
@@ -67,7 +67,7 @@ $(O)/reader.elf: $(READER_OBJS) userspace_sim/reader.ld
 	$(Q)$(LINK) -T userspace_sim/reader.ld -o $@.debug $(READER_OBJS)
 	$(Q)$(OBJCOPY) --strip-all $@.debug $@
 
-$(O)/kernel-objs/kernel/reader_blob.S.o: $(O)/reader.elf
+$(O)/kernel-objs/kernel/process/reader_blob.S.o: $(O)/reader.elf
 
 # Twice: the backtrace's table of names is made from the first link and is in the second.
 $(O)/ksyms-empty.S: tools/ksyms

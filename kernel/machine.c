@@ -5,7 +5,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
-#include "kernel/panic.h"
+#include "base/panic.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -30,12 +30,12 @@ const void *machine_low_memory(uint64_t pa, uint64_t length)
     return (const void *)(uintptr_t)pa;
 }
 
-void machine_start_paging(const struct bootinfo *boot, uint64_t image_end)
+void machine_start_paging(const struct bootinfo *info, uint64_t image_end)
 {
     uint64_t end = 0;
 
-    for (unsigned i = 0; i < boot->range_count; i++) {
-        const struct memory_range *r = &boot->ranges[i];
+    for (unsigned i = 0; i < info->range_count; i++) {
+        const struct memory_range *r = &info->ranges[i];
         if (r->start <= KERNEL_PHYS && KERNEL_PHYS < r->start + r->length)
             end = r->start + r->length;
     }
@@ -81,7 +81,7 @@ void machine_check_firmware(const struct firmware_facts *facts)
               facts->cpus_left_out, MAX_CPUS);
 }
 
-void machine_check_map(uint32_t cpu_count)
+void machine_check_map(void)
 {
     struct page_census c;
     unsigned stacks = 0, guarded = 0;

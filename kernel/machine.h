@@ -17,7 +17,7 @@ void machine_start_traps(const struct trap_hooks *hooks);
 const void *machine_low_memory(uint64_t pa, uint64_t length);
 
 /* The frame pool above the image, and the kernel's own map. */
-void machine_start_paging(const struct bootinfo *boot, uint64_t image_end);
+void machine_start_paging(const struct bootinfo *info, uint64_t image_end);
 void machine_start_apic(void);
 
 /* Go on with `next` on the stack, between guard pages, of the boot vCPU with this APIC identity. */
@@ -25,7 +25,7 @@ _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void));
 
 /* Checks "firmware.tables", "kernel.map", "kernel.stacks", "machine.msr". */
 void machine_check_firmware(const struct firmware_facts *facts);
-void machine_check_map(uint32_t cpu_count);
+void machine_check_map(void);
 void machine_check_msr(void);
 
 #endif

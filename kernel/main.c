@@ -4,30 +4,42 @@
  * reads in its order: host page, driver, timecounter, clock, time page, ring 3, report.
  */
 #include "kernel/main.h"
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
-#include "kernel/clock.h"
-#include "kernel/console.h"
-#include "kernel/continuity.h"
-#include "kernel/deviation.h"
-#include "kernel/events.h"
-#include "kernel/fault.h"
+#include "base/console.h"
+#include "base/panic.h"
+#include "base/shutdown.h"
+#include "base/tunables.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include "kernel/clock/host.h"
+#include "kernel/clock/played.h"
+#include "kernel/clock/start.h"
+#include "kernel/clock/suspend.h"
+#include "kernel/clock/sysctl.h"
+#include "kernel/clock/tick.h"
+#include "kernel/clock/time_page.h"
+#include "kernel/clock/wall.h"
 #include "kernel/machine.h"
-#include "kernel/panic.h"
-#include "kernel/process.h"
-#include "kernel/pvclock_device.h"
-#include "kernel/settings.h"
-#include "kernel/shell.h"
-#include "kernel/shutdown.h"
-#include "kernel/sysctl_clock.h"
-#include "kernel/sysctl_machine.h"
-#include "kernel/time_page.h"
+#include "kernel/machine_sysctl.h"
+#include "kernel/process/device.h"
+#include "kernel/process/process.h"
+#include "kernel/process/threads.h"
+#include "kernel/selftest/continuity.h"
+#include "kernel/selftest/deviation.h"
+#include "kernel/selftest/fault.h"
+#include "kernel/selftest/readers.h"
+#include "kernel/shell/shell.h"
 #include "kernel/vcpus.h"
-#include "kernel/wall.h"
+#include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/version.h>
 
@@ -35,10 +47,7 @@ enum { PATIENCE_S = 3 };
 
 extern char image_end_phys[];
 
-struct bootinfo boot;
-struct firmware_facts firmware;
-uint32_t cpu_count;
-struct vcpus_bring_up bring_up;
+static struct vcpus_bring_up bring_up;
 
 /* ---- The end ----------------------------------------------------------- */
 
@@ -60,12 +69,31 @@ static _Noreturn void end_run(void)
 
 static _Noreturn void main_on_own_stack(void);
 
+static void on_timer(struct cpu *cpu, struct trap_frame *frame)
+{
+    uint64_t began = rdtsc_ordered();
+
+    if (cpu->index != 0) {
+        see_own(cpu);
+    } else if (cpu_count) {
+        toggle_tick();
+        clock_tick();
+        if (!clock_is_suspended())
+            deviation_tick();
+        see_host();
+        readers_tick();
+    }
+    if (frame)
+        threads_tick(cpu, frame);
+    tick_end(cpu, began);
+}
+
 /* What needs the boot page tables: the loader's and the firmware's own memory. */
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol);
 
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
 {
-    static const struct trap_hooks hooks = {on_timer, on_ipi, process_fault, panic_fault,
+    static const struct trap_hooks hooks = {on_timer, host_ipi, process_fault, panic_fault,
                                             process_system_call};
 
     machine_start_traps(&hooks);
@@ -106,11 +134,12 @@ static _Noreturn void main_on_own_stack(void)
     tsc_begin(&tsc);
     tsc_begin_pm_timer(&tsc, firmware.pm_timer_port, firmware.pm_timer_32);
     attach_kvmclock();
+    vcpu_enable(this_cpu(), NULL);
     end_calibration(begin);
     attach_script(begin);
     report_start();
     machine_check_firmware(&firmware);
-    vcpus_start(&firmware, tsc.hz, enable_clock, &bring_up);
+    vcpus_start(&firmware, tsc.hz, vcpu_enable, &bring_up);
     report_bring_up(&bring_up);
     cpu_count = bring_up.end;
 
@@ -130,7 +159,7 @@ static _Noreturn void main_on_own_stack(void)
     kvmclock_report(&kvmclock);
     kvmclock_judge(&kvmclock, cpu_count);
     set_date();
-    machine_check_map(cpu_count);
+    machine_check_map();
     machine_check_msr();
     ring3_check_map();
 

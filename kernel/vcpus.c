@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/vcpus.h"
 #include "arch/x86/apic.h"
+#include "arch/x86/msr.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
-#include "kernel/panic.h"
-#include "kernel/settings.h"
+#include "base/panic.h"
+#include "base/tunables.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "kernel/process/process.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -107,4 +110,15 @@ void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
                       void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how)
 {
     start(facts, facts->possible_count, LATE_PATIENCE_MS, tsc_hz, enable, how);
+}
+
+void vcpu_enable(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    /* Becomes GS's own where the kernel is left, by SWAPGS. */
+    wrmsr(MSR_KERNEL_GS_BASE, process_vcpu_address(cpu->index));
+    /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
+    if (has_rdtscp)
+        (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
+    kvmclock_enable(&kvmclock, cpu->index);
 }

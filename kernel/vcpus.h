@@ -39,4 +39,7 @@ enum { LATE_PATIENCE_MS = 1000 };
 void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
                       void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how);
 
+/* On each vCPU as it starts: its number for ring 3, and its structure of kvmclock. */
+void vcpu_enable(struct cpu *cpu, void *arg);
+
 #endif

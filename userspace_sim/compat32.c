@@ -4,7 +4,7 @@
  * put into the 64-bit program as bytes, and called through compat.S.
  */
 #include "userspace_sim/compat.h"
-#include "userspace_sim/gettime.h"
+#include <timepage/gettime.h>
 
 struct compat_arguments;
 

@@ -3,8 +3,8 @@
 #ifndef USERSPACE_SIM_PROCESS_H
 #define USERSPACE_SIM_PROCESS_H
 
-#include "userspace_sim/gettime.h"
 #include "userspace_sim/ring3.h"
+#include <timepage/gettime.h>
 
 /* The clock structures as mapped from /dev/pvclock; NULL: there are none. */
 extern const struct pvclock_vcpu_time_info *clock_structures;

@@ -4,6 +4,8 @@
 #include "arch/x86/mptable.h"
 #include <stddef.h>
 
+struct firmware_facts firmware;
+
 /* Tables are not aligned to anything: bytes, put together as little-endian numbers. */
 static uint64_t get(const uint8_t *p, unsigned bytes)
 {

@@ -65,4 +65,7 @@ struct firmware_facts {
  */
 void firmware_read(acpi_map map, uint64_t rsdp, struct firmware_facts *facts);
 
+/* What was found at the start; the local APIC identities are in the order of the vCPUs' numbers. */
+extern struct firmware_facts firmware;
+
 #endif

@@ -14,6 +14,8 @@ _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "assembly reads
 _Static_assert(offsetof(struct cpu, tss.rsp) == CPU_TSS_RSP0, "assembly writes it there");
 
 struct cpu *cpu_table[MAX_CPUS];
+uint32_t cpu_count;
+bool has_rdtscp;
 struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
 /* The vCPU's area: guard, kernel stack, and a guard below each stack of the interrupt table. */

@@ -59,7 +59,8 @@ struct cpu {
     bool counting;                 /* entries go to `entries` */
     uint64_t entries[ENTRY_KINDS]; /* from ring 3, while counting */
     uint64_t ticks;                /* timer interrupts, all */
-    uint64_t timer_initial; /* local APIC timer count of a period; 0: no ticks, see kernel/tick.h */
+    uint64_t
+        timer_initial; /* local APIC timer count of a period; 0: no ticks, see kernel/clock/tick.h */
     struct fault_probe probe;
 
     uint32_t thread; /* the ring-3 thread that runs here */
@@ -77,6 +78,10 @@ struct cpu {
 } __attribute__((aligned(64)));
 
 extern struct cpu *cpu_table[MAX_CPUS];
+/* In use, from number 0 on without a gap; 0: not yet known. Set by the boot vCPU alone. */
+extern uint32_t cpu_count;
+/* By CPUID, and TSC_AUX has the vCPU's number. */
+extern bool has_rdtscp;
 /* The trampoline's way to a vCPU's structure, whatever number that has; NULL: none of ours. */
 extern struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 

@@ -20,6 +20,9 @@ static bool ops_wrmsr(void *context, uint32_t msr, uint64_t value)
     return wrmsr_safe(msr, value);
 }
 
+struct kvmclock kvmclock;
+struct kvmclock_slot clock_slots[MAX_CPUS] __attribute__((section(".clock_pages"), aligned(4096)));
+
 static const struct pvclock_ops ops = {ops_cpuid, ops_wrmsr, NULL};
 
 static char signature[13];

@@ -74,6 +74,10 @@ struct kvmclock {
     struct timecounter counter;
 };
 
+/* The machine's, and its structures, which have pages of their own. */
+extern struct kvmclock kvmclock;
+extern struct kvmclock_slot clock_slots[MAX_CPUS];
+
 /*
  * Hang the device and its vCPUs [0, count) into the sysctl tree, as dev.kvmclock.0.*; again when
  * there are more.

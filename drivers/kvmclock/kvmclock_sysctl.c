@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * dev.kvmclock.0: what the driver knows; the settings of the same branch are kernel/settings.c's.
+ * dev.kvmclock.0: what the driver knows; the settings of the same branch are base/tunables.c's.
  */
 #include "drivers/kvmclock/kvmclock.h"
 #include <clockpage/sysctl.h>

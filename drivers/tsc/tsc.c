@@ -16,6 +16,8 @@
 
 enum { READS = 5, PPM = 1000000, MAX_DISAGREEMENT_PPM = 10000 };
 
+struct tsc tsc;
+
 static const char *const source_names[TSC_SOURCES] = {
     [TSC_KVMCLOCK] = "kvmclock page",
     [TSC_HYPERVISOR_LEAF] = "hypervisor leaf 0x10",

@@ -58,6 +58,9 @@ struct tsc {
     uint32_t pm_mask;
 };
 
+/* The machine's. */
+extern struct tsc tsc;
+
 /* What CPUID says, and the start of the i8254's measurement.  Interrupts stay off. */
 void tsc_begin(struct tsc *t);
 /* Start the PM timer's, at I/O port `port` (0: there is none), `bits` 24 or 32 wide. */

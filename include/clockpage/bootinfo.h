@@ -34,4 +34,7 @@ struct bootinfo {
 /* `protocol` of protocol.h, `address` physical; memory below 4 GiB is mapped one to one. */
 void bootinfo_read(uint32_t protocol, uint32_t address, struct bootinfo *info);
 
+/* The one that this kernel was booted with. */
+extern struct bootinfo boot;
+
 #endif

@@ -17,7 +17,7 @@ enum result { PASS, FAIL, SKIP };
 /* COM2 is used when it is there. */
 void report_init(void);
 
-/* A line, or part of one, for people, and its length; see kernel/format.h for the formats. */
+/* A line, or part of one, for people, and its length; see base/format.h for the formats. */
 unsigned print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*

@@ -48,7 +48,7 @@ struct sysctl_text {
     size_t size, length; /* always ends in a 0, which `length` leaves out */
 };
 
-/* Append, with the formats of kernel/format.h; what there is no room for is cut off. */
+/* Append, with the formats of base/format.h; what there is no room for is cut off. */
 void sysctl_put(struct sysctl_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

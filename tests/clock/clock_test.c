@@ -3,9 +3,9 @@
  * The kernel's clock on a machine whose time a test makes (machine.h): uptime is the machine's
  * time, whatever wraps, and wherever the host takes the vCPU away.
  */
-#include "kernel/clock.h"
-#include "kernel/continuity.h"
-#include "kernel/deviation.h"
+#include "kernel/clock/clock.h"
+#include "kernel/selftest/continuity.h"
+#include "kernel/selftest/deviation.h"
 #include "tests/clock/machine.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "tests/clock/machine.h"
-#include "kernel/clock.h"
-#include "kernel/format.h"
-#include "kernel/settings.h"
+#include "base/format.h"
+#include "base/tunables.h"
+#include "kernel/clock/clock.h"
 #include <clockpage/report.h>
 #include <stdio.h>
 #include <stdlib.h>

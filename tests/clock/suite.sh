@@ -37,7 +37,7 @@ program() {
 
 program i8254 tests/clock/i8254_test.c drivers/i8254/i8254.c
 program clock tests/clock/clock_test.c tests/clock/machine.c \
-	kernel/clock.c kernel/continuity.c kernel/date.c kernel/deviation.c kernel/format.c lib/timecounter/*.c
-program wall tests/clock/wall_test.c tests/clock/machine.c kernel/wall.c \
-	kernel/clock.c kernel/date.c kernel/format.c lib/timecounter/*.c lib/pvclock/pvclock.c
+	kernel/clock/clock.c kernel/selftest/continuity.c base/calendar.c kernel/selftest/deviation.c base/format.c lib/timecounter/*.c
+program wall tests/clock/wall_test.c tests/clock/machine.c kernel/clock/wall.c \
+	kernel/clock/clock.c base/calendar.c base/format.c lib/timecounter/*.c lib/pvclock/pvclock.c
 exit "$failed"

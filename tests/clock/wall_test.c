@@ -4,10 +4,10 @@
  * goes on and the other stands still.  CLOCK_REALTIME is the host's date to the nanosecond, uptime
  * never notices.
  */
-#include "kernel/clock.h"
-#include "kernel/events.h"
-#include "kernel/settings.h"
-#include "kernel/wall.h"
+#include "base/tunables.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include "kernel/clock/wall.h"
 #include "tests/clock/machine.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -55,7 +55,7 @@ compile_alone() {
 	for header in "${headers[@]}"; do
 		options=(-Wall -Wextra -Werror -fsyntax-only -I. -Ilib -Iinclude)
 		case $header in
-		lib/* | include/* | arch/* | boot/* | drivers/* | kernel/*) options+=(-ffreestanding) ;;
+		lib/* | include/* | arch/* | boot/* | base/* | drivers/* | kernel/*) options+=(-ffreestanding) ;;
 		*) options+=(-D_GNU_SOURCE "-I$(dirname "$header")") ;;
 		esac
 		compiles_as "$header" gcc -x c -std=c11 "${options[@]}" || bad=1

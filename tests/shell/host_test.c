@@ -4,10 +4,10 @@
  *
  * Usage: host_test [COUNT]	COUNT random bytes and commands for the parts that take anything
  */
-#include "kernel/date.h"
-#include "kernel/line.h"
-#include "kernel/sysctl.h"
-#include "kernel/text.h"
+#include "base/calendar.h"
+#include "base/sysctl.h"
+#include "base/text.h"
+#include "kernel/shell/line.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

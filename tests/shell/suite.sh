@@ -17,7 +17,7 @@ failed=0
 if (($# == 0)); then
 	if gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -I. -Ilib -Iinclude -o "$out/host_test" \
-		tests/shell/host_test.c kernel/{line,date,sysctl,text,format}.c; then
+		tests/shell/host_test.c kernel/shell/line.c base/{calendar,sysctl,text,format}.c; then
 		"$out/host_test" 1000000 || failed=1
 	else
 		echo "FAIL shell.host: does not compile"

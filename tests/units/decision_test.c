@@ -4,9 +4,9 @@
  * decides is published on a time page, read, and has to go the one way that the table says.
  */
 #include "tests/pvclock/check.h"
-#include "userspace_sim/gettime.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
+#include <timepage/gettime.h>
 
 struct pvclock_mock pvclock_mock = {.tsc = 5000};
 

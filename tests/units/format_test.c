@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* kernel/format.c against the C library's snprintf, where both know a format. */
-#include "kernel/format.h"
+/* base/format.c against the C library's snprintf, where both know a format. */
+#include "base/format.h"
 #include "tests/pvclock/check.h"
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * userspace_sim/gettime.c on the real machine's loads and stores, while another thread plays host
+ * lib/timepage/gettime.c on the real machine's loads and stores, while another thread plays host
  * and kernel: structure, uptime_base and realtime_base change together under the time page's
  * sequence, and each reading has to be of one state.
  */
+#include "lib/timepage/gettime.h"
 #include "tests/pvclock/check.h"
-#include "userspace_sim/gettime.h"
 #include <pthread.h>
 #include <pvclock/pvclock.h>
 

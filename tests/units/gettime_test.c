@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * userspace_sim/gettime.c with a scripted kernel and a scripted host: between any two steps of a
+ * lib/timepage/gettime.c with a scripted kernel and a scripted host: between any two steps of a
  * reading they may change anything.
  */
 #include "tests/pvclock/check.h"
-#include "userspace_sim/gettime.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
+#include <timepage/gettime.h>
 
 struct pvclock_mock pvclock_mock;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * arch/x86/rtc.c with a clock that the test plays: its formats, its updates between any two reads,
+ * drivers/rtc/rtc.c with a clock that the test plays: its formats, its updates between any two reads,
  * and the years up to 9999.
  */
 #include "arch/x86/io.h"
-#include "arch/x86/rtc.h"
+#include "drivers/rtc/rtc.h"
 #include "tests/pvclock/check.h"
 #include <string.h>
 #include <time.h>

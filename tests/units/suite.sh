@@ -28,7 +28,7 @@ PATIENCE=$((120 * ${TEST_PATIENCE:-1}))
 names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
 	registration rtc tsc)
 sources_of() {
-	local clock=(userspace_sim/gettime.c lib/pvclock/pvclock.c)
+	local clock=(lib/timepage/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
 	local driver=(-Itests/units/hosted drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c
 		lib/pvclock/pvclock.c lib/pvclock/host.c)
@@ -37,13 +37,13 @@ sources_of() {
 	case $1 in
 	firmware) echo arch/x86/acpi.c arch/x86/mptable.c ;;
 	bootinfo) echo boot/bootinfo.c ;;
-	format) echo kernel/format.c ;;
+	format) echo base/format.c ;;
 	decision | gettime) echo "$scripted" "${clock[@]}" ;;
 	gettime_race) echo "${clock[@]}" ;;
 	# What a 32-bit process has; there is no cmocka for it.
 	gettime_race_32) echo -m32 -DCHECK_WITHOUT_CMOCKA "${clock[@]}" ;;
 	kvmclock) echo "$scripted" "${driver[@]}" ;;
-	rtc) echo -Itests/units/hosted arch/x86/rtc.c ;;
+	rtc) echo -Itests/units/hosted drivers/rtc/rtc.c ;;
 	kvmclock_race) echo "${driver[@]}" ;;
 	registration) echo "$scripted" "${driver[@]}" lib/timecounter/*.c ;;
 	tsc) echo -Itests/units/hosted drivers/tsc/tsc.c ;;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Dates of the Gregorian calendar, in UTC, from 1970 on. */
+#ifndef BASE_CALENDAR_H
+#define BASE_CALENDAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct date {
+    int64_t year;
+    int month, day;           /* from 1 */
+    int hour, minute, second; /* from 0 */
+    int weekday;              /* 0: Sunday */
+};
+
+struct date date_of(uint64_t seconds);
+
+/* Seconds since 1970; false when there is no such date, or it is before 1970 or after 9999. */
+bool date_seconds(const struct date *date, uint64_t *seconds);
+
+/*
+ * A date as date(1) takes it, [[[[[cc]yy]mm]dd]HH]MM[.ss], or YYYY-MM-DD[ HH:MM[:SS]].  What is
+ * left out on the left is that of `now`, on the right 0.  The year is not looked at: see
+ * date_seconds().
+ */
+bool date_read(const char *text, const struct date *now, struct date *date);
+
+enum { DATE_SIZE = 40 };
+
+/* "2026-11-22 18:15:01"; `to` has DATE_SIZE bytes. */
+void format_date(char *to, uint64_t seconds);
+/* As ctime(3) and date(1) have it: "Sun Nov 22 18:15:01 2026"; a zone goes before the year. */
+void format_ctime(char *to, uint64_t seconds, const char *zone);
+
+#endif

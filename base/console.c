@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "base/console.h"
+#include "arch/x86/serial.h"
+
+static bool present;
+
+bool console_init(void)
+{
+    present = serial_init(COM1);
+    return present;
+}
+
+/* A terminal wants a carriage return too. */
+void console_write(const char *text, size_t length)
+{
+    size_t start = 0;
+
+    if (!present)
+        return;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '\n')
+            continue;
+        serial_write(COM1, text + start, i - start);
+        serial_write(COM1, "\r\n", 2);
+        start = i + 1;
+    }
+    serial_write(COM1, text + start, length - start);
+}
+
+static int peeked = -1;
+
+int console_peek(void)
+{
+    if (present && peeked < 0)
+        peeked = serial_read(COM1);
+    return peeked;
+}
+
+int console_read(void)
+{
+    int byte = console_peek();
+
+    peeked = -1;
+    return byte;
+}

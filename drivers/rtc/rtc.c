@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: 0BSD */
+/* [1: Motorola MC146818A data sheet.  2: ACPI Specification 6.5, 5.2.9: FADT, CENTURY] */
+#include "drivers/rtc/rtc.h"
+#include "arch/x86/io.h"
+
+enum {
+    SECONDS = 0,
+    MINUTES = 2,
+    HOURS = 4,
+    DAY = 7,
+    MONTH = 8,
+    YEAR = 9,
+    STATUS_A = 10,
+    STATUS_B = 11,
+    CENTURY_OF_PCS = 0x32
+};
+enum { UPDATE_IN_PROGRESS = 0x80, MODE_24_HOURS = 2, MODE_BINARY = 4, PM = 0x80 };
+
+struct fields {
+    uint8_t second, minute, hour, day, month, year, century;
+};
+
+static uint8_t cmos(uint8_t reg)
+{
+    outb(0x70, reg);
+    return inb(0x71);
+}
+
+static struct fields read_fields(uint8_t century_register)
+{
+    return (struct fields){cmos(SECONDS), cmos(MINUTES), cmos(HOURS),           cmos(DAY),
+                           cmos(MONTH),   cmos(YEAR),    cmos(century_register)};
+}
+
+static bool same(struct fields a, struct fields b)
+{
+    return a.second == b.second && a.minute == b.minute && a.hour == b.hour && a.day == b.day &&
+           a.month == b.month && a.year == b.year && a.century == b.century;
+}
+
+enum { NOT_A_NUMBER = 1000 };
+
+static unsigned decode(uint8_t value, bool binary)
+{
+    if (binary)
+        return value;
+    return value >> 4 > 9 || (value & 15) > 9 ? NOT_A_NUMBER : (value >> 4) * 10u + (value & 15);
+}
+
+/*
+ * The year of which the clock itself has two digits.  The register that the FADT names is trusted
+ * to hold the rest; the one that PCs have it in, where nobody names one, may be memory for
+ * anything: it is believed if it says what can be.  Else the year is one of first_year to
+ * first_year + 99.
+ */
+static unsigned full_year(unsigned century, unsigned year, bool named)
+{
+    const unsigned first_year = 2020, first = first_year / 100, last = first + 1;
+
+    if (named ? century >= 19 && century <= 99 : century >= first && century <= last)
+        return century * 100 + year;
+    return (year >= first_year % 100 ? first : last) * 100 + year;
+}
+
+/* Days from 1970-01-01 to the first of March of year y, and on: years that begin in March end in
+ * leap days. */
+static uint64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
+{
+    unsigned y = month > 2 ? year : year - 1;
+    unsigned m = month > 2 ? month - 3 : month + 9;
+
+    return (uint64_t)y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
+}
+
+bool rtc_read(uint8_t century_register, uint64_t *seconds)
+{
+    bool named = century_register != 0;
+    uint8_t mode = cmos(STATUS_B);
+
+    if (mode == 0xff)
+        return false;
+    if (!named)
+        century_register = CENTURY_OF_PCS;
+    struct fields f = read_fields(century_register);
+    for (unsigned tries = 0;; tries++) {
+        struct fields again;
+        while (cmos(STATUS_A) & UPDATE_IN_PROGRESS && tries < 10000)
+            tries++;
+        if (tries >= 10000)
+            return false;
+        again = read_fields(century_register);
+        if (same(f, again))
+            break;
+        f = again;
+    }
+
+    bool binary = mode & MODE_BINARY;
+    unsigned hour = decode(f.hour & 0x7f, binary);
+    if (!(mode & MODE_24_HOURS))
+        hour = hour < 1 || hour > 12 ? NOT_A_NUMBER : hour % 12 + (f.hour & PM ? 12 : 0);
+    unsigned of_century = decode(f.year, binary);
+    unsigned year = full_year(decode(f.century, binary), of_century, named);
+    unsigned month = decode(f.month, binary), day = decode(f.day, binary);
+    unsigned minute = decode(f.minute, binary), second = decode(f.second, binary);
+
+    if (of_century > 99 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
+        hour > 23 || minute > 59 || second > 60)
+        return false;
+    *seconds = (days_since_epoch(year, month, day) * 24 + hour) * 3600 + minute * 60 + second;
+    return true;
+}

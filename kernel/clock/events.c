@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/clock/events.h"
+#include "base/format.h"
+#include "kernel/clock/clock.h"
+#include <clockpage/report.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+static struct entry {
+    uint64_t number; /* from 1, set last; 0: none yet, or being written */
+    uint64_t uptime;
+    struct event event;
+} entries[EVENTS_KEPT];
+static uint64_t count;
+
+static const char *const names[] = {
+    [EVENT_PAUSED] = "paused",           [EVENT_STABLE_LOST] = "stable-lost",
+    [EVENT_STABLE_BACK] = "stable-back", [EVENT_FREQUENCY] = "frequency",
+    [EVENT_ONLINE] = "online",           [EVENT_SUSPENDED] = "suspended",
+    [EVENT_RESUMED] = "resumed",         [EVENT_SUSPEND_ABORTED] = "suspend-aborted",
+    [EVENT_COUNTER] = "counter",         [EVENT_DATE] = "date",
+    [EVENT_SETTING] = "setting",
+};
+
+void events_note(const struct event *event)
+{
+    uint64_t number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+    struct entry *e = &entries[number % EVENTS_KEPT];
+
+    __atomic_store_n(&e->number, 0, __ATOMIC_RELEASE);
+    e->uptime = clock_uptime();
+    e->event = *event;
+    __atomic_store_n(&e->number, number, __ATOMIC_RELEASE);
+}
+
+void events_add(enum event_kind kind, int64_t step_ns, const char *text)
+{
+    struct event event = {.kind = kind, .step_ns = step_ns};
+
+    format(event.text, sizeof(event.text), "%s", text ? text : "");
+    events_note(&event);
+}
+
+static void print_page(const char *when, const struct pvclock_snapshot *s)
+{
+    if (s->version)
+        print("%17s  version %u, %lu.%09lu s at TSC %lu, mul %u, shift %d,%s%s\n", when, s->version,
+              s->system_time / 1000000000, s->system_time % 1000000000, s->tsc_timestamp, s->mul,
+              s->shift, s->flags & PVCLOCK_FLAG_TSC_STABLE ? " stable" : " -",
+              s->flags & PVCLOCK_FLAG_GUEST_STOPPED ? " stopped" : "");
+}
+
+static void print_one(const struct entry *e)
+{
+    const struct event *event = &e->event;
+    char length[24] = "-";
+    uint64_t by = (uint64_t)(event->step_ns < 0 ? -event->step_ns : event->step_ns);
+
+    if (event->length_ns)
+        format(length, sizeof(length), "%lu.%03lu s", event->length_ns / 1000000000,
+               event->length_ns / 1000000 % 1000);
+    print("%6lu.%06lu  %-15s %4u  %11s  %s", e->uptime / 1000000000, e->uptime / 1000 % 1000000,
+          names[event->kind], event->vcpu, length, event->text);
+    if (event->step_ns)
+        print("%sdate %c" SECONDS_FORMAT " s", event->text[0] ? "; " : "",
+              event->step_ns < 0 ? '-' : '+', SECONDS(by));
+    print("\n");
+    print_page("page before", &event->before);
+    print_page("after", &event->after);
+}
+
+static void record_page(const char *when, const struct pvclock_snapshot *s)
+{
+    static const char *const members[] = {"version", "system_time", "tsc", "mul", "flags"};
+    const uint64_t values[] = {s->version, s->system_time, s->tsc_timestamp, s->mul, s->flags};
+    char name[32];
+
+    for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        format(name, sizeof(name), "%s_%s", when, members[i]);
+        record_u64(name, values[i]);
+    }
+    format(name, sizeof(name), "%s_shift", when);
+    record_i64(name, s->shift);
+}
+
+static void record_one(const struct entry *e)
+{
+    record_begin("event");
+    record_u64("number", e->number);
+    record_u64("uptime_ns", e->uptime);
+    record_text("kind", names[e->event.kind]);
+    record_u64("vcpu", e->event.vcpu);
+    record_u64("length_ns", e->event.length_ns);
+    record_i64("step_ns", e->event.step_ns);
+    record_text("text", e->event.text);
+    record_page("before", &e->event.before);
+    record_page("after", &e->event.after);
+    record_end();
+}
+
+static void each(bool with_records)
+{
+    uint64_t newest = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+    uint64_t oldest = newest > EVENTS_KEPT ? newest - EVENTS_KEPT + 1 : 1;
+
+    if (oldest > 1)
+        print("%lu earlier ones are forgotten\n", oldest - 1);
+    for (uint64_t n = oldest; n <= newest; n++) {
+        const struct entry *e = &entries[n % EVENTS_KEPT];
+        if (__atomic_load_n(&e->number, __ATOMIC_ACQUIRE) != n)
+            continue;
+        print_one(e);
+        if (with_records)
+            record_one(e);
+    }
+}
+
+static void print_heading(void)
+{
+    print("       uptime  what            vCPU     how long  what was done\n");
+}
+
+void events_print(void)
+{
+    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0) {
+        print("nothing has happened yet\n");
+        return;
+    }
+    print_heading();
+    each(false);
+}
+
+void events_report(void)
+{
+    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0)
+        return;
+    print("\nWhat happened to the clock\n");
+    print_heading();
+    each(true);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * What the host does while the guest runs, and what is done about it: pauses, restores, STABLE that
+ * goes and comes, another frequency; the driver suspended and resumed.
+ */
+#include "kernel/clock/host.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/tsc.h"
+#include "base/format.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include "kernel/clock/start.h"
+#include "kernel/clock/suspend.h"
+#include "kernel/clock/wall.h"
+
+/* While tests play the host, what they do is no event. */
+static bool quiet;
+
+void host_events_quiet(bool on)
+{
+    struct kvmclock_change unread;
+
+    quiet = on;
+    (void)kvmclock_look(&kvmclock, cpu_count, &unread);
+}
+
+static void note_change(enum event_kind kind, const struct kvmclock_change *c, const char *text)
+{
+    struct event e = {.kind = kind, .before = c->before, .after = c->after};
+
+    if (quiet)
+        return;
+    format(e.text, sizeof(e.text), "%s", text);
+    events_note(&e);
+}
+
+static void note_frequency(const struct kvmclock_change *c)
+{
+    char text[80];
+
+    format(text, sizeof(text), "TSC %lu Hz -> %lu Hz: no timecounter any more", c->hz_before,
+           c->hz_after);
+    note_change(EVENT_FREQUENCY, c, text);
+    lose_tsc_rate(c->hz_after);
+}
+
+/* What the structures said when the guest last went on after a pause that changed the date. */
+static uint64_t resumed_at;
+static struct tc_timespec resumed_boottime;
+
+/* The date at uptime 0: another one whenever the date has been set. */
+static struct tc_timespec boottime(void)
+{
+    struct tc_hands h = {0};
+
+    (void)clock_hands(&h);
+    return h.boottime;
+}
+
+uint64_t host_resumed_at(void)
+{
+    struct tc_timespec now = boottime();
+
+    return now.sec == resumed_boottime.sec && now.nsec == resumed_boottime.nsec ? resumed_at : 0;
+}
+
+static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
+{
+    struct event e = {.kind = EVENT_PAUSED,
+                      .length_ns = answer->away_ns,
+                      .step_ns = answer->step_ns,
+                      .before = c->before,
+                      .after = c->after};
+
+    format(e.text, sizeof(e.text), "%s",
+           answer->status != PVCLOCK_OK ? "the host gave no date"
+           : answer->advanced_ns        ? "uptime advanced with the date"
+                                        : "uptime stood still");
+    if (e.step_ns && !answer->advanced_ns) {
+        resumed_at = c->after.system_time;
+        resumed_boottime = boottime();
+    }
+    if (!quiet)
+        events_note(&e);
+}
+
+/*
+ * In this order: the date is asked for, and published to ring 3; then the flag is cleared on vCPU
+ * 0's structure, and then on the others'.  So a reader that sees no flag sees the new date.  Where
+ * the date may not be asked for yet, the flag stays.  A pause that comes in between is a new
+ * version of the structure: then all is done once more.
+ */
+void see_host(void)
+{
+    enum { AGAIN = 4 };
+    struct kvmclock_change c;
+    bool settled = false;
+
+    for (unsigned i = 0; i < AGAIN; i++) {
+        bool news = kvmclock_look(&kvmclock, cpu_count, &c);
+        if (c.stopped || c.asked)
+            wall_stale();
+        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
+        publish_time_page();
+        /* A date that the host or its user set while the guest ran was seen until then. */
+        if (answer && answer->step_ns && !answer->paused)
+            resumed_at = 0;
+        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+            events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
+        if (!news)
+            break;
+        if (answer && answer->paused) {
+            if (kvmclock_settle(&kvmclock, &c)) {
+                settled = true;
+                note_pause(&c, answer);
+            }
+            settled = settled || c.asked;
+        }
+        if (c.stable_lost)
+            note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
+        if (c.stable_back)
+            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
+        if (c.hz_after)
+            note_frequency(&c);
+    }
+    if (settled && cpu_count > 1)
+        apic_send_all_others(VECTOR_IPI);
+}
+
+/* A vCPU other than 0 clears its flag once vCPU 0 has dealt with the pause: the date is right. */
+void see_own(struct cpu *cpu)
+{
+    (void)kvmclock_poll(&kvmclock, cpu->index);
+}
+
+void host_ipi(struct cpu *cpu)
+{
+    if (!cpu_count)
+        return;
+    if (cpu->index != 0)
+        see_own(cpu);
+    else if (kvmclock_wants_look(&kvmclock))
+        see_host();
+}
+
+void before_clock_call(struct cpu *cpu)
+{
+    enum { PATIENCE_S = 3 };
+    uint64_t begin = rdtsc_ordered();
+
+    if (!cpu_count)
+        return;
+    while (kvmclock_is_stopped(&kvmclock, cpu->index) &&
+           rdtsc_ordered() - begin < tsc.hz * PATIENCE_S) {
+        if (cpu->index == 0)
+            see_host();
+        else if (!kvmclock_poll(&kvmclock, cpu->index))
+            apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
+        if (!kvmclock_is_stopped(&kvmclock, cpu->index))
+            break;
+        /*
+         * Asleep until a tick or vCPU 0's answer, which are interrupts: vCPU 0 may be waiting for
+         * the host's CPU, or until the date may be asked for again.
+         */
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
+}

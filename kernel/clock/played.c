@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The host that the kernel plays where debug.kvmclock.scripted asks for it: its time, its date, its
+ * pauses. */
+#include "kernel/clock/played.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/tsc.h"
+#include "base/tunables.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/host.h"
+#include <clockpage/sysctl.h>
+
+enum { ARRIVAL_MS = 200, MAX_PAUSE_S = 3600 };
+
+static uint64_t first_system_time = 1000000000;
+static uint64_t last_pause_s;
+
+void attach_script(uint64_t begin)
+{
+    if (!settings.scripted)
+        return;
+    kvmclock_script(&kvmclock, tsc.hz, begin, first_system_time, (int64_t)settings.skew,
+                    !settings.scripted_unstable);
+    kvmclock_enable(&kvmclock, 0);
+}
+
+/* ---- A pause ----------------------------------------------------------- */
+
+struct pause {
+    uint64_t number, seconds;
+};
+
+static uint32_t stopped; /* vCPUs that stand still */
+static uint64_t ended;   /* the last pause that is over, by number */
+
+/* In an interrupt of each vCPU: none goes on while the guest is paused, in ring 3 or here. */
+static void stand_still(struct cpu *cpu, void *arg)
+{
+    const struct pause *pause = arg;
+    uint64_t begin = rdtsc_ordered();
+
+    __atomic_add_fetch(&stopped, 1, __ATOMIC_ACQ_REL);
+    if (cpu->index != 0) {
+        while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) < pause->number)
+            cpu_pause();
+        return;
+    }
+    /* One whose interrupts are off for longer misses the pause. */
+    while (__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) != cpu_count &&
+           rdtsc_ordered() - begin < tsc.hz / 1000 * ARRIVAL_MS) {
+        smp_answer_flush();
+        cpu_pause();
+    }
+    begin = rdtsc_ordered();
+    while (rdtsc_ordered() - begin < tsc.hz * pause->seconds)
+        cpu_pause();
+    (void)kvmclock_script_pause(&kvmclock, cpu_count, begin, rdtsc_ordered());
+    __atomic_store_n(&ended, pause->number, __ATOMIC_RELEASE);
+}
+
+static const char *set_pause(void *context, uint32_t index, const union sysctl_value *value)
+{
+    static struct pause pause;
+
+    (void)context, (void)index;
+    if (!kvmclock.scripted)
+        return "debug.kvmclock.scripted is not set: it is the host that pauses this guest";
+    pause = (struct pause){pause.number + 1, value->u64};
+    last_pause_s = pause.seconds;
+    stopped = 0;
+    (void)smp_ask_all(stand_still, &pause, tsc.hz * (pause.seconds + 1));
+    return NULL;
+}
+
+/* ---- Its settings ------------------------------------------------------ */
+
+static const struct sysctl nodes[] = {
+    {
+        .name = "epoch",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &kvmclock.script_epoch,
+        .max = INT64_MAX,
+        .about = "as a host, its date at its time 0, in ns since 1970; 0: it has none",
+        .initial = "0",
+    },
+    {
+        .name = "pause",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RW,
+        .value = &last_pause_s,
+        .set = set_pause,
+        .min = 1,
+        .max = MAX_PAUSE_S,
+        .about = "as a host, it pauses the guest for so many seconds, now",
+    },
+    {
+        .name = "system_time",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &first_system_time,
+        .max = INT64_MAX,
+        .about = "as a host, its time in ns when the guest starts",
+        .initial = "1000000000",
+    },
+};
+
+static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);
+
+void script_register(void)
+{
+    sysctl_register(&branch);
+}

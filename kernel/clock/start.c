@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: 0BSD */
+/* From the host's page to the driver, the timecounters, the clock and the time page. */
+#include "kernel/clock/start.h"
+#include "arch/x86/acpi.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/pit.h"
+#include "arch/x86/tsc.h"
+#include "base/panic.h"
+#include "base/tunables.h"
+#include "drivers/acpi_timer/acpi_timer.h"
+#include "drivers/hpet/hpet.h"
+#include "drivers/i8254/i8254.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/rtc/rtc.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
+#include "kernel/clock/suspend.h"
+#include "kernel/clock/sysctl.h"
+#include "kernel/clock/tick.h"
+#include "kernel/clock/time_page.h"
+#include "kernel/clock/wall.h"
+#include <clockpage/report.h>
+#include <pvclock/read.h>
+
+enum { CALIBRATION_MS = 12 };
+
+static struct hpet hpet;
+static struct acpi_timer acpi_timer;
+static struct i8254 i8254;
+
+/* ---- The driver -------------------------------------------------------- */
+
+static uint32_t this_index(void)
+{
+    return this_cpu()->index;
+}
+
+void attach_kvmclock(void)
+{
+    has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
+    kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
+                    settings.kvmclock_disabled || settings.scripted);
+    if (old_msr_pair_wanted())
+        (void)kvmclock_choose_pair(&kvmclock, true);
+}
+
+/* What the page and the hypervisor say of the TSC. */
+static void ask_hypervisor(void)
+{
+    struct pvclock_frequency f;
+    struct pvclock_snapshot s;
+
+    if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
+        pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
+        tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
+    tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
+}
+
+/* ---- The TSC's frequency, and the local APIC timer's from it ----------- */
+
+/* Timer interrupts a second on each vCPU. */
+static uint64_t tick_rate(void)
+{
+    if (settings.hz)
+        return settings.hz;
+    /*
+     * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
+     * CPUs: keep all ticks together below a tenth of one of them.
+     */
+    if (firmware.possible_count <= 4)
+        return 100;
+    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
+}
+
+void end_calibration(uint64_t begin)
+{
+    enum { TRIES = 5 };
+    uint16_t counts;
+
+    ask_hypervisor();
+    for (unsigned tries = 1;; tries++) {
+        while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
+            cpu_pause();
+        bool in_time = tsc_end_pit(&tsc);
+        /* Before other vCPUs start: multi-threaded TCG bends a TSC that several of them read. */
+        tsc_end_pm_timer(&tsc);
+        bool known = tsc_choose(&tsc);
+        if (known && (in_time || tries == TRIES))
+            break;
+        if (tries == TRIES)
+            panic("no source tells the frequency of the TSC");
+        tsc_begin_again(&tsc);
+    }
+    /* Without an i8254 the loop above did not wait. */
+    while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
+        cpu_pause();
+    uint64_t counts_run = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
+    uint64_t counts_per_s = counts_run * 1000000 / us;
+    settings.hz = tick_rate();
+    if (counts_per_s < settings.hz)
+        panic("the local APIC's timer does not run");
+    tick_init(counts_per_s, tsc.hz);
+    tick_period = tick_count(settings.hz);
+    tick_start(this_cpu(), tick_period);
+}
+
+/* ---- The timecounters, and the date ------------------------------------ */
+
+void start_clock(bool synchronised)
+{
+    kvmclock_check(&kvmclock, cpu_count, this_index);
+    if (settings.invariant_tsc != TSC_BY_CPUID)
+        tsc.invariant = tsc.in_guest = settings.invariant_tsc;
+    settings.invariant_tsc = tsc.invariant || tsc.in_guest;
+    tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
+    clock_init(tick_rate());
+    clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
+    clock_offer(&tsc.counter, NULL);
+    clock_offer(&hpet.counter, hpet_attach(&hpet, firmware.hpet));
+    clock_offer(&acpi_timer.counter,
+                acpi_timer_attach(&acpi_timer, firmware.pm_timer_port, firmware.pm_timer_32));
+    clock_offer(&i8254.counter, i8254_attach(&i8254));
+    clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
+    clock_choose(settings.hardware);
+    sysctl_clock_counters();
+    kvmclock_sysctl_register(&kvmclock, cpu_count);
+}
+
+static enum pvclock_status ask_host(uint64_t *epoch_ns)
+{
+    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+}
+
+static bool is_paused(void)
+{
+    return kvmclock_is_stopped(&kvmclock, 0);
+}
+
+/* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
+static bool set_date_by_kvmclock(void)
+{
+    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
+
+    if (!kvmclock.present) {
+        check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
+        return false;
+    }
+    enum pvclock_status status = wall_start(&host)->status;
+    uint64_t epoch = wall_figures()->epoch_ns;
+    if (kvmclock.scripted && status == PVCLOCK_NOT_READY)
+        check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
+    else
+        check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
+              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / 1000000000,
+              epoch % 1000000000, pvclock_status_name(status));
+    record_begin("wall");
+    record_u64("epoch_ns", epoch);
+    record_end();
+    return status == PVCLOCK_OK;
+}
+
+void set_date(void)
+{
+    uint64_t seconds;
+    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
+
+    clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
+}
+
+/* ---- The time page ----------------------------------------------------- */
+
+/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
+static bool enable_without_rdtscp, force_unstable;
+static uint32_t toggling;        /* the structures of vCPUs [0, toggling), at every few ticks */
+static const char *user_counter; /* the one in use, tests apart */
+
+static bool chosen(const char *name)
+{
+    const char *now = clock_in_use();
+
+    while (*now && *now == *name)
+        now++, name++;
+    return *now == *name;
+}
+
+/* On vCPU 0, with interrupts off: at each tick and after each change. */
+void publish_time_page(void)
+{
+    struct time_page_state s = {
+        .facts = {.kvmclock_chosen = chosen("kvmclock"),
+                  .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
+                  .rdtscp = has_rdtscp,
+                  .stable_feature =
+                      kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
+                  .enable_without_rdtscp = enable_without_rdtscp,
+                  .force_unstable = force_unstable,
+                  .fast_gettime = settings.fast_gettime},
+        .vcpus = cpu_count,
+        .possible = firmware.possible_count,
+        .stride = sizeof(struct kvmclock_slot),
+        /* Own structures are only right above what was told by the common one. */
+        .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
+        .tsc_hz = tsc.hz,
+    };
+
+    time_page_update(&s);
+}
+
+/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+static bool all_stable(void)
+{
+    struct pvclock_snapshot s;
+
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (!kvmclock.vcpus[i].registered ||
+            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
+            !pvclock_is_stable(kvmclock.host.features, s.flags))
+            return false;
+    }
+    return kvmclock.present;
+}
+
+bool grow_clock(uint32_t count)
+{
+    bool was = kvmclock.stable;
+
+    cpu_count = count;
+    kvmclock_sysctl_register(&kvmclock, count);
+    kvmclock.stable = kvmclock.stable && all_stable();
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return kvmclock.stable == was;
+}
+
+void lose_tsc(void)
+{
+    if (tsc.counter.quality < 0)
+        return;
+    tsc_lose_synchrony(&tsc);
+    publish_time_page();
+}
+
+void lose_tsc_rate(uint64_t hz)
+{
+    bool in_use = chosen(tsc.counter.name);
+
+    tsc_lose_rate(&tsc, hz);
+    if (!in_use || clock_is_suspended())
+        return;
+    (void)clock_use(kvmclock.counter.name);
+    keep_choice();
+    publish_time_page();
+}
+
+static void write_stable(uint32_t vcpus, bool stable)
+{
+    for (uint32_t i = 0; i < vcpus; i++)
+        kvmclock_set_flag(&kvmclock, i, stable);
+}
+
+void set_stable(bool stable)
+{
+    if (!stable)
+        host_events_quiet(true);
+    write_stable(cpu_count, stable);
+    if (stable)
+        host_events_quiet(false);
+}
+
+void toggle_stable(uint32_t vcpus)
+{
+    if (vcpus)
+        host_events_quiet(true);
+    else
+        set_stable(true);
+    toggling = vcpus;
+}
+
+bool decide(const char *counter, bool without_rdtscp, bool unstable)
+{
+    enable_without_rdtscp =
+        counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
+    force_unstable = counter || unstable ? unstable : settings.force_unstable;
+    bool unguarded = clock_use(counter ? counter : user_counter);
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return unguarded;
+}
+
+void keep_choice(void)
+{
+    user_counter = clock_in_use();
+}
+
+void toggle_tick(void)
+{
+    static unsigned ticks;
+
+    if (toggling)
+        write_stable(toggling, ticks++ & 4);
+}

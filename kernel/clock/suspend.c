@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The driver suspended and resumed, on all vCPUs while they run; the MSR pair changed; the end.
+ *
+ * While it is suspended, and after the end, the host may not write the structures: they are filled
+ * with a pattern and looked at.
+ */
+#include "kernel/clock/suspend.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/tsc.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include "kernel/clock/host.h"
+#include "kernel/clock/start.h"
+#include "kernel/clock/wall.h"
+#include <clockpage/report.h>
+#include <clockpage/sysctl.h>
+
+#define PATTERN 0xa5a5a5a5u
+
+enum { PATIENCE_S = 3, TEARDOWN_MS = 10 };
+
+static struct {
+    bool is;
+    bool was_in_use;    /* kvmclock was the timecounter */
+    uint64_t begin_tsc; /* when the structures were filled */
+} suspended;
+
+static uint64_t refuses; /* debug.kvmclock.refuse */
+
+bool clock_is_suspended(void)
+{
+    return suspended.is;
+}
+
+/* ---- The structures ---------------------------------------------------- */
+
+static volatile uint32_t *words(uint64_t *count)
+{
+    *count = cpu_count * sizeof(*clock_slots) / sizeof(uint32_t);
+    return (volatile uint32_t *)clock_slots;
+}
+
+static void fill(void)
+{
+    uint64_t count;
+    volatile uint32_t *word = words(&count);
+
+    for (uint64_t i = 0; i < count; i++)
+        word[i] = PATTERN;
+}
+
+static uint64_t count_changed(void)
+{
+    uint64_t count, changed = 0;
+    volatile uint32_t *word = words(&count);
+
+    for (uint64_t i = 0; i < count; i++)
+        changed += word[i] != PATTERN;
+    return changed;
+}
+
+/* ---- On each vCPU, in an interrupt ------------------------------------- */
+
+/* One that refuses stays registered. */
+static void stop_one(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_count_last(&kvmclock, cpu->index);
+    if (refuses != cpu->index + 1)
+        kvmclock_disable(&kvmclock, cpu->index);
+}
+
+static void start_one(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    if (!kvmclock.vcpus[cpu->index].registered)
+        kvmclock_enable(&kvmclock, cpu->index);
+}
+
+static void use_pair(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_renew(&kvmclock, cpu->index);
+}
+
+static uint32_t count_registered(uint32_t *first)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = cpu_count; i-- > 0;) {
+        if (!kvmclock.vcpus[i].registered)
+            continue;
+        count++;
+        *first = i;
+    }
+    return count;
+}
+
+/* ---- Suspend and resume ------------------------------------------------ */
+
+/* What serves meanwhile; NULL: there is nothing but kvmclock. */
+static const char *next_best(void)
+{
+    const struct timecounter *best = NULL;
+
+    /* A good TSC stands at 800 for kvmclock's sake alone; and ring 3 can read it. */
+    if (tsc.counter.quality == TC_QUALITY_TSC && (tsc.invariant || tsc.in_guest))
+        return tsc.counter.name;
+    for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
+         c = tc_next(clock_counters(), c)) {
+        if (c != &kvmclock.counter && c->quality >= 0 && clock_may_use(c) &&
+            (!best || c->quality > best->quality))
+            best = c;
+    }
+    return best ? best->name : NULL;
+}
+
+static void change_counter(const char *name)
+{
+    (void)clock_use(name);
+    keep_choice();
+    (void)decide(NULL, false, false);
+}
+
+/* kvmclock serves again, as it did before. */
+static void go_back(void)
+{
+    kvmclock.counter.quality = TC_QUALITY_KVMCLOCK;
+    clock_forbid(NULL);
+    clock_set_reference(&kvmclock.counter);
+    if (suspended.was_in_use)
+        change_counter(kvmclock.counter.name);
+}
+
+static int refuse(const char *why)
+{
+    print("suspend: %s\n", why);
+    return 1;
+}
+
+int suspend_clock(void)
+{
+    uint32_t left, first = 0;
+
+    if (!kvmclock.present)
+        return refuse(kvmclock_why_none(&kvmclock));
+    if (suspended.is)
+        return refuse("it is suspended already");
+    see_host();
+    suspended.was_in_use = text_same(clock_in_use(), kvmclock.counter.name);
+    const char *other = next_best();
+    if (!other)
+        return refuse("there is no other timecounter to go on with");
+    /* Before the structures stop: ring 3 must not be left with what nobody updates. */
+    if (suspended.was_in_use)
+        change_counter(other);
+    clock_set_reference(&tsc.counter);
+    clock_forbid(&kvmclock.counter);
+    kvmclock.counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
+
+    bool answered = smp_ask_all(stop_one, NULL, tsc.hz * PATIENCE_S);
+    left = count_registered(&first);
+    if (left || !answered) {
+        struct event e = {.kind = EVENT_SUSPEND_ABORTED, .vcpu = first};
+        (void)smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
+        kvmclock_restart(&kvmclock);
+        go_back();
+        format(e.text, sizeof(e.text), "vCPU %u did not stop; %u of %u go on", first,
+               count_registered(&left), cpu_count);
+        events_note(&e);
+        print("suspend: %s\n", e.text);
+        return 1;
+    }
+    suspended.is = true;
+    fill();
+    suspended.begin_tsc = rdtsc_ordered();
+    struct event e = {.kind = EVENT_SUSPENDED};
+    format(e.text, sizeof(e.text), "off on %u vCPUs; %s serves", cpu_count, clock_in_use());
+    events_note(&e);
+    print("suspended: %s\n", e.text);
+    return 0;
+}
+
+int resume_clock(void)
+{
+    uint32_t first = 0;
+
+    if (!suspended.is) {
+        print("resume: it is not suspended\n");
+        return 1;
+    }
+    uint64_t changed = count_changed();
+    uint64_t ns = (rdtsc_ordered() - suspended.begin_tsc) / (tsc.hz / 1000000) * 1000;
+    bool answered = smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
+    uint32_t count = count_registered(&first);
+    suspended.is = false;
+    kvmclock_restart(&kvmclock);
+    check(pass_if(answered && count == cpu_count && changed == 0), "kvmclock.suspend",
+          "off on %u vCPUs for %lu ms, %lu words changed; %u are registered again", cpu_count,
+          ns / 1000000, changed, count);
+    if (count == cpu_count)
+        go_back();
+    wall_stale();
+    see_host();
+    struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
+    format(e.text, sizeof(e.text), "on on %u of %u vCPUs; %s serves", count, cpu_count,
+           clock_in_use());
+    events_note(&e);
+    print("resumed: %s\n", e.text);
+    return report_new_verdicts() ? 0 : 1;
+}
+
+/* ---- The pair of MSRs -------------------------------------------------- */
+
+static const char *const pairs[] = {"new", "old", NULL};
+static const char *pair = "new";
+
+bool old_msr_pair_wanted(void)
+{
+    return text_same(pair, "old");
+}
+
+static void get_pair(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "%s", pair);
+}
+
+/* On the command line it is kept for when the driver attaches. */
+static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
+        return "there is no KVM that offers that pair";
+    pair = value->string;
+    if (cpu_count)
+        (void)smp_ask_all(use_pair, NULL, tsc.hz * PATIENCE_S);
+    return NULL;
+}
+
+/* ---- Settings ---------------------------------------------------------- */
+
+static const struct sysctl nodes[] = {
+    {
+        .name = "msr_pair",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RWTUN,
+        .get = get_pair,
+        .set = set_pair,
+        .choices = pairs,
+        .about = "the MSRs to register by; on the old pair KVM takes STABLE away",
+        .initial = "new",
+    },
+    {
+        .name = "refuse",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RWTUN,
+        .value = &refuses,
+        .max = MAX_CPUS,
+        .about = "1 + the vCPU that does not let itself be suspended; 0: none",
+        .initial = "0",
+    },
+};
+
+static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);
+
+void suspend_register(void)
+{
+    sysctl_register(&branch);
+}
+
+/* ---- The end ----------------------------------------------------------- */
+
+static void wait_ms(uint64_t ms)
+{
+    uint64_t begin = rdtsc_ordered();
+
+    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms) {
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
+}
+
+static void disable_for_good(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_count_last(&kvmclock, cpu->index);
+    kvmclock_disable(&kvmclock, cpu->index);
+}
+
+void tear_down(void)
+{
+    if (!kvmclock.present) {
+        check(SKIP, "kvmclock.teardown", "%s", kvmclock_why_none(&kvmclock));
+        return;
+    }
+    if (suspended.is)
+        (void)resume_clock();
+    see_host();
+    bool ended = smp_call_all(disable_for_good, NULL, tsc.hz * PATIENCE_S);
+    fill();
+    wait_ms(TEARDOWN_MS);
+    uint64_t changed = count_changed();
+    check(pass_if(ended && changed == 0), "kvmclock.teardown",
+          "stopped on %u vCPUs%s; %lu words changed in %u ms", cpu_count,
+          ended ? "" : ", not on all", changed, TEARDOWN_MS);
+}

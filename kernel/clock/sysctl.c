@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/clock/sysctl.h"
+#include "base/calendar.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "base/tunables.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include <clockpage/sysctl.h>
+
+/* ---- kern.timecounter -------------------------------------------------- */
+
+static void get_choice(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
+         c = tc_next(clock_counters(), c))
+        sysctl_put(to, "%s%s(%d)", to->length ? " " : "", c->name, c->quality);
+}
+
+static void get_hardware(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct timecounter *now = tc_current(clock_counters());
+
+    (void)context, (void)index;
+    sysctl_put(to, "%s", now ? now->name : "");
+}
+
+/* Before there is a clock the name is kept for clock_choose(). */
+static const char *set_hardware(void *context, uint32_t index, const union sysctl_value *value)
+{
+    static char wanted[32];
+    enum tc_status status;
+
+    (void)context, (void)index;
+    if (!tc_current(clock_counters())) {
+        format(wanted, sizeof(wanted), "%s", value->string);
+        settings.hardware = wanted;
+        return NULL;
+    }
+    if (clock_is_forbidden(value->string))
+        return "it is suspended";
+    status = clock_select(value->string, NULL);
+    if (status != TC_OK)
+        return tc_status_text(status);
+    events_add(EVENT_COUNTER, 0, value->string);
+    return NULL;
+}
+
+static void get_statistics(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct tc_statistics s = {0};
+
+    (void)context, (void)index;
+    (void)tc_get_statistics(clock_counters(), &s);
+    sysctl_put(to,
+               "{ windups = %lu, switches = %lu, steps_back = %lu, restarts = %lu, "
+               "guarded = %lu }",
+               s.windups, s.switches, s.steps_back, s.restarts, s.guarded);
+}
+
+static const struct sysctl timecounter_nodes[] = {
+    {
+        .name = "alloweddeviation",
+        .type = SYSCTL_INT,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.deviation,
+        .max = 100,
+        .about = "how far counters may differ before it is warned of, in per cent",
+        .initial = "5",
+    },
+    {
+        .name = "choice",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .get = get_choice,
+        .about = "the timecounters there are, with their quality",
+    },
+    {
+        .name = "fast_gettime",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.fast_gettime,
+        .about = "0: clock_gettime() of ring 3 always asks the kernel",
+        .initial = "1",
+    },
+    {
+        .name = "hardware",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RWTUN,
+        .get = get_hardware,
+        .set = set_hardware,
+        .max = 32,
+        .about = "the timecounter in use, by name",
+        .initial = "the one of the highest quality",
+    },
+    {
+        .name = "invariant_tsc",
+        .type = SYSCTL_INT,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.invariant_tsc,
+        .max = 1,
+        .about = "whether the TSC keeps its rate in every power state",
+        .initial = "by CPUID, and 1 in any guest",
+    },
+    {
+        .name = "statistics",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_statistics,
+        .about = "what happened to the clock: see tc_get_statistics() in timecounter.h",
+    },
+    {
+        .name = "stepwarnings",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RWTUN,
+        .value = &settings.step_warnings,
+        .about = "1: say so when the date is set",
+        .initial = "0",
+    },
+    {
+        .name = "tsc_first",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.tsc_first,
+        .about = "1: a TSC that keeps its rate comes before kvmclock",
+        .initial = "0",
+    },
+};
+
+static struct sysctl_branch timecounter = SYSCTL_BRANCH("kern.timecounter", timecounter_nodes);
+
+/* ---- kern.timecounter.tc.NAME ------------------------------------------ */
+
+static void get_mask(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)index;
+    sysctl_put(to, "%lu", ((const struct timecounter *)context)->mask);
+}
+
+static void get_counter(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct timecounter *c = context;
+
+    (void)index;
+    sysctl_put(to, "%lu", c->read(c->context) & c->mask);
+}
+
+static void get_frequency(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)index;
+    sysctl_put(to, "%lu", ((const struct timecounter *)context)->frequency);
+}
+
+static void get_quality(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)index;
+    sysctl_put(to, "%d", ((const struct timecounter *)context)->quality);
+}
+
+static const struct sysctl counter_nodes[] = {
+    {
+        .name = "counter",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RD,
+        .get = get_counter,
+        .about = "its count, now",
+    },
+    {
+        .name = "frequency",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RD,
+        .get = get_frequency,
+        .about = "counts a second",
+    },
+    {
+        .name = "mask",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RD,
+        .get = get_mask,
+        .about = "the bits that it has",
+    },
+    {
+        .name = "quality",
+        .type = SYSCTL_INT,
+        .flags = SYSCTL_RD,
+        .get = get_quality,
+        .about = "the highest is chosen; negative: only by hand",
+    },
+};
+
+enum { MAX_COUNTERS = 16 };
+
+void sysctl_clock_counters(void)
+{
+    static struct sysctl_branch branches[MAX_COUNTERS];
+    static unsigned used;
+
+    for (struct timecounter *c = tc_next(clock_counters(), NULL); c && used < MAX_COUNTERS;
+         c = tc_next(clock_counters(), c)) {
+        branches[used] = (struct sysctl_branch)SYSCTL_BRANCH("kern.timecounter.tc", counter_nodes);
+        branches[used].word = c->name;
+        branches[used].context = c;
+        sysctl_register(&branches[used++]);
+    }
+}
+
+/* ---- kern -------------------------------------------------------------- */
+
+static void get_boottime(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct tc_timespec t;
+    char date[DATE_SIZE];
+
+    (void)context, (void)index;
+    (void)tc_boottime(clock_counters(), &t);
+    format_ctime(date, (uint64_t)t.sec, "");
+    sysctl_put(to, "{ sec = %ld, usec = %ld } %s", t.sec, t.nsec / 1000, date);
+}
+
+static void get_clockrate(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "{ hz = %lu, tick = %lu }", settings.hz,
+               settings.hz ? 1000000 / settings.hz : 0);
+}
+
+static const struct sysctl kern_nodes[] = {
+    {
+        .name = "boottime",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_boottime,
+        .about = "the date at which uptime was 0",
+    },
+    {
+        .name = "clockrate",
+        .type = SYSCTL_OPAQUE,
+        .flags = SYSCTL_RD,
+        .get = get_clockrate,
+        .about = "timer interrupts a second, and us between two",
+    },
+    {
+        .name = "hz",
+        .type = SYSCTL_U64,
+        .flags = SYSCTL_RDTUN,
+        .value = &settings.hz,
+        .min = 1,
+        .max = 10000,
+        .about = "timer interrupts a second on each vCPU",
+        .initial = "100, less with many vCPUs",
+    },
+};
+
+static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);
+
+void sysctl_clock_register(void)
+{
+    sysctl_register(&timecounter);
+    sysctl_register(&kern);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Arms each vCPU's next timer interrupt at the end of the last one, so that no tick starves ring 3.
+ */
+#include "kernel/clock/tick.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/tsc.h"
+#include <clockpage/report.h>
+
+enum {
+    /*
+     * Entry and exit of the interrupt, which no handler sees, count so many times in ring 3's rest.
+     */
+    EMPTY_FACTOR = 4,
+    EMPTY_TRIES = 4,
+    EMPTY_PATIENCE_US = 1000,
+    /* The rest is no longer than 1/20 s, though the host may have stopped the vCPU in a tick. */
+    LONGEST_REST = 20,
+};
+
+uint32_t tick_period;
+
+static uint64_t counts_per_s, tsc_hz;
+static uint64_t empty; /* what an empty tick costs, in counts of the timer */
+
+/* The boot vCPU's, written by it alone. */
+static struct {
+    uint64_t ticks, stretched; /* `stretched` of them left less than their cost of the period */
+    uint64_t cost, worst_cost; /* counts of the timer: of the stretched ones in all; of the worst */
+    uint64_t gaps; /* counts of the timer from each stretched tick to the next, in all */
+} boot_ticks;
+
+static uint64_t counts_of(uint64_t cycles)
+{
+    /* Below 2^64 for up to a second of a TSC of 20 GHz. */
+    return (cycles > tsc_hz ? tsc_hz : cycles) * (counts_per_s / 1000) / (tsc_hz / 1000);
+}
+
+static uint64_t us_of(uint64_t counts)
+{
+    return counts * 1000000 / counts_per_s;
+}
+
+/* From the request to the return, of an interrupt that this vCPU sends itself. */
+static uint64_t empty_tick(void)
+{
+    uint64_t begin = rdtsc_ordered(), ticks = this_cpu()->ticks, cycles;
+
+    apic_send(this_cpu()->apic_id, VECTOR_TIMER);
+    do {
+        interrupts_on();
+        cpu_pause(); /* STI lets none in before the next instruction has ended */
+        interrupts_off();
+        cycles = rdtsc_ordered() - begin;
+    } while (this_cpu()->ticks == ticks && cycles < tsc_hz / 1000000 * EMPTY_PATIENCE_US);
+    return cycles;
+}
+
+void tick_init(uint64_t apic_timer_hz, uint64_t hz)
+{
+    uint64_t least = UINT64_MAX;
+
+    counts_per_s = apic_timer_hz;
+    tsc_hz = hz;
+    for (unsigned i = 0; i < EMPTY_TRIES; i++) {
+        uint64_t cycles = empty_tick();
+        least = cycles < least ? cycles : least;
+    }
+    empty = counts_of(least) + 1;
+}
+
+uint32_t tick_count(uint64_t hz)
+{
+    return (uint32_t)(counts_per_s / hz);
+}
+
+void tick_start(struct cpu *cpu, uint32_t count)
+{
+    cpu->timer_initial = count;
+    apic_timer_once(count);
+}
+
+void tick_stop(struct cpu *cpu)
+{
+    cpu->timer_initial = 0;
+    apic_timer_stop();
+}
+
+void tick_end(struct cpu *cpu, uint64_t began)
+{
+    uint64_t count = cpu->timer_initial;
+
+    /* It was stopped when this interrupt was on its way, or has not been started. */
+    if (!count)
+        return;
+    uint64_t cost = counts_of(rdtsc_ordered() - began), least = cost + EMPTY_FACTOR * empty;
+    if (least > counts_per_s / LONGEST_REST)
+        least = counts_per_s / LONGEST_REST;
+    bool stretched = cost + least > count;
+    uint64_t rest = stretched ? least : count - cost;
+    apic_timer_once((uint32_t)rest);
+    if (cpu->index != 0)
+        return;
+    boot_ticks.ticks++;
+    if (!stretched)
+        return;
+    boot_ticks.stretched++;
+    boot_ticks.cost += cost;
+    boot_ticks.worst_cost = cost > boot_ticks.worst_cost ? cost : boot_ticks.worst_cost;
+    boot_ticks.gaps += cost + rest;
+}
+
+uint64_t tick_total(void)
+{
+    return cpu_table[0]->ticks;
+}
+
+void tick_report(uint64_t hz)
+{
+    uint64_t n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
+
+    /* A busy host stretches some of them; most, only a rate that is too high. */
+    if (n > boot_ticks.ticks / 2)
+        print("ticks: kern.hz=%lu is more than vCPU 0 can do: a tick takes %lu us here, so that "
+              "%lu a "
+              "second leave\n       ring 3 half of the time; %lu of %lu ticks came later for it\n",
+              hz, us_of(average), counts_per_s * n / boot_ticks.gaps, n, boot_ticks.ticks);
+    record_begin("ticks");
+    record_u64("hz", hz);
+    record_u64("count", boot_ticks.ticks);
+    record_u64("stretched", n);
+    record_u64("empty_us", us_of(empty));
+    record_u64("average_us", us_of(average));
+    record_u64("worst_us", us_of(boot_ticks.worst_cost));
+    record_end();
+}

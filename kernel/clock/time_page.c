@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/clock/time_page.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/tsc.h"
+#include "kernel/clock/clock.h"
+#include <pvclock/pvclock.h>
+#include <timecounter/hands.h>
+
+enum { NS_PER_S = 1000000000 };
+
+static union {
+    struct time_page time;
+    uint8_t whole_page[PAGE_SIZE];
+} published __attribute__((aligned(4096)));
+
+uint64_t time_page_physical(void)
+{
+    return virt_to_phys(&published);
+}
+
+const struct time_page *time_page_get(void)
+{
+    return &published.time;
+}
+
+static void begin(uint32_t *sequence)
+{
+    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end(uint32_t *sequence)
+{
+    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * The TSC as the host would give it.  The multiplier is rounded down, so ring 3 falls behind the
+ * kernel by less than a nanosecond in two seconds: a new start once a second steps forward by at
+ * most one.
+ */
+static void publish_tsc(const struct tc_hands *h, uint64_t uptime, bool again)
+{
+    static uint64_t published_count;
+    struct pvclock_snapshot s = {.tsc_timestamp = h->count, .system_time = uptime};
+
+    if (!again && h->count - published_count < h->hz)
+        return;
+    if (pvclock_scale_from_hz(h->hz, &s.mul, &s.shift) != PVCLOCK_OK)
+        return;
+    s.flags = PVCLOCK_FLAG_TSC_STABLE;
+    pvclock_publish(&published.time.tsc, &s);
+    published_count = h->count;
+}
+
+/* While it is not what clocks are made of it is there for the readers of a plain structure. */
+static void publish_tsc_once(uint64_t hz)
+{
+    if (published.time.tsc.version)
+        return;
+    struct pvclock_snapshot s = {.tsc_timestamp = rdtsc_ordered(), .system_time = clock_uptime()};
+    if (pvclock_scale_from_hz(hz, &s.mul, &s.shift) != PVCLOCK_OK)
+        return;
+    s.flags = PVCLOCK_FLAG_TSC_STABLE;
+    pvclock_publish(&published.time.tsc, &s);
+}
+
+static void publish_fast(uint64_t uptime, uint64_t realtime)
+{
+    struct time_page *p = &published.time;
+
+    begin(&p->fast_sequence);
+    p->fast_uptime = uptime;
+    p->fast_realtime = realtime;
+    end(&p->fast_sequence);
+}
+
+static uint32_t resolution_ns(enum tc_clock clock)
+{
+    int64_t value[2];
+
+    return clock_get(clock, true, value) ? (uint32_t)(value[0] * NS_PER_S + value[1]) : 0;
+}
+
+void time_page_update(const struct time_page_state *state)
+{
+    struct time_page *p = &published.time, next = {0};
+    struct tc_hands h;
+
+    if (!clock_hands(&h))
+        return;
+    uint64_t uptime = h.uptime.sec * NS_PER_S + tc_hands_nsec(&h, &h.uptime);
+    uint64_t boottime = (uint64_t)h.boottime.sec * NS_PER_S + (uint64_t)h.boottime.nsec;
+    next.algorithm = time_decide(&state->facts, &next.stable_mask);
+    /* Just after a change of counters readings pass a guard of the kernel's. */
+    if (h.flags & TC_HANDS_GUARDED)
+        next.algorithm = TIME_SYSTEM_CALL;
+    next.has_rdtscp = state->facts.rdtscp;
+    next.vcpus = state->vcpus;
+    next.possible = state->possible;
+    next.stride = state->stride;
+    next.floor = state->floor;
+    next.uptime_base = next.algorithm == TIME_PVCLOCK ? uptime - h.count : 0;
+    next.date_is_set = (h.flags & TC_HANDS_SET) != 0;
+    next.realtime_base = next.uptime_base + (next.date_is_set ? boottime : 0);
+    next.resolution = resolution_ns(TC_CLOCK_UPTIME);
+    next.fast_resolution = resolution_ns(TC_CLOCK_UPTIME_FAST);
+
+    bool other = next.algorithm != p->algorithm;
+    if (next.algorithm == TIME_TSC)
+        publish_tsc(&h, uptime, other);
+    else
+        publish_tsc_once(state->tsc_hz);
+    if (other || next.stable_mask != p->stable_mask || next.has_rdtscp != p->has_rdtscp ||
+        next.vcpus != p->vcpus || next.possible != p->possible || next.stride != p->stride ||
+        next.floor != p->floor || next.uptime_base != p->uptime_base ||
+        next.realtime_base != p->realtime_base || next.resolution != p->resolution ||
+        next.fast_resolution != p->fast_resolution || next.date_is_set != p->date_is_set) {
+        begin(&p->sequence);
+        p->algorithm = next.algorithm;
+        p->stable_mask = next.stable_mask;
+        p->has_rdtscp = next.has_rdtscp;
+        p->vcpus = next.vcpus;
+        p->possible = next.possible;
+        p->stride = next.stride;
+        p->floor = next.floor;
+        p->uptime_base = next.uptime_base;
+        p->realtime_base = next.realtime_base;
+        p->resolution = next.resolution;
+        p->fast_resolution = next.fast_resolution;
+        p->date_is_set = next.date_is_set;
+        end(&p->sequence);
+    }
+    publish_fast(uptime, uptime + (next.date_is_set ? boottime : 0));
+}

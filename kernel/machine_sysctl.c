@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/machine_sysctl.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/smp.h"
+#include "base/text.h"
+#include <clockpage/sysctl.h>
+#include <clockpage/version.h>
+
+static char ostype[] = "clockpage", osrelease[] = CLOCKPAGE_VERSION;
+static char version[] = "clockpage " CLOCKPAGE_VERSION ": time for small kernels on KVM";
+static char machine[] = "amd64";
+
+/* Registers' characters, the low ones first; blanks in front are left out. */
+static void put_characters(struct sysctl_text *to, const uint32_t *words, unsigned count)
+{
+    for (unsigned i = 0; i < count * 4; i++) {
+        char c = (char)(words[i / 4] >> i % 4 * 8);
+        if (c >= ' ' && c <= '~' && (c != ' ' || to->length))
+            sysctl_put(to, "%c", c);
+    }
+}
+
+/* The word that FreeBSD has for the hypervisor. */
+static void get_vm_guest(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct cpuid r;
+    char name[16];
+    struct sysctl_text signature = {name, sizeof(name), 0};
+
+    (void)context, (void)index;
+    if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR)) {
+        sysctl_put(to, "none");
+        return;
+    }
+    r = cpuid(0x40000000, 0);
+    name[0] = 0;
+    put_characters(&signature, (const uint32_t[]){r.ebx, r.ecx, r.edx}, 3);
+    sysctl_put(to, "%s",
+               text_same(name, "KVMKVMKVM")      ? "kvm"
+               : text_same(name, "Microsoft Hv") ? "hv"
+               : text_same(name, "XenVMMXenVMM") ? "xen"
+                                                 : "generic");
+}
+
+static void get_ncpu(void *context, uint32_t index, struct sysctl_text *to)
+{
+    unsigned online = 0;
+
+    (void)context, (void)index;
+    for (uint32_t i = 0; i < MAX_CPUS && cpu_table[i]; i++)
+        online += cpu_is_online(cpu_table[i]);
+    sysctl_put(to, "%u", online);
+}
+
+static void get_model(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    if (!cpuid_has_leaf(0x80000004))
+        return;
+    for (uint32_t leaf = 0x80000002; leaf <= 0x80000004; leaf++) {
+        struct cpuid r = cpuid(leaf, 0);
+        put_characters(to, (const uint32_t[]){r.eax, r.ebx, r.ecx, r.edx}, 4);
+    }
+}
+
+static const struct sysctl kern_nodes[] = {
+    {
+        .name = "osrelease",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .value = osrelease,
+        .about = "the version's number",
+    },
+    {
+        .name = "ostype",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .value = ostype,
+        .about = "the system's name",
+    },
+    {
+        .name = "version",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .value = version,
+        .about = "name, version and purpose",
+    },
+    {
+        .name = "vm_guest",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .get = get_vm_guest,
+        .about = "the hypervisor: kvm, hv, xen, generic, or none",
+    },
+};
+
+static const struct sysctl hw_nodes[] = {
+    {
+        .name = "machine",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .value = machine,
+        .about = "the architecture",
+    },
+    {
+        .name = "model",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RD,
+        .get = get_model,
+        .about = "the CPU, as it calls itself",
+    },
+    {
+        .name = "ncpu",
+        .type = SYSCTL_INT,
+        .flags = SYSCTL_RD,
+        .get = get_ncpu,
+        .about = "vCPUs that are online",
+    },
+};
+
+static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);
+static struct sysctl_branch hw = SYSCTL_BRANCH("hw", hw_nodes);
+
+void sysctl_machine_register(void)
+{
+    sysctl_register(&kern);
+    sysctl_register(&hw);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/process/process.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/user.h"
+#include "base/panic.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/tick.h"
+#include "kernel/process/device.h"
+#include "kernel/process/elf.h"
+#include "kernel/process/threads.h"
+#include <clockpage/report.h>
+
+/* The program's ELF, on page boundaries: reader_blob.S. */
+extern const uint8_t reader_elf[], reader_elf_end[];
+
+enum { STACK_PAGES = 2 };
+
+static uint64_t root;
+static uint64_t entry;
+static struct thread threads[MAX_THREADS];
+static unsigned thread_count;
+static struct page_census expected;
+
+uint64_t (*process_clock)(void);
+void (*process_before_clock)(struct cpu *cpu);
+bool process_may_rest;
+
+/*
+ * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of
+ * its own, a copy of what the file has and zeros behind it.
+ */
+static const char *load_segment(const struct elf64_program_header *h)
+{
+    bool writable = h->flags & ELF_W, executable = h->flags & ELF_X;
+    uint64_t flags = PAGE_USER | (writable ? PAGE_WRITE : 0) | (executable ? 0 : PAGE_NX);
+
+    if (writable && executable)
+        return "a segment of the program is writable and executable";
+    if (h->virtual_address % PAGE_SIZE || h->offset % PAGE_SIZE || h->file_size > h->memory_size ||
+        h->offset + h->file_size > (uint64_t)(reader_elf_end - reader_elf) ||
+        h->virtual_address < USER_IMAGE_BASE ||
+        h->virtual_address + h->memory_size > USER_CLOCK_BASE)
+        return "a segment of the program is not where it may be";
+    for (uint64_t at = 0; at < h->memory_size; at += PAGE_SIZE) {
+        uint64_t frame = virt_to_phys(reader_elf + h->offset + at);
+        if (writable) {
+            frame = frame_alloc_zeroed();
+            if (!frame)
+                return "no memory for the program";
+            uint8_t *to = phys_to_virt(frame);
+            for (uint64_t i = 0; i < PAGE_SIZE && at + i < h->file_size; i++)
+                to[i] = reader_elf[h->offset + at + i];
+        }
+        if (!page_map(root, h->virtual_address + at, frame, flags))
+            return "no memory for the program's page tables";
+        *(writable     ? &expected.writable
+          : executable ? &expected.executable
+                       : &expected.read_only) += 1;
+    }
+    return NULL;
+}
+
+static const char *load_program(void)
+{
+    const struct elf64_header *elf = (const struct elf64_header *)reader_elf;
+
+    if (reader_elf_end - reader_elf < (long)sizeof(*elf) || elf->ident[0] != 0x7f ||
+        elf->ident[1] != 'E' || elf->ident[2] != 'L' || elf->ident[3] != 'F' ||
+        elf->type != ELF_EXECUTABLE || elf->machine != ELF_X86_64 ||
+        elf->program_header_size != sizeof(struct elf64_program_header))
+        return "the ring-3 program is not an x86-64 executable";
+    entry = elf->entry;
+    for (unsigned i = 0; i < elf->program_header_count; i++) {
+        const struct elf64_program_header *h =
+            (const struct elf64_program_header *)(reader_elf + elf->program_headers) + i;
+        const char *wrong = h->type == ELF_LOAD && h->memory_size ? load_segment(h) : NULL;
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static uint64_t thread_stack_top(uint32_t index)
+{
+    return USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + (1 + STACK_PAGES) * PAGE_SIZE;
+}
+
+static bool map_thread(uint32_t index)
+{
+    /* The first page of the slot stays unmapped: the guard below the stack. */
+    uint64_t va = USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + PAGE_SIZE;
+
+    /* What the last owner of a frame left there is none of ring 3's business. */
+    if (!page_map_new(root, va, STACK_PAGES + 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
+        return false;
+    expected.writable += STACK_PAGES + 1;
+    threads[index].page = phys_to_virt(page_lookup(root, thread_stack_top(index)) & PAGE_ADDRESS);
+    threads[index].page->index = index;
+    return true;
+}
+
+/* What GS points at in ring 3: see process_vcpu_address(). */
+static bool map_numbers(void)
+{
+    uint64_t frame = frame_alloc_zeroed();
+    uint32_t *number = phys_to_virt(frame);
+
+    for (uint32_t i = 0; frame && i < MAX_CPUS; i++)
+        number[i] = i;
+    return frame && page_map(root, USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX);
+}
+
+bool process_add_threads(unsigned count)
+{
+    /* One more: the thread that waits while the kernel moves threads. */
+    for (; thread_count <= count; thread_count++) {
+        if (!map_thread(thread_count))
+            return false;
+    }
+    return true;
+}
+
+const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
+                           unsigned count)
+{
+    root = address_space_create();
+    const char *wrong = root ? load_program() : "no memory for an address space";
+
+    if (wrong)
+        return wrong;
+    for (unsigned i = 0; i < clock_pages; i++) {
+        if (!page_map(root, USER_CLOCK_BASE + i * PAGE_SIZE, clock_physical + i * PAGE_SIZE,
+                      PAGE_USER | PAGE_NX))
+            return "no memory to map the clock pages";
+    }
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_numbers())
+        return "no memory to map the time page";
+    expected.read_only += clock_pages + 2;
+    return process_add_threads(count) ? NULL : "no memory for a thread";
+}
+
+uint64_t process_vcpu_address(uint32_t index)
+{
+    return USER_VCPU_BASE + index * sizeof(uint32_t);
+}
+
+struct thread *process_thread(uint32_t index)
+{
+    return &threads[index];
+}
+
+void process_census(struct page_census *census)
+{
+    page_census(root, true, census);
+}
+
+void process_expected(struct page_census *census)
+{
+    *census = expected;
+}
+
+uint64_t process_root(void)
+{
+    return root;
+}
+
+struct trap_frame process_start_frame(uint32_t index)
+{
+    uint64_t stack = thread_stack_top(index);
+
+    return (struct trap_frame){
+        .rip = entry,
+        .cs = SEL_USER_CODE,
+        .rflags = RFLAGS_IF | 2,
+        /* As if called: the ABI wants RSP 8 below a multiple of 16 at a function's first
+           instruction. */
+        .rsp = stack - 8,
+        .ss = SEL_USER_DATA,
+        .rdi = stack,
+    };
+}
+
+static void note_probe(struct cpu *cpu, struct thread *thread)
+{
+    if (cpu->probe.resume && thread->probe_count < PROBES)
+        thread->probes[thread->probe_count++] = cpu->probe;
+    cpu->probe = (struct fault_probe){0};
+}
+
+void process_run(struct cpu *cpu, void *arg)
+{
+    struct thread *thread = &threads[cpu->index];
+    struct trap_frame start = process_start_frame(cpu->index);
+
+    (void)arg;
+    for (unsigned i = 0; i < ENTRY_KINDS; i++)
+        cpu->entries[i] = 0;
+    cpu->counting = false;
+    cpu->thread = cpu->index;
+    thread->crashed = false;
+    smp_use_process(true);
+    write_cr3(root);
+    if (tick_period)
+        tick_start(cpu, tick_period);
+    (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
+    if (tick_period && cpu->index != 0)
+        tick_stop(cpu);
+    write_cr3(kernel_root());
+    smp_use_process(false);
+    cpu->counting = false;
+    for (unsigned i = 0; i < ENTRY_KINDS; i++)
+        thread->entries[i] += cpu->entries[i];
+    note_probe(cpu, thread);
+}
+
+static int64_t probe(struct cpu *cpu, uint64_t resume)
+{
+    /* Going on at an address that is none would be a fault of the kernel's own IRETQ. */
+    if (resume < USER_IMAGE_BASE || resume >= USER_END)
+        return -ERROR_INVAL;
+    note_probe(cpu, &threads[cpu->thread]);
+    cpu->probe = (struct fault_probe){.armed = true, .resume = resume};
+    return 0;
+}
+
+/* clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
+static int64_t clock_call(struct cpu *cpu, uint64_t clock, uint64_t to, bool resolution)
+{
+    int64_t value[2];
+
+    process_before_clock(cpu);
+    if (!clock_get(clock, resolution, value))
+        return -ERROR_INVAL;
+    return process_copy_out(to, value, sizeof(value)) ? 0 : -ERROR_FAULT;
+}
+
+uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a)
+{
+    switch (number) {
+    case SYS_EXIT:
+        threads_ended(cpu);
+        user_leave(cpu, 0);
+    case SYS_COUNT:
+        /* The call that switches counting off is not one of what is counted. */
+        if (!a[0] && cpu->counting)
+            cpu->entries[ENTRY_SYSCALL]--;
+        cpu->counting = a[0] != 0;
+        return 0;
+    case SYS_CLOCK:
+        return process_clock();
+    case SYS_PROBE:
+        return (uint64_t)probe(cpu, a[0]);
+    case SYS_OPEN:
+        return (uint64_t)pvclock_device_open(a[0], a[1]);
+    case SYS_CLOSE:
+        return (uint64_t)pvclock_device_close(a[0]);
+    case SYS_MMAP:
+        return (uint64_t)pvclock_device_map(a[0], a[1], a[2], a[3]);
+    case SYS_MUNMAP:
+        return (uint64_t)pvclock_device_unmap(a[0], a[1]);
+    case SYS_CLOCK_GETTIME:
+        return (uint64_t)clock_call(cpu, a[0], a[1], false);
+    case SYS_CLOCK_GETRES:
+        return (uint64_t)clock_call(cpu, a[0], a[1], true);
+    case SYS_REST:
+        if (!process_may_rest)
+            return (uint64_t)-ERROR_PERM;
+        interrupts_on_and_halt();
+        interrupts_off();
+        return 0;
+    default:
+        return (uint64_t)-ERROR_NOSYS;
+    }
+}
+
+_Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
+{
+    static uint32_t printing;
+
+    threads[cpu->thread].crashed = true;
+    /* One dump is enough to read; the others would be mixed into it. */
+    if (!__atomic_exchange_n(&printing, 1, __ATOMIC_ACQ_REL)) {
+        print("\nclockpage: the ring-3 program faulted; its thread ends, the kernel goes on\n");
+        dump_frame(frame);
+    }
+    threads_ended(cpu);
+    user_leave(cpu, 1);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/process/threads.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/spinlock.h"
+#include "arch/x86/user.h"
+
+/*
+ * One waits, so that with each tick some thread changes its vCPU: the waiting one goes on where a
+ * tick came, and the one that ran there waits for the next tick, wherever it comes.
+ */
+static struct {
+    struct spinlock lock;
+    bool waiting;
+    uint32_t thread, last_vcpu;
+    struct trap_frame frame;
+    uint64_t moves;
+} slot;
+
+/* What a vCPU goes on with: outside the slot, which another one may fill at once. */
+static struct trap_frame resumed[MAX_CPUS];
+
+void threads_move_begin(uint32_t thread, const struct trap_frame *frame)
+{
+    spin_lock(&slot.lock);
+    slot.thread = thread;
+    slot.last_vcpu = UINT32_MAX;
+    slot.frame = *frame;
+    slot.moves = 0;
+    slot.waiting = true;
+    spin_unlock(&slot.lock);
+}
+
+uint64_t threads_move_count(void)
+{
+    return slot.moves;
+}
+
+void threads_tick(struct cpu *cpu, struct trap_frame *frame)
+{
+    spin_lock(&slot.lock);
+    if (slot.waiting) {
+        struct trap_frame next = slot.frame;
+        uint32_t thread = slot.thread;
+        slot.moves += slot.last_vcpu != UINT32_MAX && slot.last_vcpu != cpu->index;
+        slot.frame = *frame;
+        slot.thread = cpu->thread;
+        slot.last_vcpu = cpu->index;
+        *frame = next;
+        cpu->thread = thread;
+    }
+    spin_unlock(&slot.lock);
+}
+
+void threads_ended(struct cpu *cpu)
+{
+    spin_lock(&slot.lock);
+    bool waiting = slot.waiting;
+    if (waiting) {
+        resumed[cpu->index] = slot.frame;
+        cpu->thread = slot.thread;
+        slot.moves += slot.last_vcpu != UINT32_MAX && slot.last_vcpu != cpu->index;
+        slot.waiting = false;
+    }
+    spin_unlock(&slot.lock);
+    if (waiting)
+        user_resume(&resumed[cpu->index]);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/selftest/continuity.h"
+#include "kernel/clock/clock.h"
+#include <clockpage/report.h>
+#include <stddef.h>
+
+/*
+ * Uptime may not differ from the reference by more than both say of themselves; and two good
+ * counters do not differ by more than 1 % in rate while the change takes place.
+ */
+enum { MAX_COUNTERS = 8, TRIES = 3, RATE_PART = 100 };
+
+static struct {
+    struct clock_switch result;
+    const char *wrong; /* NULL: nothing */
+} pairs[MAX_COUNTERS * (MAX_COUNTERS - 1)];
+static unsigned pair_count;
+
+static uint64_t step_of(const struct clock_switch *s)
+{
+    return (uint64_t)(s->step_ns < 0 ? -s->step_ns : s->step_ns);
+}
+
+static const char *judge(enum tc_status status, const struct clock_switch *s, bool back)
+{
+    uint64_t step = step_of(s);
+
+    if (status != TC_OK)
+        return tc_status_text(status);
+    if (back)
+        return "uptime stepped back";
+    if (step > s->by_library.uncertainty_ns + s->step_error_ns + s->elapsed_ns / RATE_PART)
+        return s->step_ns < 0 ? "time was lost" : "time was gained";
+    return NULL;
+}
+
+static void measure(const struct timecounter *from, const struct timecounter *to)
+{
+    struct clock_switch s;
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t before = clock_uptime();
+        enum tc_status status = clock_select(to->name, &s);
+        bool back = clock_uptime() < before;
+        pairs[pair_count].result = s;
+        pairs[pair_count].wrong = judge(status, &s, back);
+        if (!s.late || back)
+            break;
+        /* The host took the vCPU away in between; uptime is right again, the figures are not. */
+        (void)clock_select(from->name, NULL);
+    }
+    pair_count++;
+}
+
+void continuity_measure(void)
+{
+    struct timecounter *counters[MAX_COUNTERS];
+    const struct timecounter *first = tc_current(clock_counters());
+    unsigned n = 0, bad = 0;
+    uint64_t uncertain = 0, held = 0;
+    const struct clock_switch *worst = NULL;
+
+    for (struct timecounter *c = tc_next(clock_counters(), NULL); c && n < MAX_COUNTERS;
+         c = tc_next(clock_counters(), c)) {
+        if (c->quality == TC_QUALITY_DUMMY || !clock_may_use(c))
+            continue;
+        counters[n++] = c;
+        if (c == first) {
+            counters[n - 1] = counters[0];
+            counters[0] = c;
+        }
+    }
+    if (n < 2) {
+        check(SKIP, "timecounter.switch", "there is one timecounter only");
+        return;
+    }
+    (void)clock_select(counters[0]->name, NULL); /* in case the dummy is in use */
+    /* Each ordered pair once, on one path: to and fro with all but the next, then on to the next;
+     * and back over those at last. */
+    for (unsigned i = 0; i + 1 < n; i++) {
+        for (unsigned j = i + 2; j < n; j++) {
+            measure(counters[i], counters[j]);
+            measure(counters[j], counters[i]);
+        }
+        measure(counters[i], counters[i + 1]);
+    }
+    for (unsigned i = n - 1; i > 0; i--)
+        measure(counters[i], counters[i - 1]);
+    if (first)
+        (void)clock_select(first->name, NULL);
+
+    for (unsigned i = 0; i < pair_count; i++) {
+        const struct clock_switch *s = &pairs[i].result;
+        bad += pairs[i].wrong != NULL;
+        uncertain =
+            s->by_library.uncertainty_ns > uncertain ? s->by_library.uncertainty_ns : uncertain;
+        if (!worst || step_of(s) > step_of(worst))
+            worst = s;
+        held = s->held_ns > held ? s->held_ns : held;
+    }
+    check(pass_if(bad == 0), "timecounter.switch",
+          "%u pairs, %u failed, stepped or lost time; uptime goes on within +- %lu ns, measured at "
+          "most %ld +- %lu ns, held at most %lu ns",
+          pair_count, bad, uncertain, worst->step_ns, worst->step_error_ns, held);
+}
+
+void continuity_report(void)
+{
+    if (!pair_count)
+        return;
+    print("\ntimecounter switched         uptime within         measured   readings held\n");
+    for (unsigned i = 0; i < pair_count; i++) {
+        const struct clock_switch *s = &pairs[i].result;
+        const char *from = s->by_library.from ? s->by_library.from->name : "-";
+        const char *to = s->by_library.to ? s->by_library.to->name : "-";
+        print("%-9s to %-9s  +- %10lu ns  %+9ld +- %lu ns  %lu ns  %s\n", from, to,
+              s->by_library.uncertainty_ns, s->step_ns, s->step_error_ns, s->held_ns,
+              pairs[i].wrong ? pairs[i].wrong : "");
+        record_begin("switch");
+        record_text("from", from);
+        record_text("to", to);
+        record_u64("uncertainty_ns", s->by_library.uncertainty_ns);
+        record_i64("step_ns", s->step_ns);
+        record_u64("step_error_ns", s->step_error_ns);
+        record_u64("held_ns", s->held_ns);
+        record_text("wrong", pairs[i].wrong ? pairs[i].wrong : "");
+        record_end();
+    }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/selftest/deviation.h"
+#include "base/format.h"
+#include "base/tunables.h"
+#include "kernel/clock/clock.h"
+#include <clockpage/report.h>
+#include <stddef.h>
+
+static uint64_t allowed_per_cent(void)
+{
+    return (uint64_t)settings.deviation;
+}
+
+enum { MAX_COUNTERS = 8, TRIES = 4, PPM_PER_CENT = 10000 };
+
+static struct comparison {
+    struct timecounter *of;
+    struct tc_crosscheck check;
+    struct tc_deviation result;
+    uint64_t longest_ns; /* a comparison that takes longer may be off by a whole wrap */
+    uint64_t ticks_left; /* end it then; 0: at the run's end */
+    bool done, deviates;
+} comparisons[MAX_COUNTERS];
+static unsigned count;
+
+/* The counter in use, or uptime where that one wraps. */
+static struct timecounter uptime;
+static const struct timecounter *chosen, *against;
+static uint64_t tick_rate;
+
+/*
+ * The other counter may wrap: the chosen one says how often, as long as the two differ by less than
+ * half a wrap.  So a comparison may take no longer than that needs at the deviation to be found.
+ */
+static uint64_t longest(const struct timecounter *c)
+{
+    uint64_t per_cent = allowed_per_cent() ? allowed_per_cent() : 1, gap = tc_max_gap_ns(c);
+
+    return gap > UINT64_MAX / 100 ? UINT64_MAX : gap * 100 / per_cent;
+}
+
+/* Uptime is right only as long as it was wound up in time. */
+static void begin(struct comparison *c)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        clock_tick();
+        (void)tc_crosscheck_begin(&c->check, c->of, against);
+        if (clock_is_fresh())
+            break;
+    }
+    /* Half of it: a tick can be late. */
+    c->ticks_left =
+        c->longest_ns / 2 > UINT64_MAX / tick_rate ? 0 : c->longest_ns / 2 * tick_rate / 1000000000;
+}
+
+static void end(struct comparison *c)
+{
+    enum tc_status status = TC_TOO_SHORT;
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        clock_tick();
+        status = tc_crosscheck_end(&c->check, &c->result);
+        if (clock_is_fresh())
+            break;
+    }
+    c->done = status == TC_OK && c->result.elapsed_ns <= c->longest_ns;
+}
+
+void deviation_begin(unsigned long ticks_per_second)
+{
+    tick_rate = ticks_per_second;
+    chosen = against = tc_current(clock_counters());
+    if (!chosen)
+        return;
+    if (chosen->mask != UINT64_MAX) {
+        tc_uptime_counter(&uptime, clock_counters());
+        against = &uptime;
+    }
+    for (struct timecounter *c = tc_next(clock_counters(), NULL); c && count < MAX_COUNTERS;
+         c = tc_next(clock_counters(), c)) {
+        if (c == chosen || c->quality == TC_QUALITY_DUMMY)
+            continue;
+        comparisons[count] = (struct comparison){.of = c, .longest_ns = longest(c)};
+        begin(&comparisons[count++]);
+    }
+}
+
+void deviation_tick(void)
+{
+    for (struct comparison *c = comparisons; c < comparisons + count; c++) {
+        if (c->done || !c->ticks_left || --c->ticks_left)
+            continue;
+        end(c);
+        if (!c->done)
+            begin(c);
+    }
+}
+
+static uint64_t magnitude(int64_t value)
+{
+    return value < 0 ? -(uint64_t)value : (uint64_t)value;
+}
+
+/* How much of a deviation is certain; negative: none. */
+static int64_t certain_ppb(const struct tc_deviation *d)
+{
+    return (int64_t)(magnitude(d->ppb) - d->uncertainty_ppb);
+}
+
+/* Thousandths of a ppm, with a sign. */
+static void format_ppm(char *to, size_t size, int64_t ppb)
+{
+    uint64_t size_of = magnitude(ppb);
+
+    format(to, size, "%c" MILLI_FORMAT, ppb < 0 ? '-' : '+', MILLI(size_of));
+}
+
+void deviation_end(void)
+{
+    const struct comparison *worst = NULL;
+    unsigned done = 0, deviating = 0;
+    char ppm[32] = "";
+
+    for (struct comparison *c = comparisons; c < comparisons + count; c++) {
+        if (!c->done)
+            end(c);
+        if (!c->done)
+            continue;
+        done++;
+        c->deviates = tc_deviates(&c->result, (uint32_t)allowed_per_cent() * PPM_PER_CENT);
+        deviating += c->deviates;
+        if (!worst || certain_ppb(&c->result) > certain_ppb(&worst->result))
+            worst = c;
+        if (!c->deviates)
+            continue;
+        format_ppm(ppm, sizeof(ppm), c->result.ppb);
+        print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %lu "
+              "%%\n",
+              c->of->name, ppm, chosen->name, allowed_per_cent());
+    }
+    if (!worst) {
+        check(SKIP, "timecounter.deviation", "there is no other timecounter to compare with");
+        return;
+    }
+    format_ppm(ppm, sizeof(ppm), worst->result.ppb);
+    check(pass_if(deviating == 0), "timecounter.deviation",
+          "%u counters against %s, %u more than %lu %% off; %s gains %s +- " MILLI_FORMAT " ppm",
+          done, chosen->name, deviating, allowed_per_cent(), worst->of->name, ppm,
+          MILLI(worst->result.uncertainty_ppb));
+}
+
+void deviation_report(void)
+{
+    if (!count)
+        return;
+    print("\nagainst %-9s   over ms     gains ppm    +- ppm\n", chosen->name);
+    for (const struct comparison *c = comparisons; c < comparisons + count; c++) {
+        const struct tc_deviation *d = &c->result;
+        char ppm[32], error[32];
+        if (!c->done) {
+            print("  %-15s         -             -         -   it wraps too soon for a run with so "
+                  "few ticks\n",
+                  c->of->name);
+            continue;
+        }
+        format_ppm(ppm, sizeof(ppm), d->ppb);
+        format(error, sizeof(error), MILLI_FORMAT, MILLI(d->uncertainty_ppb));
+        print("  %-15s  %8lu  %12s  %8s%s\n", c->of->name, d->elapsed_ns / 1000000, ppm, error,
+              c->deviates ? "   too much" : "");
+        record_begin("crosscheck");
+        record_text("name", c->of->name);
+        record_text("against", chosen->name);
+        record_u64("elapsed_ns", d->elapsed_ns);
+        record_i64("difference_ns", d->difference_ns);
+        record_u64("uncertainty_ns", d->uncertainty_ns);
+        record_i64("ppb", d->ppb);
+        record_u64("uncertainty_ppb", d->uncertainty_ppb);
+        record_u64("wraps", d->wraps);
+        record_u64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT);
+        record_bool("deviates", c->deviates);
+        record_end();
+    }
+}

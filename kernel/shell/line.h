@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Lines from a terminal or a pipe, a byte at a time.
+ *
+ * On a terminal a line can be edited, with the keys that shells have, and earlier ones come back by
+ * the arrows; what is typed is shown, by VT100 sequences.  From a pipe nothing is shown until a
+ * line is whole: then the prompt and the line, so that a transcript reads like a session.
+ *
+ * No input is an error of the caller: bytes that are no text (controls without a meaning, NUL, 0x80
+ * and up) make the line bad, a line that does not fit is dropped to its end, and both are told.
+ */
+#ifndef KERNEL_SHELL_LINE_H
+#define KERNEL_SHELL_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LINE_SIZE = 256, LINE_HISTORY = 16 };
+
+enum line_event {
+    LINE_MORE,     /* the line goes on */
+    LINE_DONE,     /* `text` is a whole line, without its end */
+    LINE_TOO_LONG, /* it had more than LINE_SIZE - 1 characters: dropped */
+    LINE_NO_TEXT,  /* it held `strange` bytes that are no text: dropped */
+    LINE_END,      /* ^D on an empty line */
+};
+
+struct line {
+    /* By the caller, before line_begin(). */
+    bool edit; /* a terminal */
+    const char *prompt;
+    void (*put)(const char *text, size_t length); /* to the terminal; "\n" ends a line */
+    /*
+     * The completion of the word of `length` characters that ends at the cursor: characters to
+     * insert, into `more` (LINE_SIZE bytes).  It may show choices by itself: then true, and the
+     * line is shown again.  May be NULL.
+     */
+    bool (*complete)(const char *word, size_t length, char *more);
+
+    /* The line. */
+    char text[LINE_SIZE];
+    size_t length, cursor;
+    uint64_t strange;
+
+    /* Of no concern to the caller. */
+    bool dropping, after_return;
+    uint8_t escape;
+    uint32_t parameter;
+    char history[LINE_HISTORY][LINE_SIZE];
+    unsigned kept, newest, back;
+    char draft[LINE_SIZE];
+};
+
+/* Begin a new line: show the prompt, on a terminal. */
+void line_begin(struct line *l);
+
+/* Take a byte.  After anything but LINE_MORE, call line_begin() before the next one. */
+enum line_event line_take(struct line *l, uint8_t byte);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "kernel/shell/shell.h"
+#include "base/calendar.h"
+#include "base/console.h"
+#include "base/format.h"
+#include "base/sysctl.h"
+#include "base/text.h"
+#include "kernel/clock/clock.h"
+#include "kernel/clock/events.h"
+#include "kernel/clock/tick.h"
+#include "kernel/shell/line.h"
+#include <clockpage/report.h>
+
+enum { MAX_WORDS = 64 };
+
+static const char *const starts[] = {"0", "1", "now", NULL};
+static const char *start = "0";
+static bool edit = true;
+
+static struct line line;
+static const struct shell_hooks *hooks;
+static int status;
+static bool halted;
+
+/* ---- Settings ---------------------------------------------------------- */
+
+static const struct sysctl nodes[] = {
+    {
+        .name = "shell",
+        .type = SYSCTL_STRING,
+        .flags = SYSCTL_RDTUN,
+        .value = &start,
+        .choices = starts,
+        .about = "the serial shell: 1 after the report, now instead of the measurements",
+        .initial = "0",
+    },
+    {
+        .name = "shell.edit",
+        .type = SYSCTL_BOOL,
+        .flags = SYSCTL_RDTUN,
+        .value = &edit,
+        .about = "1: COM1 is a terminal, lines are edited; 0: a pipe, lines come as they are",
+        .initial = "1",
+    },
+};
+
+static struct sysctl_branch branch = SYSCTL_BRANCH("", nodes);
+
+void shell_register(void)
+{
+    sysctl_register(&branch);
+}
+
+bool shell_wanted(void)
+{
+    return !text_same(start, "0");
+}
+
+bool shell_wanted_now(void)
+{
+    return text_same(start, "now");
+}
+
+/* ---- Input and output -------------------------------------------------- */
+
+/* A byte, waited for: by a look at each timer interrupt. */
+static uint8_t next_byte(void)
+{
+    /* Behind a byte from a pipe the next one is there at once: then a few looks, each an exit. */
+    enum { LOOKS = 200 };
+    static unsigned looks;
+
+    for (;;) {
+        int byte = console_read();
+        if (byte >= 0) {
+            looks = LOOKS;
+            return (uint8_t)byte;
+        }
+        if (looks)
+            looks--;
+        else
+            hooks->idle(false);
+    }
+}
+
+/* ---- Commands ---------------------------------------------------------- */
+
+static int help_command(int argc, char **argv);
+
+static int report_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    hooks->report();
+    return 0;
+}
+
+static int bench_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->bench();
+}
+
+static int online_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->online();
+}
+
+static int readers_command(int argc, char **argv)
+{
+    bool on = argc == 2 && text_same(argv[1], "on");
+
+    if (argc > 2 || (argc == 2 && !on && !text_same(argv[1], "off"))) {
+        print("usage: readers [on | off]\n");
+        return 1;
+    }
+    return argc == 1 ? hooks->readers_state() : hooks->readers(on);
+}
+
+static int suspend_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->suspend();
+}
+
+static int resume_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return hooks->resume();
+}
+
+static int clocks_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    hooks->clocks();
+    return 0;
+}
+
+static int events_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    events_print();
+    return 0;
+}
+
+static int halt_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    halted = true;
+    return 0;
+}
+
+static int status_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    print("%d\n", status);
+    return 0;
+}
+
+static void put_value(struct sysctl_text *to, const char *words, const char *name)
+{
+    char value[SYSCTL_VALUE_SIZE];
+    struct sysctl_at at;
+
+    if (!sysctl_find(name, &at))
+        return;
+    sysctl_get(&at, value);
+    sysctl_put(to, "%s%s", words, value);
+}
+
+static int watch_command(int argc, char **argv)
+{
+    uint64_t lines = 0;
+    bool negative = false;
+
+    if (argc > 2 || (argc == 2 && (!text_number(argv[1], &negative, &lines) || negative))) {
+        print("usage: watch [lines]\n");
+        return 1;
+    }
+    print("a line a second%s\n", lines ? "" : "; a key ends it");
+    for (uint64_t n = 0, next = clock_uptime(); !lines || n < lines; n++, next += 1000000000) {
+        char text[160], date[DATE_SIZE];
+        struct tc_timespec realtime;
+        struct sysctl_text to = {text, sizeof(text), 0};
+        while (clock_uptime() < next) {
+            int byte = lines ? -1 : console_peek();
+            if (byte >= 0) {
+                /* A key has served; what a pipe holds is the next command. */
+                if (edit)
+                    (void)console_read();
+                print(edit ? "\n" : "");
+                return 0;
+            }
+            hooks->idle(true);
+        }
+        uint64_t now = clock_uptime();
+        (void)tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &realtime);
+        format_date(date, (uint64_t)realtime.sec);
+        sysctl_put(&to, "uptime %lu.%06lu  %s UTC", (unsigned long)(now / 1000000000),
+                   (unsigned long)(now / 1000 % 1000000), date);
+        put_value(&to, "  ", "kern.timecounter.hardware");
+        sysctl_put(&to, "  ticks %lu", tick_total());
+        put_value(&to, "  paused ", "dev.kvmclock.0.paused");
+        print(edit ? "\r%s\033[K" : "%s\n", text);
+    }
+    print(edit ? "\n" : "");
+    return 0;
+}
+
+static const struct command {
+    const char *name, *arguments, *about;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"bench", "", "measure ring 3's reads of the clock again", bench_command},
+    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", clocks_command},
+    {"date", "[[[[[cc]yy]mm]dd]HH]MM[.ss]", "show the date, or set it", date_command},
+    {"events", "", "what happened to the clock so far", events_command},
+    {"halt", "", "end the run; its status is the report's verdict", halt_command},
+    {"help", "", "this list", help_command},
+    {"online", "", "start the vCPUs that the firmware lists and that do not run yet",
+     online_command},
+    {"readers", "[on | off]", "ring-3 readers on all vCPUs, all the time; what came of it",
+     readers_command},
+    {"report", "", "the report once more, as things are now", report_command},
+    {"resume", "", "kvmclock on again on all vCPUs", resume_command},
+    {"status", "", "the status of the last command: 0, or what went wrong", status_command},
+    {"suspend", "", "kvmclock off on all vCPUs; another timecounter serves", suspend_command},
+    {"sysctl", "[-deiNnqtTW] name[=value] ... | -a", "show or set what docs/sysctl.md lists",
+     sysctl_command},
+    {"watch", "[lines]", "the clock, a line a second until a key", watch_command},
+};
+
+static int help_command(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++)
+        print("%s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->about);
+    print("Lines that start with # are comments.  ^D on an empty line is halt.\n");
+    return 0;
+}
+
+/* ---- Lines ------------------------------------------------------------- */
+
+/* Cut the line into words, in place: at blanks outside of quotes.  -1: a quote without its end. */
+static int split(char *text, char **words)
+{
+    char *to = text, quote = 0;
+    int count = 0;
+
+    for (;;) {
+        while (*text == ' ')
+            text++;
+        if (!*text || count == MAX_WORDS)
+            return count;
+        words[count++] = to;
+        for (; *text && (quote || *text != ' '); text++) {
+            if (*text == quote)
+                quote = 0;
+            else if (!quote && (*text == '"' || *text == '\''))
+                quote = *text;
+            else
+                *to++ = *text;
+        }
+        if (quote)
+            return -1;
+        if (*text)
+            text++;
+        *to++ = 0;
+    }
+}
+
+static int run_line(char *text)
+{
+    char *words[MAX_WORDS];
+    int count;
+
+    if (*text == '#')
+        return status;
+    count = split(text, words);
+    if (count < 0) {
+        print("shell: unterminated quoted string\n");
+        return 2;
+    }
+    if (count == 0)
+        return status;
+    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
+        if (text_same(words[0], c->name))
+            return c->run(count, words);
+    }
+    print("shell: %s: not found; help lists the commands\n", words[0]);
+    return 127;
+}
+
+/* The first word is a command, the others are names of the tree. */
+static bool complete(const char *word, size_t length, char *more)
+{
+    unsigned matches = 0;
+
+    if (word != line.text)
+        return sysctl_complete(word, length, more);
+    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
+        const char *name = c->name;
+        size_t i = 0;
+        while (i < length && name[i] == word[i])
+            i++;
+        if (i == length && matches++ == 0)
+            format(more, LINE_SIZE, "%s ", name + length);
+    }
+    if (matches > 1)
+        more[0] = 0;
+    return false;
+}
+
+void shell_run(const struct shell_hooks *h)
+{
+    hooks = h;
+    halted = false;
+    line = (struct line){
+        .edit = edit, .prompt = "clockpage# ", .put = console_write, .complete = complete};
+    /* run-qemu.sh sends no input before it sees the start of this line. */
+    print("\nshell: ready; help lists the commands, halt ends the run\n");
+    line_begin(&line);
+    while (!halted) {
+        switch (line_take(&line, next_byte())) {
+        case LINE_MORE:
+            continue;
+        case LINE_DONE:
+            hooks->look();
+            status = run_line(line.text);
+            break;
+        case LINE_TOO_LONG:
+            print("shell: line too long: more than %d characters; ignored\n", LINE_SIZE - 1);
+            status = 2;
+            break;
+        case LINE_NO_TEXT:
+            print("shell: the line holds %lu bytes that are no text; ignored\n", line.strange);
+            status = 2;
+            break;
+        case LINE_END:
+            halted = true;
+            break;
+        }
+        if (!halted)
+            line_begin(&line);
+    }
+}

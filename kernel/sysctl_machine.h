@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: 0BSD */
-/* What system this is, in the sysctl tree: kern.ostype and its like, hw.ncpu, hw.model. */
-#ifndef KERNEL_SYSCTL_MACHINE_H
-#define KERNEL_SYSCTL_MACHINE_H
-
-void sysctl_machine_register(void);
-
-#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: 0BSD */
+#include <timepage/gettime.h>
+
+enum { NS_PER_S = 1000000000, TRIES = 64 };
+
+static const struct pvclock_vcpu_time_info *structure(const struct pvclock_vcpu_time_info *first,
+                                                      uint32_t stride, uint32_t index)
+{
+    return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
+}
+
+/* A consistent look at the time page; false when the kernel is writing, again and again. */
+static bool derive(struct gettime *g)
+{
+    const struct time_page *t = g->time;
+
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        uint32_t sequence = PVCLOCK_LOAD_ACQUIRE(&t->sequence);
+        if (sequence & 1) {
+            PVCLOCK_PAUSE();
+            continue;
+        }
+        bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
+        uint32_t vcpu = gettime_vcpu(g);
+        g->vcpu = vcpu;
+        g->stable_mask = t->stable_mask;
+        g->page = t->algorithm == TIME_TSC ? &t->tsc
+                  : by_pages && t->stable_mask != 0 && vcpu < t->vcpus
+                      ? structure(g->structures, t->stride, vcpu)
+                      : NULL;
+        g->base[0] = t->uptime_base;
+        g->base[1] = t->realtime_base;
+        g->floor = t->floor;
+        g->vcpus.pages = g->structures;
+        g->vcpus.stride = t->stride;
+        g->vcpus.count = by_pages && t->has_rdtscp ? t->vcpus : 0;
+        g->vcpus.aux_mask = 0xfff;
+        if (PVCLOCK_LOAD_ACQUIRE(&t->sequence) == sequence) {
+            g->sequence = sequence;
+            return true;
+        }
+    }
+    g->sequence = 1;
+    return false;
+}
+
+static void split(uint64_t ns, struct pvclock_timespec *out)
+{
+    struct pvclock_time t = pvclock_time_from_ns(ns);
+
+    out->tv_sec = (int64_t)t.sec;
+    out->tv_nsec = t.nsec;
+}
+
+static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
+                                   struct pvclock_timespec *out)
+{
+    const struct time_page *t = g->time;
+
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        uint32_t sequence = PVCLOCK_LOAD_ACQUIRE(&t->fast_sequence);
+        uint64_t ns = clock == CLOCK_REALTIME_FAST || clock == CLOCK_SECOND ? t->fast_realtime
+                                                                            : t->fast_uptime;
+        if (sequence & 1 || PVCLOCK_LOAD_ACQUIRE(&t->fast_sequence) != sequence) {
+            PVCLOCK_PAUSE();
+            continue;
+        }
+        split(ns, out);
+        if (clock == CLOCK_SECOND)
+            out->tv_nsec = 0;
+        return PATH_FAST;
+    }
+    return PATH_SYSTEM_CALL;
+}
+
+/* Whether the kernel has not seen yet that the host paused the guest. */
+static bool is_stopped(const struct gettime *g, uint32_t vcpu)
+{
+    const volatile uint8_t *flags = &structure(g->structures, g->vcpus.stride, vcpu)->flags;
+
+    return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
+}
+
+/* The running vCPU's structure; false when only the kernel can tell. */
+static bool own_vcpu(struct gettime *g, uint64_t *ns)
+{
+    /* Without a floor the kernel does not know yet that STABLE is gone; asking it makes it know. */
+    if (g->vcpus.count == 0 || g->floor == 0)
+        return false;
+    if (!pvclock_has_time(pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns)))
+        return false;
+    if (*ns < g->floor)
+        *ns = g->floor;
+    *ns = pvclock_guard_cas(g->guard, *ns);
+    return !is_stopped(g, g->vcpu);
+}
+
+/*
+ * When STABLE comes back, the structures may agree on a time before what some vCPU's own one has
+ * told.  Nobody raises the guard any more then, for who still reads an own one finds the sequence
+ * changed: once it is passed there is no need to look again.
+ */
+static bool was_told_later(const struct gettime *g, uint64_t *ns)
+{
+    uint64_t told = PVCLOCK_LOAD64(&g->guard->last);
+
+    if (told <= *ns)
+        return false;
+    *ns = told;
+    return true;
+}
+
+enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
+{
+    if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
+        clock == CLOCK_MONOTONIC_FAST || clock == CLOCK_SECOND)
+        return last_tick(g, clock, out);
+    if (!gettime_is_precise(clock))
+        return PATH_NO_CLOCK;
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        if (!derive(g))
+            break;
+        uint64_t ns;
+        enum gettime_path path = PATH_OWN_VCPU;
+        bool stable = false, good = false;
+        if (g->page) {
+            struct pvclock_sample s;
+            good = pvclock_has_time(pvclock_read(g->page, g->order, &s));
+            if (good && s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
+                break;
+            stable = good && (s.flags & g->stable_mask);
+            ns = s.ns;
+            path = PATH_STABLE;
+            /* It may be old if this thread is on another vCPU by now. */
+            if (stable && (gettime_vcpu(g) != g->vcpu ||
+                           PVCLOCK_LOAD_ACQUIRE(&g->page->version) != s.version))
+                continue;
+            if (stable && g->page != &g->time->tsc && was_told_later(g, &ns))
+                g->page = NULL;
+        }
+        if (!stable) {
+            good = own_vcpu(g, &ns);
+            path = PATH_OWN_VCPU;
+        }
+        if (!good)
+            break;
+        if (PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) != g->sequence)
+            continue;
+        /* A base may be negative, modulo 2^64. */
+        split(ns + g->base[gettime_is_date(clock)], out);
+        return path;
+    }
+    return PATH_SYSTEM_CALL;
+}
+
+enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
+                                     struct pvclock_timespec *out)
+{
+    if (gettime_is_precise(clock)) {
+        out->tv_sec = 0;
+        out->tv_nsec = g->time->resolution;
+    } else if (clock == CLOCK_SECOND) {
+        out->tv_sec = 1;
+        out->tv_nsec = 0;
+    } else if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
+               clock == CLOCK_MONOTONIC_FAST) {
+        out->tv_sec = g->time->fast_resolution / NS_PER_S;
+        out->tv_nsec = g->time->fast_resolution % NS_PER_S;
+    } else {
+        return PATH_NO_CLOCK;
+    }
+    return PATH_FAST;
+}

@@ -83,6 +83,8 @@ void make_plan(void)
         /* Its vCPUs may share one thread, as run-qemu.sh has it. */
         .caveat =
             text_same(kvmclock.hypervisor, "TCGTCGTCGTCG") ? "; TCG may run vCPUs in turn" : "",
+        /* Where vCPUs take turns, one may run for 0.1 s before another one does. */
+        .moved_ms = kvmclock.host.base ? 100 : 250,
         .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
         .source = source_of,
     };

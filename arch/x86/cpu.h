@@ -61,6 +61,7 @@ struct cpu {
     uint64_t ticks;                /* timer interrupts, all */
     uint64_t
         timer_initial; /* local APIC timer count of a period; 0: no ticks, see kernel/clock/tick.h */
+    uint64_t timer_due; /* the TSC when the next one is due */
     struct fault_probe probe;
 
     uint32_t thread; /* the ring-3 thread that runs here */

@@ -76,9 +76,15 @@ uint32_t tick_count(uint64_t hz)
     return (uint32_t)(counts_per_s / hz);
 }
 
+static uint64_t cycles_of(uint64_t counts)
+{
+    return counts * (tsc_hz / 1000) / (counts_per_s / 1000);
+}
+
 void tick_start(struct cpu *cpu, uint32_t count)
 {
     cpu->timer_initial = count;
+    cpu->timer_due = rdtsc_ordered() + cycles_of(count);
     apic_timer_once(count);
 }
 
@@ -95,12 +101,17 @@ void tick_end(struct cpu *cpu, uint64_t began)
     /* It was stopped when this interrupt was on its way, or has not been started. */
     if (!count)
         return;
-    uint64_t cost = counts_of(rdtsc_ordered() - began), least = cost + EMPTY_FACTOR * empty;
+    uint64_t now = rdtsc_ordered(), cost = counts_of(now - began);
+    uint64_t least = cost + EMPTY_FACTOR * empty;
     if (least > counts_per_s / LONGEST_REST)
         least = counts_per_s / LONGEST_REST;
     bool stretched = cost + least > count;
-    uint64_t rest = stretched ? least : count - cost;
-    apic_timer_once((uint32_t)rest);
+    /* By when it is due, so that one that comes late does not make all others later. */
+    cpu->timer_due += cycles_of(count);
+    if (cpu->timer_due < now + cycles_of(least))
+        cpu->timer_due = now + cycles_of(least);
+    uint64_t rest = counts_of(cpu->timer_due - now);
+    apic_timer_once((uint32_t)(rest ? rest : 1));
     if (cpu->index != 0)
         return;
     boot_ticks.ticks++;

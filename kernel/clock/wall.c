@@ -157,12 +157,20 @@ static bool is_periodic(uint64_t now)
     return wall_settings.interval_s && now - last_ask >= wall_settings.interval_s * NS_PER_SECOND;
 }
 
+static uint64_t looks_apart(void)
+{
+    return settings.hz < 100 ? settings.hz / 10 + 1 : 10;
+}
+
 const struct wall_answer *wall_tick(void)
 {
     bool soon = wanted || __atomic_load_n(&paused, __ATOMIC_ACQUIRE);
 
-    /* Uptime costs more than this, so for the interval it is looked at once a second or so. */
-    if (!host.ask || (!soon && ++ticks < settings.hz))
+    /*
+     * Uptime costs more than this, so for the interval it is looked at some ten times a second; by
+     * the ticks, of which there may be fewer than kern.hz asks for.
+     */
+    if (!host.ask || (!soon && ++ticks < looks_apart()))
         return NULL;
     ticks = 0;
     uint64_t now = clock_uptime();

@@ -12,8 +12,7 @@
 static const char *const way_names[WAYS] = {"one page", "own vCPU's page", "last tick",
                                             "system call"};
 
-/* Threads are moved for so long at least, however many readings that makes. */
-enum { MOVED_MS = 100, MOVED_TRIES = 20, MOVES_WANTED = 10 };
+enum { MOVED_TRIES = 20, MOVES_WANTED = 10 };
 
 enum { FEW_CPUS = 8, READINGS = 64, CLOCK_IDS = 10, JOB_PATIENCE_S = 20 };
 
@@ -222,7 +221,7 @@ static void move_once(const struct ring3_plan *plan, uint64_t reads_wanted, stru
     for (uint32_t i = 0; i <= plan->cpus; i++) {
         struct thread_page *t = prepare(plan, i, JOB_MOVED);
         t->reads = reads_wanted / (plan->cpus + 1) + 1;
-        t->budget = plan->tsc_hz / 1000 * MOVED_MS;
+        t->budget = plan->tsc_hz / 1000 * plan->moved_ms;
         process_thread(i)->crashed = false;
     }
     struct trap_frame waiting = process_start_frame(plan->cpus);

@@ -13,6 +13,7 @@ struct ring3_plan {
     uint64_t rounds;      /* of the cost measurement; 0: by the number of vCPUs */
     uint64_t reads;       /* of the order test, over all vCPUs */
     const char *caveat;   /* of what vCPUs do at once, for the checks of it; "" */
+    uint64_t moved_ms;    /* threads are moved for so long at least, whatever that makes */
     uint64_t moved_reads; /* while threads are moved, over all of them, where ring 3 need not ask */
     uint32_t moving_timer_count; /* of the local APIC's timer, for the ticks that move threads */
     bool gettime_by_page;        /* clock_gettime() need not ask, with vdso_enable_without_rdtscp */

@@ -5,6 +5,7 @@ The numbers of known bugs are those of docs/known-bugs.md.
 """
 
 import os
+import socket
 import time
 
 from scene import BY_PAGE, MOVABLE, scenario
@@ -169,8 +170,11 @@ def migrate_cancel(scene):
     guest = scene.guest(MOVABLE)
     qmp = guest.machine.qmp
     # A sink that does not read keeps it active: QEMU 10 sends zero pages past the limit of a rate.
+    sink = socket.socket(socket.AF_UNIX)
+    sink.bind(f"{scene.directory}/sink")
+    sink.listen(1)
     qmp.execute("migrate-set-parameters", max_bandwidth=10000)
-    qmp.execute("migrate", uri="exec:exec sleep 120")
+    qmp.execute("migrate", uri=f"unix:{scene.directory}/sink")
     time.sleep(2)
     state = qmp.execute("query-migrate")
     scene.expect(state["status"] == "active", f"the migration is {state['status']}, not active")
@@ -185,6 +189,7 @@ def migrate_cancel(scene):
     guest.look()
     guest.counted()  # none
     scene.say(f"cancelled after {state['ram']['transferred'] >> 10} KiB")
+    sink.close()
     scene.end(guest)
 
 

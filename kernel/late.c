@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
 /* vCPUs that come when all else runs: held back at the start, or plugged in since. */
 #include "arch/x86/acpi.h"
-#include "arch/x86/smp.h"
-#include "arch/x86/trap.h"
 #include "base/format.h"
 #include "base/panic.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/events.h"
-#include "kernel/clock/host.h"
-#include "kernel/clock/played.h"
-#include "kernel/clock/start.h"
-#include "kernel/clock/suspend.h"
-#include "kernel/clock/tick.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/main.h"
 #include "kernel/process/process.h"
-#include "kernel/process/threads.h"
 #include "kernel/selftest/readers.h"
-#include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 
 static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
@@ -93,7 +85,7 @@ int bring_late(void)
     uint64_t slowest = 0;
     bool agree = true;
 
-    if (clock_is_suspended()) {
+    if (kvmclock.suspended) {
         print("online: the driver is suspended; resume it first\n");
         return 1;
     }

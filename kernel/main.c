@@ -9,7 +9,6 @@
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/pit.h"
-#include "arch/x86/smp.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
 #include "base/console.h"
@@ -78,7 +77,7 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
     } else if (cpu_count) {
         toggle_tick();
         clock_tick();
-        if (!clock_is_suspended())
+        if (!kvmclock.suspended)
             deviation_tick();
         see_host();
         readers_tick();

@@ -37,6 +37,7 @@ struct kvmclock {
     const char *hypervisor;      /* its signature, 12 characters; "" when there is none */
     bool present;                /* found, and not disabled: it is in use */
     bool disabled;               /* by the user's setting */
+    bool suspended;              /* for now, its structures are not the host's to write */
     bool stable;                 /* CPUID AND every registered page say so; see kvmclock_check() */
     struct kvmclock_slot *slots; /* MAX_CPUS of them, on pages of their own */
     uint64_t slots_physical;

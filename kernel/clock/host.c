@@ -6,7 +6,6 @@
 #include "kernel/clock/host.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
-#include "arch/x86/smp.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
 #include "base/format.h"
@@ -14,8 +13,7 @@
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
-#include "kernel/clock/start.h"
-#include "kernel/clock/suspend.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 
 /* While tests play the host, what they do is no event. */
@@ -27,6 +25,41 @@ void host_events_quiet(bool on)
 
     quiet = on;
     (void)kvmclock_look(&kvmclock, cpu_count, &unread);
+}
+
+/* The structures of vCPUs [0, toggling) lose and regain the flag, at every few ticks. */
+static uint32_t toggling;
+
+static void write_stable(uint32_t vcpus, bool stable)
+{
+    for (uint32_t i = 0; i < vcpus; i++)
+        kvmclock_set_flag(&kvmclock, i, stable);
+}
+
+void set_stable(bool stable)
+{
+    if (!stable)
+        host_events_quiet(true);
+    write_stable(cpu_count, stable);
+    if (stable)
+        host_events_quiet(false);
+}
+
+void toggle_stable(uint32_t vcpus)
+{
+    if (vcpus)
+        host_events_quiet(true);
+    else
+        set_stable(true);
+    toggling = vcpus;
+}
+
+void toggle_tick(void)
+{
+    static unsigned ticks;
+
+    if (toggling)
+        write_stable(toggling, ticks++ & 4);
 }
 
 static void note_change(enum event_kind kind, const struct kvmclock_change *c, const char *text)
@@ -105,7 +138,7 @@ void see_host(void)
         bool news = kvmclock_look(&kvmclock, cpu_count, &c);
         if (c.stopped || c.asked)
             wall_stale();
-        const struct wall_answer *answer = clock_is_suspended() ? NULL : wall_tick();
+        const struct wall_answer *answer = kvmclock.suspended ? NULL : wall_tick();
         publish_time_page();
         /* A date that the host or its user set while the guest ran was seen until then. */
         if (answer && answer->step_ns && !answer->paused)

@@ -20,6 +20,14 @@ void host_ipi(struct cpu *cpu);
 void before_clock_call(struct cpu *cpu);
 /* Between host_events_quiet(true) and (false) tests play the host, and nothing is an event. */
 void host_events_quiet(bool on);
+/*
+ * The STABLE flag, for tests: of all structures, now; or of those of vCPUs [0, vcpus), to and fro at
+ * every few ticks, until 0 gives it back to all.  A flag costs up to 0.1 ms, so few are toggled.
+ */
+void set_stable(bool stable);
+void toggle_stable(uint32_t vcpus);
+/* At vCPU 0's tick: the next of those changes. */
+void toggle_tick(void);
 /* What the structures said when the guest last went on after a pause that changed the date; 0. */
 uint64_t host_resumed_at(void);
 

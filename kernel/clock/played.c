@@ -8,7 +8,6 @@
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
-#include "kernel/clock/host.h"
 #include <clockpage/sysctl.h>
 
 enum { ARRIVAL_MS = 200, MAX_PAUSE_S = 3600 };

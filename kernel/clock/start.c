@@ -7,7 +7,6 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/msr.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"
@@ -19,11 +18,9 @@
 #include "drivers/rtc/rtc.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
-#include "kernel/clock/host.h"
 #include "kernel/clock/suspend.h"
 #include "kernel/clock/sysctl.h"
 #include "kernel/clock/tick.h"
-#include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 #include <clockpage/report.h>
 #include <pvclock/read.h>
@@ -134,7 +131,7 @@ void start_clock(bool synchronised)
 
 static enum pvclock_status ask_host(uint64_t *epoch_ns)
 {
-    return clock_is_suspended() ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
+    return kvmclock.suspended ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
 }
 
 static bool is_paused(void)
@@ -171,137 +168,4 @@ void set_date(void)
     bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
 
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
-}
-
-/* ---- The time page ----------------------------------------------------- */
-
-/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
-static bool enable_without_rdtscp, force_unstable;
-static uint32_t toggling;        /* the structures of vCPUs [0, toggling), at every few ticks */
-static const char *user_counter; /* the one in use, tests apart */
-
-static bool chosen(const char *name)
-{
-    const char *now = clock_in_use();
-
-    while (*now && *now == *name)
-        now++, name++;
-    return *now == *name;
-}
-
-/* On vCPU 0, with interrupts off: at each tick and after each change. */
-void publish_time_page(void)
-{
-    struct time_page_state s = {
-        .facts = {.kvmclock_chosen = chosen("kvmclock"),
-                  .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
-                  .rdtscp = has_rdtscp,
-                  .stable_feature =
-                      kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
-                  .enable_without_rdtscp = enable_without_rdtscp,
-                  .force_unstable = force_unstable,
-                  .fast_gettime = settings.fast_gettime},
-        .vcpus = cpu_count,
-        .possible = firmware.possible_count,
-        .stride = sizeof(struct kvmclock_slot),
-        /* Own structures are only right above what was told by the common one. */
-        .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
-        .tsc_hz = tsc.hz,
-    };
-
-    time_page_update(&s);
-}
-
-/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
-static bool all_stable(void)
-{
-    struct pvclock_snapshot s;
-
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        if (!kvmclock.vcpus[i].registered ||
-            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
-            !pvclock_is_stable(kvmclock.host.features, s.flags))
-            return false;
-    }
-    return kvmclock.present;
-}
-
-bool grow_clock(uint32_t count)
-{
-    bool was = kvmclock.stable;
-
-    cpu_count = count;
-    kvmclock_sysctl_register(&kvmclock, count);
-    kvmclock.stable = kvmclock.stable && all_stable();
-    kvmclock_watch(&kvmclock, cpu_count);
-    publish_time_page();
-    return kvmclock.stable == was;
-}
-
-void lose_tsc(void)
-{
-    if (tsc.counter.quality < 0)
-        return;
-    tsc_lose_synchrony(&tsc);
-    publish_time_page();
-}
-
-void lose_tsc_rate(uint64_t hz)
-{
-    bool in_use = chosen(tsc.counter.name);
-
-    tsc_lose_rate(&tsc, hz);
-    if (!in_use || clock_is_suspended())
-        return;
-    (void)clock_use(kvmclock.counter.name);
-    keep_choice();
-    publish_time_page();
-}
-
-static void write_stable(uint32_t vcpus, bool stable)
-{
-    for (uint32_t i = 0; i < vcpus; i++)
-        kvmclock_set_flag(&kvmclock, i, stable);
-}
-
-void set_stable(bool stable)
-{
-    if (!stable)
-        host_events_quiet(true);
-    write_stable(cpu_count, stable);
-    if (stable)
-        host_events_quiet(false);
-}
-
-void toggle_stable(uint32_t vcpus)
-{
-    if (vcpus)
-        host_events_quiet(true);
-    else
-        set_stable(true);
-    toggling = vcpus;
-}
-
-bool decide(const char *counter, bool without_rdtscp, bool unstable)
-{
-    enable_without_rdtscp =
-        counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
-    force_unstable = counter || unstable ? unstable : settings.force_unstable;
-    bool unguarded = clock_use(counter ? counter : user_counter);
-    kvmclock_watch(&kvmclock, cpu_count);
-    publish_time_page();
-    return unguarded;
-}
-
-void keep_choice(void)
-{
-    user_counter = clock_in_use();
-}
-
-void toggle_tick(void)
-{
-    static unsigned ticks;
-
-    if (toggling)
-        write_stable(toggling, ticks++ & 4);
 }

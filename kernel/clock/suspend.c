@@ -16,7 +16,7 @@
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
 #include "kernel/clock/host.h"
-#include "kernel/clock/start.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -26,17 +26,11 @@
 enum { PATIENCE_S = 3, TEARDOWN_MS = 10 };
 
 static struct {
-    bool is;
     bool was_in_use;    /* kvmclock was the timecounter */
     uint64_t begin_tsc; /* when the structures were filled */
 } suspended;
 
 static uint64_t refuses; /* debug.kvmclock.refuse */
-
-bool clock_is_suspended(void)
-{
-    return suspended.is;
-}
 
 /* ---- The structures ---------------------------------------------------- */
 
@@ -150,7 +144,7 @@ int suspend_clock(void)
 
     if (!kvmclock.present)
         return refuse(kvmclock_why_none(&kvmclock));
-    if (suspended.is)
+    if (kvmclock.suspended)
         return refuse("it is suspended already");
     see_host();
     suspended.was_in_use = text_same(clock_in_use(), kvmclock.counter.name);
@@ -177,7 +171,7 @@ int suspend_clock(void)
         print("suspend: %s\n", e.text);
         return 1;
     }
-    suspended.is = true;
+    kvmclock.suspended = true;
     fill();
     suspended.begin_tsc = rdtsc_ordered();
     struct event e = {.kind = EVENT_SUSPENDED};
@@ -191,7 +185,7 @@ int resume_clock(void)
 {
     uint32_t first = 0;
 
-    if (!suspended.is) {
+    if (!kvmclock.suspended) {
         print("resume: it is not suspended\n");
         return 1;
     }
@@ -199,7 +193,7 @@ int resume_clock(void)
     uint64_t ns = (rdtsc_ordered() - suspended.begin_tsc) / (tsc.hz / 1000000) * 1000;
     bool answered = smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
     uint32_t count = count_registered(&first);
-    suspended.is = false;
+    kvmclock.suspended = false;
     kvmclock_restart(&kvmclock);
     check(pass_if(answered && count == cpu_count && changed == 0), "kvmclock.suspend",
           "off on %u vCPUs for %lu ms, %lu words changed; %u are registered again", cpu_count,
@@ -300,7 +294,7 @@ void tear_down(void)
         check(SKIP, "kvmclock.teardown", "%s", kvmclock_why_none(&kvmclock));
         return;
     }
-    if (suspended.is)
+    if (kvmclock.suspended)
         (void)resume_clock();
     see_host();
     bool ended = smp_call_all(disable_for_good, NULL, tsc.hz * PATIENCE_S);

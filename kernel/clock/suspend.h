@@ -8,7 +8,6 @@
 /* Commands of the shell; each returns its status. */
 int suspend_clock(void);
 int resume_clock(void);
-bool clock_is_suspended(void);
 /* Whether debug.kvmclock.msr_pair asks for the old one. */
 bool old_msr_pair_wanted(void);
 /* Its settings, into the sysctl tree; before the command line is read. */

@@ -2,7 +2,6 @@
 #include "kernel/clock/sysctl.h"
 #include "base/calendar.h"
 #include "base/format.h"
-#include "base/text.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/clock/time_page.h"
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/tsc.h"
+#include "base/tunables.h"
+#include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include <pvclock/pvclock.h>
 #include <timecounter/hands.h>
@@ -75,6 +80,14 @@ static void publish_fast(uint64_t uptime, uint64_t realtime)
     end(&p->fast_sequence);
 }
 
+/* What is known now; `floor`: 0 while every structure has the STABLE flag. */
+struct time_page_state {
+    struct time_facts facts;
+    uint32_t vcpus, possible, stride;
+    uint64_t floor;
+    uint64_t tsc_hz;
+};
+
 static uint32_t resolution_ns(enum tc_clock clock)
 {
     int64_t value[2];
@@ -82,7 +95,7 @@ static uint32_t resolution_ns(enum tc_clock clock)
     return clock_get(clock, true, value) ? (uint32_t)(value[0] * NS_PER_S + value[1]) : 0;
 }
 
-void time_page_update(const struct time_page_state *state)
+static void update(const struct time_page_state *state)
 {
     struct time_page *p = &published.time, next = {0};
     struct tc_hands h;
@@ -132,4 +145,103 @@ void time_page_update(const struct time_page_state *state)
         end(&p->sequence);
     }
     publish_fast(uptime, uptime + (next.date_is_set ? boottime : 0));
+}
+
+/* ---- The time page ----------------------------------------------------- */
+
+/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
+static bool enable_without_rdtscp, force_unstable;
+static const char *user_counter; /* the one in use, tests apart */
+
+static bool chosen(const char *name)
+{
+    const char *now = clock_in_use();
+
+    while (*now && *now == *name)
+        now++, name++;
+    return *now == *name;
+}
+
+void publish_time_page(void)
+{
+    struct time_page_state s = {
+        .facts = {.kvmclock_chosen = chosen("kvmclock"),
+                  .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
+                  .rdtscp = has_rdtscp,
+                  .stable_feature =
+                      kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
+                  .enable_without_rdtscp = enable_without_rdtscp,
+                  .force_unstable = force_unstable,
+                  .fast_gettime = settings.fast_gettime},
+        .vcpus = cpu_count,
+        .possible = firmware.possible_count,
+        .stride = sizeof(struct kvmclock_slot),
+        /* Own structures are only right above what was told by the common one. */
+        .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
+        .tsc_hz = tsc.hz,
+    };
+
+    update(&s);
+}
+
+/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+static bool all_stable(void)
+{
+    struct pvclock_snapshot s;
+
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        if (!kvmclock.vcpus[i].registered ||
+            pvclock_snapshot(&clock_slots[i].info, &s) != PVCLOCK_OK ||
+            !pvclock_is_stable(kvmclock.host.features, s.flags))
+            return false;
+    }
+    return kvmclock.present;
+}
+
+bool grow_clock(uint32_t count)
+{
+    bool was = kvmclock.stable;
+
+    cpu_count = count;
+    kvmclock_sysctl_register(&kvmclock, count);
+    kvmclock.stable = kvmclock.stable && all_stable();
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return kvmclock.stable == was;
+}
+
+void lose_tsc(void)
+{
+    if (tsc.counter.quality < 0)
+        return;
+    tsc_lose_synchrony(&tsc);
+    publish_time_page();
+}
+
+void lose_tsc_rate(uint64_t hz)
+{
+    bool in_use = chosen(tsc.counter.name);
+
+    tsc_lose_rate(&tsc, hz);
+    if (!in_use || kvmclock.suspended)
+        return;
+    (void)clock_use(kvmclock.counter.name);
+    keep_choice();
+    publish_time_page();
+}
+
+bool decide(const char *counter, bool without_rdtscp, bool unstable)
+{
+    enable_without_rdtscp =
+        counter || without_rdtscp ? without_rdtscp : settings.enable_without_rdtscp;
+    force_unstable = counter || unstable ? unstable : settings.force_unstable;
+    bool unguarded = clock_use(counter ? counter : user_counter);
+    kvmclock_watch(&kvmclock, cpu_count);
+    publish_time_page();
+    return unguarded;
+}
+
+void keep_choice(void)
+{
+    user_counter = clock_in_use();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Publishing the time page; on the boot vCPU alone, which is the one writer. */
+/* What decides how ring 3 tells the time, and the time page that says so; on vCPU 0, the one writer. */
 #ifndef KERNEL_CLOCK_TIME_PAGE_H
 #define KERNEL_CLOCK_TIME_PAGE_H
 
@@ -11,22 +11,28 @@
 uint64_t time_page_physical(void);
 
 /*
- * What is known now, by the wiring.  `counter_ns`: what the chosen counter says in ns, where it is
- * kvmclock; `floor`: 0 while every structure has the STABLE flag.
+ * On vCPU 0, with interrupts off, at each tick and after each change: publish what differs from what
+ * the page says.  Nothing is written, and no reader disturbed, when nothing does.
  */
-struct time_page_state {
-    struct time_facts facts;
-    uint32_t vcpus, possible, stride;
-    uint64_t floor;
-    uint64_t tsc_hz;
-};
+void publish_time_page(void);
 
 /*
- * Publish what differs from what stands there; nothing is written, and no reader disturbed, when
- * nothing does.  Called at each tick and after each change of a setting, of the counter, of the
- * date.
+ * Choose the counter by name and both settings of kvmclock, and publish the time page; NULL, false,
+ * false: as the user has them.  False while readings pass the guard of a change of counters.
  */
-void time_page_update(const struct time_page_state *state);
+bool decide(const char *counter, bool without_rdtscp, bool unstable);
+/* Records the counter in use as the user's choice. */
+void keep_choice(void);
+
+/*
+ * There are `count` vCPUs from now on, the new ones registered.  False where the structures have
+ * ceased to give one time.
+ */
+bool grow_clock(uint32_t count);
+/* A TSC was found to be apart from vCPU 0's. */
+void lose_tsc(void);
+/* The host says that the TSC has another rate. */
+void lose_tsc_rate(uint64_t hz);
 
 /* The page itself, for the kernel's own reports. */
 const struct time_page *time_page_get(void);

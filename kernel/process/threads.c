@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/process/threads.h"
-#include "arch/x86/smp.h"
 #include "arch/x86/spinlock.h"
 #include "arch/x86/user.h"
 

@@ -5,7 +5,6 @@
 #include "base/sysctl.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
-#include "kernel/clock/sysctl.h"
 #include "kernel/clock/wall.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/report.h>

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: 0BSD
 # The targets that run something.
 
-.PHONY: run test soak lint mutants
+.PHONY: run test soak size lint mutants
 run: ## boot the kernel in QEMU and show its report (ARGS="--smp 4")
 	./run-qemu.sh $(ARGS)
 
 test: ## run every test suite, installing what they need
 	tests/run.sh
+
+size: kernel ## print lines of source and bytes of code by folder
+	@tools/size $(SIZE) $(O)/kernel-objs
 
 lint: ## check includes, formats, scripts, manual pages and licence lines
 	tests/run.sh lint

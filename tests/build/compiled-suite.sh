@@ -50,6 +50,14 @@ fences() {
 fences compiled.kernel-fences "$build/clockpage.elf.debug"
 fences compiled.ring3-fences "$build/reader.elf.debug"
 
+if log=$(tools/check-symbols nm "$build/kernel-objs"); then
+	echo "PASS compiled.layers: $log"
+else
+	sed 's/^/  /' <<<"$log"
+	echo "FAIL compiled.layers: $(head -n 1 <<<"$log")"
+	failed=1
+fi
+
 # A load whose address depends on the TSC: AND with 0, and the result is part of an address.
 readers=(read_loop timespec_loop gettime_loop order gettime_slow try_often)
 bad=$(code "$build/reader.elf.debug" | awk -v names="${readers[*]}" '

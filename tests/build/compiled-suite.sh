@@ -53,7 +53,7 @@ fences compiled.ring3-fences "$build/reader.elf.debug"
 if log=$(tools/check-symbols nm "$build/kernel-objs"); then
 	echo "PASS compiled.layers: $log"
 else
-	sed 's/^/  /' <<<"$log"
+	awk '{ print "  " $0 }' <<<"$log"
 	echo "FAIL compiled.layers: $(head -n 1 <<<"$log")"
 	failed=1
 fi

@@ -64,58 +64,19 @@ static void get_model(void *context, uint32_t index, struct sysctl_text *to)
 }
 
 static const struct sysctl kern_nodes[] = {
-    {
-        .name = "osrelease",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .value = osrelease,
-        .about = "the version's number",
-    },
-    {
-        .name = "ostype",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .value = ostype,
-        .about = "the system's name",
-    },
-    {
-        .name = "version",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .value = version,
-        .about = "name, version and purpose",
-    },
-    {
-        .name = "vm_guest",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_vm_guest,
-        .about = "the hypervisor: kvm, hv, xen, generic, or none",
-    },
+    SYSCTL_VALUE("osrelease", SYSCTL_STRING, SYSCTL_RD, osrelease, 0, 0, NULL,
+                 "the version's number"),
+    SYSCTL_VALUE("ostype", SYSCTL_STRING, SYSCTL_RD, ostype, 0, 0, NULL, "the system's name"),
+    SYSCTL_VALUE("version", SYSCTL_STRING, SYSCTL_RD, version, 0, 0, NULL,
+                 "name, version and purpose"),
+    SYSCTL_SHOWN("vm_guest", SYSCTL_STRING, get_vm_guest,
+                 "the hypervisor: kvm, hv, xen, generic, or none"),
 };
 
 static const struct sysctl hw_nodes[] = {
-    {
-        .name = "machine",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .value = machine,
-        .about = "the architecture",
-    },
-    {
-        .name = "model",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_model,
-        .about = "the CPU, as it calls itself",
-    },
-    {
-        .name = "ncpu",
-        .type = SYSCTL_INT,
-        .flags = SYSCTL_RD,
-        .get = get_ncpu,
-        .about = "vCPUs that are online",
-    },
+    SYSCTL_VALUE("machine", SYSCTL_STRING, SYSCTL_RD, machine, 0, 0, NULL, "the architecture"),
+    SYSCTL_SHOWN("model", SYSCTL_STRING, get_model, "the CPU, as it calls itself"),
+    SYSCTL_SHOWN("ncpu", SYSCTL_INT, get_ncpu, "vCPUs that are online"),
 };
 
 static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);

@@ -85,58 +85,19 @@ static void get_vcpu(void *context, uint32_t index, struct sysctl_text *to)
 static char driver_name[] = "kvmclock";
 
 static const struct sysctl device_nodes[] = {
-    {
-        .name = "%desc",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_description,
-        .about = "what the device is",
-    },
-    {
-        .name = "%driver",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .value = driver_name,
-        .about = "its driver",
-    },
-    {
-        .name = "features",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_features,
-        .about = "what KVM offers, by CPUID",
-    },
-    {
-        .name = "msrs",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_msrs,
-        .about = "the pair of MSRs in use; 0: none",
-    },
-    {
-        .name = "paused",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RD,
-        .get = get_paused,
-        .about = "times that the host said that it had paused the guest",
-    },
-    {
-        .name = "stable",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RD,
-        .get = get_stable,
-        .about = "1: one page serves all vCPUs, by CPUID and by every page",
-    },
+    SYSCTL_SHOWN("%desc", SYSCTL_STRING, get_description, "what the device is"),
+    SYSCTL_VALUE("%driver", SYSCTL_STRING, SYSCTL_RD, driver_name, 0, 0, NULL, "its driver"),
+    SYSCTL_SHOWN("features", SYSCTL_STRING, get_features, "what KVM offers, by CPUID"),
+    SYSCTL_SHOWN("msrs", SYSCTL_OPAQUE, get_msrs, "the pair of MSRs in use; 0: none"),
+    SYSCTL_SHOWN("paused", SYSCTL_U64, get_paused,
+                 "times that the host said that it had paused the guest"),
+    SYSCTL_SHOWN("stable", SYSCTL_BOOL, get_stable,
+                 "1: one page serves all vCPUs, by CPUID and by every page"),
 };
 
 static const struct sysctl vcpu_nodes[] = {
-    {
-        .name = "",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_vcpu,
-        .about = "what the host wrote on this vCPU's page, and the pauses seen there",
-    },
+    SYSCTL_SHOWN("", SYSCTL_OPAQUE, get_vcpu,
+                 "what the host wrote on this vCPU's page, and the pauses seen there"),
 };
 
 static struct sysctl_branch device = SYSCTL_BRANCH("dev.kvmclock.0", device_nodes);

@@ -18,20 +18,8 @@ static void get_source(void *context, uint32_t index, struct sysctl_text *to)
 }
 
 static const struct sysctl machdep_nodes[] = {
-    {
-        .name = "tsc_freq",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RD,
-        .get = get_frequency,
-        .about = "cycles of the TSC a second",
-    },
-    {
-        .name = "tsc_freq_source",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_source,
-        .about = "what tells machdep.tsc_freq",
-    },
+    SYSCTL_SHOWN("tsc_freq", SYSCTL_U64, get_frequency, "cycles of the TSC a second"),
+    SYSCTL_SHOWN("tsc_freq_source", SYSCTL_STRING, get_source, "what tells machdep.tsc_freq"),
 };
 
 static struct sysctl_branch machdep = SYSCTL_BRANCH("machdep", machdep_nodes);

@@ -83,6 +83,27 @@ struct sysctl {
     const char *initial;        /* what stands when nobody has set it, in words; may be NULL */
 };
 
+/*
+ * A row of a table, in the order in which a reader asks: what it is called, what it holds, who may set
+ * it, where it is, what it may be, what stands if nobody sets it (in words, or NULL), what it is for.
+ */
+/* clang-format off */
+#define SYSCTL_VALUE(name_, type_, flags_, value_, min_, max_, initial_, about_) \
+    {.name = (name_), .type = (type_), .flags = (flags_), .value = (value_), .min = (min_), .max = (max_), \
+     .initial = (initial_), .about = (about_)}
+/* One of `choices_`. */
+#define SYSCTL_CHOICE(name_, flags_, value_, choices_, initial_, about_) \
+    {.name = (name_), .type = SYSCTL_STRING, .flags = (flags_), .value = (value_), .choices = (choices_), \
+     .initial = (initial_), .about = (about_)}
+/* Shown by `get_` alone. */
+#define SYSCTL_SHOWN(name_, type_, get_, about_) \
+    {.name = (name_), .type = (type_), .flags = SYSCTL_RD, .get = (get_), .about = (about_)}
+/* Set by `set_`, and shown by `get_` or, if that is NULL, from `value_`. */
+#define SYSCTL_PROC(name_, type_, flags_, value_, get_, set_, min_, max_, choices_, initial_, about_) \
+    {.name = (name_), .type = (type_), .flags = (flags_), .value = (value_), .get = (get_), .set = (set_), \
+     .min = (min_), .max = (max_), .choices = (choices_), .initial = (initial_), .about = (about_)}
+/* clang-format on */
+
 struct sysctl_branch {
     const char *parent; /* "kern.timecounter.tc"; "": the nodes have full names */
     const char *word;   /* one more word, as a name known at run time only; or NULL */

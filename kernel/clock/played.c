@@ -75,34 +75,12 @@ static const char *set_pause(void *context, uint32_t index, const union sysctl_v
 /* ---- Its settings ------------------------------------------------------ */
 
 static const struct sysctl nodes[] = {
-    {
-        .name = "epoch",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RWTUN,
-        .value = &kvmclock.script_epoch,
-        .max = INT64_MAX,
-        .about = "as a host, its date at its time 0, in ns since 1970; 0: it has none",
-        .initial = "0",
-    },
-    {
-        .name = "pause",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RW,
-        .value = &last_pause_s,
-        .set = set_pause,
-        .min = 1,
-        .max = MAX_PAUSE_S,
-        .about = "as a host, it pauses the guest for so many seconds, now",
-    },
-    {
-        .name = "system_time",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RDTUN,
-        .value = &first_system_time,
-        .max = INT64_MAX,
-        .about = "as a host, its time in ns when the guest starts",
-        .initial = "1000000000",
-    },
+    SYSCTL_VALUE("epoch", SYSCTL_U64, SYSCTL_RWTUN, &kvmclock.script_epoch, 0, INT64_MAX, "0",
+                 "as a host, its date at its time 0, in ns since 1970; 0: it has none"),
+    SYSCTL_PROC("pause", SYSCTL_U64, SYSCTL_RW, &last_pause_s, NULL, set_pause, 1, MAX_PAUSE_S,
+                NULL, NULL, "as a host, it pauses the guest for so many seconds, now"),
+    SYSCTL_VALUE("system_time", SYSCTL_U64, SYSCTL_RDTUN, &first_system_time, 0, INT64_MAX,
+                 "1000000000", "as a host, its time in ns when the guest starts"),
 };
 
 static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);

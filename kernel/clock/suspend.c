@@ -241,25 +241,10 @@ static const char *set_pair(void *context, uint32_t index, const union sysctl_va
 /* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
-    {
-        .name = "msr_pair",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RWTUN,
-        .get = get_pair,
-        .set = set_pair,
-        .choices = pairs,
-        .about = "the MSRs to register by; on the old pair KVM takes STABLE away",
-        .initial = "new",
-    },
-    {
-        .name = "refuse",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RWTUN,
-        .value = &refuses,
-        .max = MAX_CPUS,
-        .about = "1 + the vCPU that does not let itself be suspended; 0: none",
-        .initial = "0",
-    },
+    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, NULL, get_pair, set_pair, 0, 0, pairs,
+                "new", "the MSRs to register by; on the old pair KVM takes STABLE away"),
+    SYSCTL_VALUE("refuse", SYSCTL_U64, SYSCTL_RWTUN, &refuses, 0, MAX_CPUS, "0",
+                 "1 + the vCPU that does not let itself be suspended; 0: none"),
 };
 
 static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);

@@ -59,72 +59,23 @@ static void get_statistics(void *context, uint32_t index, struct sysctl_text *to
 }
 
 static const struct sysctl timecounter_nodes[] = {
-    {
-        .name = "alloweddeviation",
-        .type = SYSCTL_INT,
-        .flags = SYSCTL_RWTUN,
-        .value = &settings.deviation,
-        .max = 100,
-        .about = "how far counters may differ before it is warned of, in per cent",
-        .initial = "5",
-    },
-    {
-        .name = "choice",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RD,
-        .get = get_choice,
-        .about = "the timecounters there are, with their quality",
-    },
-    {
-        .name = "fast_gettime",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RWTUN,
-        .value = &settings.fast_gettime,
-        .about = "0: clock_gettime() of ring 3 always asks the kernel",
-        .initial = "1",
-    },
-    {
-        .name = "hardware",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RWTUN,
-        .get = get_hardware,
-        .set = set_hardware,
-        .max = 32,
-        .about = "the timecounter in use, by name",
-        .initial = "the one of the highest quality",
-    },
-    {
-        .name = "invariant_tsc",
-        .type = SYSCTL_INT,
-        .flags = SYSCTL_RDTUN,
-        .value = &settings.invariant_tsc,
-        .max = 1,
-        .about = "whether the TSC keeps its rate in every power state",
-        .initial = "by CPUID, and 1 in any guest",
-    },
-    {
-        .name = "statistics",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_statistics,
-        .about = "what happened to the clock: see tc_get_statistics() in timecounter.h",
-    },
-    {
-        .name = "stepwarnings",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RWTUN,
-        .value = &settings.step_warnings,
-        .about = "1: say so when the date is set",
-        .initial = "0",
-    },
-    {
-        .name = "tsc_first",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RDTUN,
-        .value = &settings.tsc_first,
-        .about = "1: a TSC that keeps its rate comes before kvmclock",
-        .initial = "0",
-    },
+    SYSCTL_VALUE("alloweddeviation", SYSCTL_INT, SYSCTL_RWTUN, &settings.deviation, 0, 100, "5",
+                 "how far counters may differ before it is warned of, in per cent"),
+    SYSCTL_SHOWN("choice", SYSCTL_STRING, get_choice,
+                 "the timecounters there are, with their quality"),
+    SYSCTL_VALUE("fast_gettime", SYSCTL_BOOL, SYSCTL_RWTUN, &settings.fast_gettime, 0, 0, "1",
+                 "0: clock_gettime() of ring 3 always asks the kernel"),
+    SYSCTL_PROC("hardware", SYSCTL_STRING, SYSCTL_RWTUN, NULL, get_hardware, set_hardware, 0, 32,
+                NULL, "the one of the highest quality", "the timecounter in use, by name"),
+    SYSCTL_VALUE("invariant_tsc", SYSCTL_INT, SYSCTL_RDTUN, &settings.invariant_tsc, 0, 1,
+                 "by CPUID, and 1 in any guest",
+                 "whether the TSC keeps its rate in every power state"),
+    SYSCTL_SHOWN("statistics", SYSCTL_OPAQUE, get_statistics,
+                 "what happened to the clock: see tc_get_statistics() in timecounter.h"),
+    SYSCTL_VALUE("stepwarnings", SYSCTL_BOOL, SYSCTL_RWTUN, &settings.step_warnings, 0, 0, "0",
+                 "1: say so when the date is set"),
+    SYSCTL_VALUE("tsc_first", SYSCTL_BOOL, SYSCTL_RDTUN, &settings.tsc_first, 0, 0, "0",
+                 "1: a TSC that keeps its rate comes before kvmclock"),
 };
 
 static struct sysctl_branch timecounter = SYSCTL_BRANCH("kern.timecounter", timecounter_nodes);
@@ -158,34 +109,11 @@ static void get_quality(void *context, uint32_t index, struct sysctl_text *to)
 }
 
 static const struct sysctl counter_nodes[] = {
-    {
-        .name = "counter",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RD,
-        .get = get_counter,
-        .about = "its count, now",
-    },
-    {
-        .name = "frequency",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RD,
-        .get = get_frequency,
-        .about = "counts a second",
-    },
-    {
-        .name = "mask",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RD,
-        .get = get_mask,
-        .about = "the bits that it has",
-    },
-    {
-        .name = "quality",
-        .type = SYSCTL_INT,
-        .flags = SYSCTL_RD,
-        .get = get_quality,
-        .about = "the highest is chosen; negative: only by hand",
-    },
+    SYSCTL_SHOWN("counter", SYSCTL_U64, get_counter, "its count, now"),
+    SYSCTL_SHOWN("frequency", SYSCTL_U64, get_frequency, "counts a second"),
+    SYSCTL_SHOWN("mask", SYSCTL_U64, get_mask, "the bits that it has"),
+    SYSCTL_SHOWN("quality", SYSCTL_INT, get_quality,
+                 "the highest is chosen; negative: only by hand"),
 };
 
 enum { MAX_COUNTERS = 16 };
@@ -225,30 +153,11 @@ static void get_clockrate(void *context, uint32_t index, struct sysctl_text *to)
 }
 
 static const struct sysctl kern_nodes[] = {
-    {
-        .name = "boottime",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_boottime,
-        .about = "the date at which uptime was 0",
-    },
-    {
-        .name = "clockrate",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_clockrate,
-        .about = "timer interrupts a second, and us between two",
-    },
-    {
-        .name = "hz",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RDTUN,
-        .value = &settings.hz,
-        .min = 1,
-        .max = 10000,
-        .about = "timer interrupts a second on each vCPU",
-        .initial = "100, less with many vCPUs",
-    },
+    SYSCTL_SHOWN("boottime", SYSCTL_OPAQUE, get_boottime, "the date at which uptime was 0"),
+    SYSCTL_SHOWN("clockrate", SYSCTL_OPAQUE, get_clockrate,
+                 "timer interrupts a second, and us between two"),
+    SYSCTL_VALUE("hz", SYSCTL_U64, SYSCTL_RDTUN, &settings.hz, 1, 10000,
+                 "100, less with many vCPUs", "timer interrupts a second on each vCPU"),
 };
 
 static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);

@@ -31,47 +31,19 @@ static const char *set_by_hand(void *context, uint32_t index, const union sysctl
 }
 
 static const struct sysctl nodes[] = {
-    {
-        .name = "advance_paused",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RWTUN,
-        .value = &wall_settings.advance_paused,
-        .about = "1: uptime goes on by the time that the guest was paused for; 0: it stands still",
-        .initial = "0",
-    },
-    {
-        .name = "wall",
-        .type = SYSCTL_OPAQUE,
-        .flags = SYSCTL_RD,
-        .get = get_figures,
-        .about = "how often the host was asked for its date, and what came of it",
-    },
-    {
-        .name = "wall_by_hand",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RW,
-        .get = get_by_hand,
-        .set = set_by_hand,
-        .about = "1: the date was set, and stays as far from the host's; set it to 0: the host's",
-    },
-    {
-        .name = "wall_interval",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RWTUN,
-        .value = &wall_settings.interval_s,
-        .max = 86400,
-        .about = "ask the host for its date every so many seconds; 0: only after a pause",
-        .initial = "60",
-    },
-    {
-        .name = "wall_pivot",
-        .type = SYSCTL_U64,
-        .flags = SYSCTL_RDTUN,
-        .value = &wall_settings.pivot_s,
-        .max = 8589934591,
-        .about = "a host's date before this, in seconds since 1970, means 2^32 seconds later",
-        .initial = "1577836800, which is 2020-01-01",
-    },
+    SYSCTL_VALUE("advance_paused", SYSCTL_BOOL, SYSCTL_RWTUN, &wall_settings.advance_paused, 0, 0,
+                 "0",
+                 "1: uptime goes on by the time that the guest was paused for; 0: it stands still"),
+    SYSCTL_SHOWN("wall", SYSCTL_OPAQUE, get_figures,
+                 "how often the host was asked for its date, and what came of it"),
+    SYSCTL_PROC("wall_by_hand", SYSCTL_BOOL, SYSCTL_RW, NULL, get_by_hand, set_by_hand, 0, 0, NULL,
+                NULL,
+                "1: the date was set, and stays as far from the host's; set it to 0: the host's"),
+    SYSCTL_VALUE("wall_interval", SYSCTL_U64, SYSCTL_RWTUN, &wall_settings.interval_s, 0, 86400,
+                 "60", "ask the host for its date every so many seconds; 0: only after a pause"),
+    SYSCTL_VALUE("wall_pivot", SYSCTL_U64, SYSCTL_RDTUN, &wall_settings.pivot_s, 0, 8589934591,
+                 "1577836800, which is 2020-01-01",
+                 "a host's date before this, in seconds since 1970, means 2^32 seconds later"),
 };
 
 static struct sysctl_branch branch = SYSCTL_BRANCH("dev.kvmclock.0", nodes);

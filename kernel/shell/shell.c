@@ -25,23 +25,10 @@ static bool halted;
 /* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
-    {
-        .name = "shell",
-        .type = SYSCTL_STRING,
-        .flags = SYSCTL_RDTUN,
-        .value = &start,
-        .choices = starts,
-        .about = "the serial shell: 1 after the report, now instead of the measurements",
-        .initial = "0",
-    },
-    {
-        .name = "shell.edit",
-        .type = SYSCTL_BOOL,
-        .flags = SYSCTL_RDTUN,
-        .value = &edit,
-        .about = "1: COM1 is a terminal, lines are edited; 0: a pipe, lines come as they are",
-        .initial = "1",
-    },
+    SYSCTL_CHOICE("shell", SYSCTL_RDTUN, &start, starts, "0",
+                  "the serial shell: 1 after the report, now instead of the measurements"),
+    SYSCTL_VALUE("shell.edit", SYSCTL_BOOL, SYSCTL_RDTUN, &edit, 0, 0, "1",
+                 "1: COM1 is a terminal, lines are edited; 0: a pipe, lines come as they are"),
 };
 
 static struct sysctl_branch branch = SYSCTL_BRANCH("", nodes);

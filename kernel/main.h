@@ -30,8 +30,8 @@ void run_shell(void);
 
 /* late.c: */
 /*
- * Start all possible vCPUs that do not run yet, and report what came of it: a line each, the events,
- * the check "vcpus.late".  0, or 1 when the check failed.
+ * Start all possible vCPUs that do not run yet, and report what came of it: a line each, the
+ * events, the check "vcpus.late".  0, or 1 when the check failed.
  */
 int bring_late(void);
 

@@ -59,9 +59,8 @@ struct cpu {
     bool counting;                 /* entries go to `entries` */
     uint64_t entries[ENTRY_KINDS]; /* from ring 3, while counting */
     uint64_t ticks;                /* timer interrupts, all */
-    uint64_t
-        timer_initial; /* local APIC timer count of a period; 0: no ticks, see kernel/clock/tick.h */
-    uint64_t timer_due; /* the TSC when the next one is due */
+    uint64_t timer_initial;        /* its count of a period; 0: no ticks; kernel/clock/tick.h */
+    uint64_t timer_due;            /* the TSC when the next one is due */
     struct fault_probe probe;
 
     uint32_t thread; /* the ring-3 thread that runs here */

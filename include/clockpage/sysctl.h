@@ -84,8 +84,9 @@ struct sysctl {
 };
 
 /*
- * A row of a table, in the order in which a reader asks: what it is called, what it holds, who may set
- * it, where it is, what it may be, what stands if nobody sets it (in words, or NULL), what it is for.
+ * A row of a table, in the order in which a reader asks: what it is called, what it holds, who
+ * may set it, where it is, what it may be, what stands if nobody sets it (in words, or NULL),
+ * what it is for.
  */
 /* clang-format off */
 #define SYSCTL_VALUE(name_, type_, flags_, value_, min_, max_, initial_, about_) \

@@ -14,15 +14,16 @@ void see_own(struct cpu *cpu);
 /* At an inter-processor interrupt. */
 void host_ipi(struct cpu *cpu);
 /*
- * Called before a system call reads the clock; handles a pause that is pending, and waits for vCPU 0
- * to do so, at most 3 s.
+ * Called before a system call reads the clock; handles a pause that is pending, and waits for
+ * vCPU 0 to do so, at most 3 s.
  */
 void before_clock_call(struct cpu *cpu);
 /* Between host_events_quiet(true) and (false) tests play the host, and nothing is an event. */
 void host_events_quiet(bool on);
 /*
- * The STABLE flag, for tests: of all structures, now; or of those of vCPUs [0, vcpus), to and fro at
- * every few ticks, until 0 gives it back to all.  A flag costs up to 0.1 ms, so few are toggled.
+ * The STABLE flag, for tests: of all structures, now; or of those of vCPUs [0, vcpus), to and fro
+ * at every few ticks, until 0 gives it back to all.  A flag costs up to 0.1 ms, so few are
+ * toggled.
  */
 void set_stable(bool stable);
 void toggle_stable(uint32_t vcpus);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The clock's way at the start, in this order: the host's page to the driver, the TSC's frequency, the
- * timecounters, the date.
+ * The clock's way at the start, in this order: the host's page to the driver, the TSC's
+ * frequency, the timecounters, the date.
  */
 #ifndef KERNEL_CLOCK_START_H
 #define KERNEL_CLOCK_START_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What decides how ring 3 tells the time, and the time page that says so; on vCPU 0, the one writer. */
+/*
+ * What decides how ring 3 tells the time, and the time page that says so; on vCPU 0, the one
+ * writer.
+ */
 #ifndef KERNEL_CLOCK_TIME_PAGE_H
 #define KERNEL_CLOCK_TIME_PAGE_H
 
@@ -11,8 +14,8 @@
 uint64_t time_page_physical(void);
 
 /*
- * On vCPU 0, with interrupts off, at each tick and after each change: publish what differs from what
- * the page says.  Nothing is written, and no reader disturbed, when nothing does.
+ * On vCPU 0, with interrupts off, at each tick and after each change: publish what differs from
+ * what the page says.  Nothing is written, and no reader disturbed, when nothing does.
  */
 void publish_time_page(void);
 

@@ -105,9 +105,10 @@ static inline bool gettime_is_date(uint32_t clock)
  * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): what another thread has
  * told is never later.
  *
- * With STABLE all structures give one time, but each is written when its own vCPU enters the guest.
- * After a pause another vCPU may run before vCPU 0, whose structure is then still that of before,
- * and the time from it ahead by as long as the pause took.  So each vCPU's own is read: it was there when this thread ran on that vCPU, between the TSC and the last look at the
+ * With STABLE all structures give one time, but each is written when its own vCPU enters the
+ * guest. After a pause another vCPU may run before vCPU 0, whose structure is then still that of
+ * before, and the time from it ahead by as long as the pause took.  So each vCPU's own is read:
+ * it was there when this thread ran on that vCPU, between the TSC and the last look at the
  * version.
  *
  * The flags count for the version that the time was read under: the version before is compared with

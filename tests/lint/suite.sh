@@ -140,6 +140,7 @@ spdx() {
 verdict lint-spdx "${#files[@]} files" spdx
 
 verdict lint-white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${files[@]}"
+verdict lint-line-length "no line of C is longer than 100 columns, macros apart" has_no '^[^#].{99,}[^\\]$' "${c_files[@]}"
 # The brackets keep the pattern from matching itself.
 verdict lint-machine-paths "nothing names a place on the author's machine" \
 	has_no '[/]work/|[/]tmp/wt|[/]home/[a-z]|[/]root/' "${files[@]}"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * drivers/rtc/rtc.c with a clock that the test plays: its formats, its updates between any two reads,
- * and the years up to 9999.
+ * drivers/rtc/rtc.c with a clock that the test plays: its formats, its updates between any two
+ * reads, and the years up to 9999.
  */
 #include "arch/x86/io.h"
 #include "drivers/rtc/rtc.h"

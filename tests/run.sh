@@ -82,7 +82,7 @@ seconds_of() {
 
 # running: what a suite says that it is at, in one line.
 running() {
-	find "$state/now" -type f -printf '%f ' 2>/dev/null
+	find "$state/now" -type f -printf '%f\n' 2>/dev/null | paste -sd ' '
 }
 
 # watch_suite NAME: say how far a suite is that has printed nothing for a while, and what it is at.
@@ -253,7 +253,7 @@ suite_count=$(wc -l <<<"$chosen") suite_number=0 seconds_left=0
 while read -r name path; do
 	((seconds_left += $(seconds_of "$path")))
 done <<<"$chosen"
-echo "$suite_count suites, about $(((seconds_left + 59) / 60)) minutes on a quiet machine with two processors."
+echo "$suite_count suite$( ((suite_count == 1)) || echo s), about $(((seconds_left + 59) / 60)) minutes on a quiet machine with two processors."
 while read -r name path; do
 	run_suite "$name" "$path"
 done <<<"$chosen"

@@ -17,7 +17,7 @@ import traceback
 import scenarios_host  # noqa: F401  first: some of it waits beside the others
 import scenarios_wall  # noqa: F401
 import scenarios_guest  # noqa: F401
-from machine import Wrong, guests
+from machine import Skipped, Wrong, guests
 from qmp import QmpError
 from scene import SCENARIOS, Scene
 
@@ -46,6 +46,8 @@ class Runner:
         try:
             with guests.now(f"events.{name}"):
                 function(scene)
+        except Skipped as why:
+            self.say("SKIP", name, str(why))
         except (Wrong, QmpError, OSError, subprocess.SubprocessError) as why:
             self.say("FAIL", name, f"{why} ({'; '.join(scene.figures)})", scene.transcript())
         except Exception as why:  # pylint: disable=broad-except

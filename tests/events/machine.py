@@ -29,6 +29,10 @@ class Wrong(Exception):
     """What was found, against what had to be."""
 
 
+class Skipped(Exception):
+    """Why this machine cannot show it."""
+
+
 class Answer:
     """What a command printed, and when it was at work, by the host."""
 

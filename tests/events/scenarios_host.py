@@ -8,6 +8,7 @@ import os
 import socket
 import time
 
+from machine import Skipped
 from scene import BY_PAGE, MOVABLE, scenario
 
 WAIT = 20
@@ -197,7 +198,8 @@ def migrate_cancel(scene):
 def vcpu_moves(scene):
     """vCPU threads moved to and fro between the host's CPUs, 1,000 times."""
     cpus = sorted(os.sched_getaffinity(0))
-    scene.expect(len(cpus) > 1, "the host has one CPU: nothing can be moved")
+    if len(cpus) == 1:
+        raise Skipped("this process may use one CPU only: nothing can be moved")
     guest = scene.guest()
     threads = guest.machine.threads()
     arrived = 0

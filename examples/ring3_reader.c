@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pvclock/read.h>
@@ -47,7 +48,14 @@ int main(int argc, char **argv)
         return 2;
     }
 
-    status = pvclock_snapshot(page, &snapshot);
+    /* A writer that lost its CPU in the middle of an update leaves the page busy until it goes on. */
+    for (int tries = 0; (status = pvclock_snapshot(page, &snapshot)) == PVCLOCK_BUSY; tries++) {
+        const struct timespec millisecond = {0, 1000000};
+
+        if (tries == 1000)
+            break;
+        (void)nanosleep(&millisecond, NULL);
+    }
     if (status != PVCLOCK_OK || pvclock_frequency(snapshot.mul, snapshot.shift, &frequency)) {
         fprintf(stderr, "ring3_reader: the page is %s\n", pvclock_status_name(status));
         return 1;

@@ -3,8 +3,12 @@
 
 include lib/timecounter/timecounter.mk
 
+# CORE=1: without what is tried and typed (kernel/selftest, kernel/shell), to see that the rest stands alone.
+CORE ?= 0
+TRIALS := kernel/trials.c kernel/late.c $(wildcard kernel/selftest/*.c kernel/shell/*.c)
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S base/*.c drivers/*/*.c kernel/*.c kernel/*/*.c kernel/*/*.S) \
 	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
+KERNEL_SRCS := $(filter-out $(if $(filter 1,$(CORE)),$(TRIALS),kernel/core.c),$(KERNEL_SRCS))
 READER_SRCS := $(addprefix userspace_sim/,reader.c measure.c order.c offset.c probes.c attach.c rules.c fuzz.c \
 	clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c $(LIB_PVCLOCK_SRCS)
 
@@ -26,7 +30,7 @@ READER_OBJS := $(patsubst %,$(O)/reader-objs/%.o,$(READER_SRCS))
 COMPAT_OBJS := $(patsubst %,$(O)/compat-objs/%.o,$(COMPAT_SRCS))
 
 .PHONY: kernel
-kernel: $(O)/clockpage.elf ## build the kernel: build/clockpage.elf
+kernel: $(O)/clockpage.elf ## build the kernel: build/clockpage.elf (CORE=1: without selftests and shell)
 
 $(O)/kernel-objs/%.c.o: %.c
 	@mkdir -p $(@D)

@@ -6,7 +6,6 @@
 #include "kernel/main.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
-#include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/trap.h"
@@ -32,11 +31,6 @@
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
-#include "kernel/selftest/continuity.h"
-#include "kernel/selftest/deviation.h"
-#include "kernel/selftest/fault.h"
-#include "kernel/selftest/readers.h"
-#include "kernel/shell/shell.h"
 #include "kernel/vcpus.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
@@ -49,15 +43,6 @@ extern char image_end_phys[];
 static struct vcpus_bring_up bring_up;
 
 /* ---- The end ----------------------------------------------------------- */
-
-/* With interrupts off: the windups of that time come late. */
-static void stall_ms(uint64_t ms)
-{
-    uint64_t begin = rdtsc_ordered();
-
-    while (rdtsc_ordered() - begin < tsc.hz / 1000 * ms)
-        cpu_pause();
-}
 
 static _Noreturn void end_run(void)
 {
@@ -77,10 +62,9 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
     } else if (cpu_count) {
         toggle_tick();
         clock_tick();
-        if (!kvmclock.suspended)
-            deviation_tick();
+        /* Before the time page is published: a comparison that ends here winds up as well. */
+        trials_tick();
         see_host();
-        readers_tick();
     }
     if (frame)
         threads_tick(cpu, frame);
@@ -105,7 +89,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     if (boot.error)
         panic("%s", boot.error);
     settings_register();
-    shell_register();
+    trials_register();
     sysctl_clock_register();
     sysctl_machine_register();
     tsc_sysctl_register(&tsc);
@@ -117,7 +101,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
         settings_help();
         end_run();
     }
-    fault_damage_table(machine_low_memory, boot.rsdp);
+    trials_before_firmware();
     firmware_read(machine_low_memory, boot.rsdp, &firmware);
     machine_start_paging(&boot, (uint64_t)image_end_phys);
     shutdown_init(&firmware);
@@ -152,7 +136,7 @@ static _Noreturn void main_on_own_stack(void)
                              kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
-    make_plan();
+    trials_begin();
     keep_choice();
     (void)decide(NULL, false, false);
     kvmclock_report(&kvmclock);
@@ -160,22 +144,7 @@ static _Noreturn void main_on_own_stack(void)
     set_date();
     machine_check_map();
     machine_check_msr();
-    ring3_check_map();
-
-    fault_provoke(settings.fault);
-    attach_ring3();
-    if (!shell_wanted_now()) {
-        stall_ms(settings.stall_ms);
-        if (settings.late_cpus)
-            (void)bring_late();
-        test_ring3();
-        deviation_end();
-        continuity_measure();
-        tsc_judge(&tsc);
-        report();
-    }
-    if (shell_wanted())
-        run_shell();
+    trials_run();
     events_report();
     tear_down();
     end_run();

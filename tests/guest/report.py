@@ -89,6 +89,7 @@ RECORDS = {
         "step_ns": int,
         "step_error_ns": int,
         "held_ns": int,
+        "judged": bool,
         "wrong": str,
     },
     "ticks": {

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         return 2;
     }
 
-    /* A writer that lost its CPU in the middle of an update leaves the page busy until it goes on. */
+    /* A writer that lost its CPU in the middle of an update leaves the page busy for a while. */
     for (int tries = 0; (status = pvclock_snapshot(page, &snapshot)) == PVCLOCK_BUSY; tries++) {
         const struct timespec millisecond = {0, 1000000};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What main.c has in order, beside the parts themselves: the report of overview.c, and what is tried
- * and typed, by trials.c and late.c, or by core.c in a kernel that has neither selftests nor shell.
+ * What main.c has in order, beside the parts themselves: the report of overview.c, and what is
+ * tried and typed, by trials.c and late.c, or by core.c in a kernel that has neither selftests
+ * nor shell.
  */
 #ifndef KERNEL_MAIN_H
 #define KERNEL_MAIN_H
@@ -39,8 +40,8 @@ void forget_offsets(uint32_t first, uint32_t end); /* not measured */
 void print_offset(uint32_t index);                 /* and the end of the line */
 
 /*
- * late.c: start all possible vCPUs that do not run yet, and report what came of it: a line each, the
- * events, the check "vcpus.late".  0, or 1 when the check failed.
+ * late.c: start all possible vCPUs that do not run yet, and report what came of it: a line each,
+ * the events, the check "vcpus.late".  0, or 1 when the check failed.
  */
 int bring_late(void);
 

@@ -5,7 +5,7 @@
 
 #include "arch/x86/acpi.h"
 
-/* What QEMU's isa-debug-exit is told; run-qemu.sh turns it into its own status. */
+/* What is written to QEMU's isa-debug-exit; run-qemu.sh turns it into its own status. */
 enum exit_code {
     EXIT_PASS = 0x10,
     EXIT_FAIL = 0x11,

@@ -124,7 +124,7 @@ void settings_read(char *line, bool cut)
             break;
         if (*line)
             *line++ = 0;
-        /* QEMU's microvm describes its virtio devices there, to whoever may use them. */
+        /* QEMU's microvm describes its virtio devices there, for kernels that use them. */
         if (text_behind(word, "virtio_mmio.device="))
             continue;
         read_word(word) ? good++ : bad++;

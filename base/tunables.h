@@ -40,7 +40,7 @@ struct settings {
     uint64_t
         missing_cpu;    /* debug.smp.missing: an APIC identity that nobody has, added to the list */
     bool one_by_one;    /* debug.smp.one_by_one: start vCPUs one after another */
-    uint64_t late_cpus; /* debug.smp.late: so many of the last vCPUs are held back at the start */
+    uint64_t late_cpus; /* debug.smp.late: vCPUs, counted from the last, not started at boot */
 };
 
 extern struct settings settings;

@@ -35,7 +35,7 @@ enum {
     READS_MOVED_ELSE = 200000,
 };
 
-/* System calls are the other way round where KVM emulates ring 0. */
+/* Where KVM emulates ring 0, system calls are slow, so make fewer of them. */
 enum { FUZZ_KVM = 1000, FUZZ_ELSE = 20000 };
 
 struct ring3_plan plan;
@@ -257,7 +257,7 @@ static int print_readers(void)
     return 0;
 }
 
-/* Ring 3 is told at once what has been set. */
+/* A change of a setting reaches ring 3 at once. */
 static void on_setting(void)
 {
     keep_choice();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Whether time goes only forward: on this vCPU, and between vCPUs.  A thread that reads the clock
- * after it saw a time that another one told must not get less.
+ * after it saw another one's time must not get less.
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"

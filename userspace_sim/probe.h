@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* One instruction that has to fault, told to the kernel before. */
+/* One instruction that has to fault, announced to the kernel first. */
 #ifndef USERSPACE_SIM_PROBE_H
 #define USERSPACE_SIM_PROBE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Each protection broken on purpose.  The kernel is told that a fault is coming and where to go on;
- * it notes what the fault was.
+ * Each protection broken on purpose.  Each announces to the kernel that a fault is coming and
+ * where to go on; it notes what the fault was.
  */
 #include "userspace_sim/probe.h"
 #include "userspace_sim/ring3.h"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The latest time told of one clock; alone on its cache line. */
+/* The latest time that any thread has read of one clock; alone on its cache line. */
 struct told {
     uint64_t latest __attribute__((aligned(64)));
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * A reader that never rests: whatever the host does to the guest meanwhile, no time may step back,
- * and no date may be told that was right only before.
+ * A reader that never rests: whatever the host does to the guest, no time may step back, and no
+ * reading may give the date of before a pause.
  */
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
 
-/* A pause shorter than a look may be is not told from none; the date may be so much off. */
+/* A look cannot see a pause shorter than this; the date may be off by as much. */
 enum { DATE_EVERY = 8, LONGEST_LOOK_NS = 1000000 };
 
 static struct told told;

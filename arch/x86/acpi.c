@@ -121,7 +121,7 @@ static void add_cpu(struct firmware_facts *facts, enum madt_pass pass, uint32_t 
 
 /*
  * Whether the pass takes an entry with these flags.  Which of the entries that are not enabled may
- * be some day is only told since revision 5; before, all of them may.
+ * be some day is known since revision 5 only; before, all of them may.
  */
 static bool is_wanted(enum madt_pass pass, uint32_t flags, uint8_t revision)
 {

@@ -37,7 +37,7 @@ uint64_t address_space_create(void);
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
 
 /*
- * Map so many pages from `va` on, each to a frame of its own, which is zeroed where `zeroed` asks
+ * Map this many pages from `va` on, each to a frame of its own, which is zeroed where `zeroed` asks
  * for it; as page_map().  One walk for each 2 MiB: a host that emulates ring 0 takes its time.
  */
 bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The i8254's channel 2, which no interrupt hangs on, as a stop-watch or running for ever; and the
+ * The i8254's channel 2, which no interrupt hangs on, as a stop-watch or running forever; and the
  * legacy interrupt controllers put to rest.
  */
 #ifndef ARCH_X86_PIT_H
@@ -21,7 +21,7 @@ void pit_start(void);
 bool pit_elapsed(uint16_t *counts);
 
 /*
- * Let the channel count for ever instead, 65536 counts a round, which ends the stop-watch.  False
+ * Let the channel count forever instead, 65536 counts a round, which ends the stop-watch.  False
  * when no i8254 answers.
  */
 bool pit_run_freely(void);

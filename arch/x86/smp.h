@@ -49,12 +49,12 @@ bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t pa
 
 /*
  * After a mapping of ring 3 was taken away: no vCPU has it in its TLB when this returns. Interrupts
- * are off, so a vCPU that waits for something else has to call smp_answer_flush() meanwhile. False:
+ * are off, so a vCPU that waits for something else has to keep calling smp_answer_flush(). False:
  * a vCPU did not answer within `patience` TSC cycles.
  */
 bool smp_flush_tlbs(uint64_t patience);
 void smp_answer_flush(void);
-/* The running vCPU begins (CR3 is loaded after this) or has ceased to use the process's map. */
+/* The running vCPU enters (CR3 is loaded after this) or has left the process's address space. */
 void smp_use_process(bool use);
 
 /*

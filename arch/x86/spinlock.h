@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * A lock for code that runs with interrupts off.  Who waits answers TLB flushes meanwhile, or the
- * holder could wait for this vCPU's answer for ever.
+ * A lock for code that runs with interrupts off.  A waiter keeps answering TLB-shootdown
+ * requests; otherwise it could deadlock with the lock holder.
  */
 #ifndef ARCH_X86_SPINLOCK_H
 #define ARCH_X86_SPINLOCK_H

@@ -135,7 +135,7 @@ void kvmclock_restart(struct kvmclock *kc)
 }
 
 /*
- * STABLE is gone, which the running vCPU `index` has found.  Every time told so far came from a
+ * STABLE is gone, which the running vCPU `index` has found.  Every time returned so far came from a
  * structure that agreed with vCPU 0's, at a TSC before now: what that one would say now is not
  * below any of them.  But where the guest was paused meanwhile, the TSC went on, or is another
  * machine's: then the host's new time begins where all that was told had ended.

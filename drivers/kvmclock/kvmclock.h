@@ -45,7 +45,7 @@ struct kvmclock {
 
     /*
      * For when STABLE goes away: what vCPU 0's structure said while it was there (two, of which
-     * `kept_index` is whole), and `floor`, which no time that was told can be above; 0 while all is
+     * `kept_index` is whole), and `floor`, which no returned time can exceed; 0 while all is
      * well.
      */
     struct pvclock_snapshot kept[2];
@@ -138,7 +138,7 @@ bool kvmclock_wants_look(const struct kvmclock *kc);
  * the middle of this keeps its flag.
  */
 bool kvmclock_poll(struct kvmclock *kc, uint32_t index);
-/* On its vCPU, before it is stopped for good: a flag counts, whoever has dealt with it. */
+/* On its vCPU, before it is stopped for good: count a flag, even if no vCPU has dealt with it. */
 void kvmclock_count_last(struct kvmclock *kc, uint32_t index);
 /* On vCPU 0: notice that STABLE of vCPUs [0, count) went away or came back. */
 void kvmclock_watch(struct kvmclock *kc, uint32_t count);

@@ -69,7 +69,7 @@ uint64_t kvmclock_script_pause(struct kvmclock *kc, uint32_t count, uint64_t beg
         struct pvclock_snapshot s = structure_of(kc, i);
         if (!kc->vcpus[i].registered)
             continue;
-        /* STABLE as a test has set it meanwhile; and a pause that was not seen yet is still one. */
+        /* STABLE as a test may have set it; and a pause that nobody has seen yet is still one. */
         s.flags = kc->slots[i].info.flags | PVCLOCK_FLAG_GUEST_STOPPED;
         pvclock_publish(&kc->slots[i].info, &s);
     }

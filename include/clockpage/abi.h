@@ -105,7 +105,7 @@ struct ordered {
     uint64_t errors;        /* reads without a value */
     uint64_t back_own;      /* steps back against this thread's own last time */
     uint64_t back_own_ns;   /* the worst */
-    uint64_t back_cross;    /* steps back against a time that some vCPU had told */
+    uint64_t back_cross;    /* steps back against a time that another vCPU had read */
     uint64_t back_cross_ns; /* the worst */
 };
 
@@ -206,7 +206,7 @@ struct thread_page {
     uint64_t seed;           /* JOB_FUZZ */
     uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
     uint64_t start;          /* a number that differs from run to run of a job */
-    uint32_t rest_after; /* JOB_WATCH: sleep for up to a tick after so many readings; 0: never */
+    uint32_t rest_after; /* JOB_WATCH: sleep for up to a tick after this many readings; 0: never */
     uint32_t stop;       /* JOB_WATCH: 1: end; set by the kernel while the job runs */
 
     /* By the thread. */

@@ -485,7 +485,7 @@ enum tc_status clock_advance(uint64_t ns)
 {
     enum tc_status status = tc_advance(&set, ns);
 
-    /* A windup that comes late is still told by the reference: it did not see this. */
+    /* The reference still notices a windup that comes late: it did not see this. */
     if (status == TC_OK)
         last.uptime_ns += ns;
     return status;

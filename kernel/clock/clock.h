@@ -9,7 +9,7 @@
 
 /*
  * Windup.  A counter that wraps is carried to 64 bits by a windup at each tick of the boot vCPU's
- * timer, which runs for ever.  While ring 3 runs or that vCPU sleeps, two ticks are at most two
+ * timer, which never stops.  While ring 3 runs or that vCPU sleeps, two ticks are at most two
  * periods apart: that is the promise by which counters are refused that wrap too soon.  The
  * kernel's own work keeps interrupts off, though, and the host may take the vCPU away for as long
  * as it likes.  So a reference, a 64-bit counter that costs little to read, is looked at beside
@@ -24,8 +24,8 @@
 void clock_init(uint64_t ticks_per_second);
 /*
  * Add one.  A counter that wraps becomes TC_MAY_WRAP.  `missing`: why this machine has none, in
- * words, which the report then shows instead; NULL: it is there.  Refusal is told and fails a
- * check.
+ * words, which the report then shows instead; NULL: it is there.  A refusal is logged and
+ * fails the check timecounter.register.
  */
 void clock_offer(struct timecounter *counter, const char *missing);
 /* The counter that tells when a windup came late; one that was offered, 64 bits wide. */
@@ -76,7 +76,7 @@ bool clock_is_fresh(void);
 
 /*
  * Set the date to `ns` since 1970, now; *by_ns is how far that is from what it was.  With
- * kern.timecounter.stepwarnings it is told.
+ * kern.timecounter.stepwarnings it is logged.
  */
 enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns);
 /* The same for a date that was right at this uptime. */

@@ -98,7 +98,7 @@ static uint32_t count_registered(uint32_t *first)
 
 /* ---- Suspend and resume ------------------------------------------------ */
 
-/* What serves meanwhile; NULL: there is nothing but kvmclock. */
+/* The counter to use while the driver is suspended; NULL: there is only kvmclock. */
 static const char *next_best(void)
 {
     const struct timecounter *best = NULL;

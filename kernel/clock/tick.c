@@ -11,7 +11,8 @@
 
 enum {
     /*
-     * Entry and exit of the interrupt, which no handler sees, count so many times in ring 3's rest.
+     * Entry and exit of the interrupt, which no handler sees, count this many times in ring 3's
+     * rest.
      */
     EMPTY_FACTOR = 4,
     EMPTY_TRIES = 4,

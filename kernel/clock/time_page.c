@@ -176,7 +176,7 @@ void publish_time_page(void)
         .vcpus = cpu_count,
         .possible = firmware.possible_count,
         .stride = sizeof(struct kvmclock_slot),
-        /* Own structures are only right above what was told by the common one. */
+        /* A vCPU's own structure is only right above what the common one has returned. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
         .tsc_hz = tsc.hz,
     };

@@ -90,7 +90,7 @@ static void set_date(const struct moment *m, uint64_t right)
         (void)clock_set_date_at(right, m->uptime_ns, &by_ns);
     }
     size < WALL_EVENT_NS ? figures.slewed++ : figures.stepped++;
-    /* Of a pause the caller tells. */
+    /* The caller records pauses. */
     if (size >= WALL_EVENT_NS && !answer.paused)
         events_add(EVENT_DATE, off, "by the host");
 }
@@ -187,7 +187,7 @@ const struct wall_answer *wall_tick(void)
 
 /* ---- By hand ----------------------------------------------------------- */
 
-/* Whoever does this by hand sees it at once, and without a limit. */
+/* Manual changes take effect immediately and are not rate-limited. */
 static void change(bool by_hand)
 {
     figures.by_hand = by_hand;

@@ -4,8 +4,8 @@
  *
  * The host tells its date as an epoch, the date at which its time (kvmclock) was 0, and only when
  * it is asked; each time costs an exit.  So it is asked at the start, after each pause of the
- * guest, every so many seconds in between, and never more than WALL_ASKS_A_SECOND times a second:
- * what is wanted sooner waits for its turn.
+ * guest, every interval_s seconds in between, and never more than WALL_ASKS_A_SECOND times a
+ * second: what is wanted sooner waits for its turn.
  *
  * The date is epoch + the host's time now, so it is right with every timecounter, whatever that
  * one did while the guest was paused.  Where kvmclock is the timecounter nothing is read for it
@@ -88,7 +88,7 @@ struct wall_figures {
     uint64_t pauses;          /* asks after a pause */
     uint64_t away_ns;         /* how long the guest was gone in all */
     uint64_t advanced_ns;     /* how much of that was added to uptime */
-    uint64_t epoch_ns;        /* the host's, in its era; 0: never told */
+    uint64_t epoch_ns;        /* the host's, in its era; 0: not known */
     int64_t distance_ns;      /* from the host's date to one that was set by hand */
     bool by_hand;
 };

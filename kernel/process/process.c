@@ -93,7 +93,7 @@ static bool map_thread(uint32_t index)
     /* The first page of the slot stays unmapped: the guard below the stack. */
     uint64_t va = USER_THREAD_BASE + (uint64_t)index * USER_THREAD_STRIDE + PAGE_SIZE;
 
-    /* What the last owner of a frame left there is none of ring 3's business. */
+    /* Zero the frames: they may hold another owner's data. */
     if (!page_map_new(root, va, STACK_PAGES + 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
         return false;
     expected.writable += STACK_PAGES + 1;

@@ -36,7 +36,7 @@ void ring3_attach(const struct ring3_plan *plan, const struct ring3_clock_hooks 
  */
 void ring3_paths(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks);
 
-/* Threads moved between vCPUs; STABLE taken away meanwhile; 32-bit code. */
+/* Threads moved between vCPUs; the same while STABLE comes and goes; 32-bit code. */
 void ring3_moved(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks);
 void ring3_compat(const struct ring3_plan *plan, const struct ring3_clock_hooks *hooks);
 

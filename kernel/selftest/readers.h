@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Ring-3 readers that run all the time, one on each vCPU, while the host does what it does: no time
- * may step back, none may be missing, and no date may be told that was right before.
+ * may step back, none may be missing, and none may give the date of before a pause.
  *
  * All functions are for the boot vCPU, whose own reader runs while the kernel has nothing else to
  * do.

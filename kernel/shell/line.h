@@ -7,7 +7,7 @@
  * line is whole: then the prompt and the line, so that a transcript reads like a session.
  *
  * No input is an error of the caller: bytes that are no text (controls without a meaning, NUL, 0x80
- * and up) make the line bad, a line that does not fit is dropped to its end, and both are told.
+ * and up) make the line bad, a line that does not fit is dropped to its end, and both are reported.
  */
 #ifndef KERNEL_SHELL_LINE_H
 #define KERNEL_SHELL_LINE_H

@@ -73,7 +73,7 @@ struct pvclock_slot {
 /*
  * The same without LOCK: each reader writes its own slot alone and looks at all.  A time that a
  * thread passes on was stored in its slot before, and x86 keeps stores in order and loads in order,
- * so whoever got the message sees the slot.  Slot `own` belongs to one thread; a signal handler
+ * so the receiver of the message sees the slot.  Slot `own` belongs to one thread; a signal handler
  * needs another one.
  */
 PVCLOCK_INLINE uint64_t pvclock_guard_slots(struct pvclock_slot *slots, unsigned count,

@@ -34,7 +34,7 @@ struct moment {
     uint32_t aux; /* of the vCPU, if by RDTSCP */
 };
 
-/* One try by the version protocol, told in abi.h. */
+/* One try by the version protocol that abi.h describes. */
 static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
                                     struct moment *moment, struct pvclock_snapshot *out)
 {

@@ -3,7 +3,7 @@
  * The ring of hands: how one writer hands a new set of hands to readers that never wait for it.
  *
  * The writer fills the slot that has been out of use for longest, while `current` still names a
- * valid one, and then moves `current` on. So whoever interrupts the writer, at whatever
+ * valid one, and then moves `current` on. So a reader that interrupts the writer, at whatever
  * instruction, finds a valid slot at once. Each slot carries the generation that it belongs to:
  *
  *     writer                              reader

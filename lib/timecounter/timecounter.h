@@ -340,7 +340,7 @@ enum tc_status tc_getbintime(struct timecounters *set, enum tc_clock clock,
  */
 enum tc_status tc_getres(struct timecounters *set, enum tc_clock clock, struct tc_timespec *time);
 
-/* What setting the clock did, for whoever logs it (FreeBSD's kern.timecounter.stepwarnings). */
+/* What setting the clock did, for a log (FreeBSD's kern.timecounter.stepwarnings). */
 struct tc_step {
     struct tc_timespec from; /* real time without the change */
     struct tc_timespec to;   /* real time as set */

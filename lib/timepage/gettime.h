@@ -102,8 +102,8 @@ static inline bool gettime_is_date(uint32_t clock)
 #define GETTIME_FLAGS (PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED)
 
 /*
- * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): what another thread has
- * told is never later.
+ * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): a time that
+ * another thread has passed on is never later.
  *
  * With STABLE all structures give one time, but each is written when its own vCPU enters the
  * guest. After a pause another vCPU may run before vCPU 0, whose structure is then still that of

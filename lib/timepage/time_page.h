@@ -41,7 +41,7 @@ struct time_page {
     uint64_t uptime_base, realtime_base;
     uint32_t resolution; /* of the clocks, ns */
     uint32_t fast_resolution;
-    uint32_t date_is_set; /* 0: nobody has told the date; REALTIME counts from 1970 */
+    uint32_t date_is_set; /* 0: no source has given the date; REALTIME counts from 1970 */
     uint32_t possible;    /* structures that there can ever be: who maps them once maps these */
 
     uint32_t fast_sequence;

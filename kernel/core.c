@@ -4,7 +4,7 @@
  * vCPUs read the clock page in ring 3 at once, and that is judged and reported.
  */
 #include "arch/x86/cpu.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/machine_sysctl.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
-#include "arch/x86/smp.h"
 #include "base/text.h"
 #include <clockpage/sysctl.h>
 #include <clockpage/version.h>

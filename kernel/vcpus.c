@@ -2,6 +2,7 @@
 #include "kernel/vcpus.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"
@@ -58,7 +59,7 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
 {
     uint64_t patience = tsc_hz / 1000 * patience_ms, begin = rdtsc_ordered();
 
-    *how = (struct vcpus_bring_up){.first = smp_online()};
+    *how = (struct vcpus_bring_up){.first = online_count};
     while (prepared < count && smp_prepare(prepared, facts->apic_ids[prepared]))
         prepared++;
     uint64_t ready = rdtsc_ordered();

@@ -15,6 +15,7 @@ _Static_assert(offsetof(struct cpu, tss.rsp) == CPU_TSS_RSP0, "assembly writes i
 
 struct cpu *cpu_table[MAX_CPUS];
 uint32_t cpu_count;
+uint32_t online_count = 1;
 bool has_rdtscp;
 struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
@@ -123,4 +124,9 @@ void cpu_load(struct cpu *cpu)
     wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     trap_load();
+}
+
+bool cpu_is_online(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
 }

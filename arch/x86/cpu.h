@@ -2,7 +2,7 @@
 /*
  * One vCPU as the hardware sees it: descriptor tables, stacks, and what entered the kernel on it.
  *
- * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see smp.h).  GS
+ * A vCPU's structure is written by that vCPU alone, but for the `call` fields (see ipi.h).  GS
  * points at it while the kernel runs [Intel SDM vol. 3A, 3.4.4: SWAPGS].
  */
 #ifndef ARCH_X86_CPU_H
@@ -68,7 +68,7 @@ struct cpu {
     uint32_t in_process;
     uint64_t flushed;
 
-    /* A function that another vCPU asks this one to run; see smp.h. */
+    /* A function that another vCPU asks this one to run; see ipi.h. */
     void (*call)(struct cpu *cpu, void *arg);
     void *call_arg;
     uint32_t call_pending;
@@ -78,6 +78,10 @@ struct cpu {
 } __attribute__((aligned(64)));
 
 extern struct cpu *cpu_table[MAX_CPUS];
+/* Numbers 0 to this less 1 have come; those that cpu_count does not have yet are not in use. */
+extern uint32_t online_count;
+/* Whether it answers; one that once did not is left out from then on. */
+bool cpu_is_online(const struct cpu *cpu);
 /* In use, from number 0 on without a gap; 0: not yet known. Set by the boot vCPU alone. */
 extern uint32_t cpu_count;
 /* By CPUID, and TSC_AUX has the vCPU's number. */

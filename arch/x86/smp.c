@@ -4,6 +4,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
@@ -15,7 +16,6 @@ extern const char ap_trampoline[], ap_trampoline_end[], ap_trampoline_cr3[];
 /* Read by the trampoline: whether CPUID leaf 0xb has the identity. */
 bool apic_id_is_wide;
 
-static uint32_t online_count = 1;
 /* How many have come in all, the boot vCPU among them. */
 static uint32_t arrivals = 1;
 
@@ -36,35 +36,6 @@ struct cpu *smp_prepare(uint32_t index, uint32_t apic_id)
     return cpu;
 }
 
-bool cpu_is_online(const struct cpu *cpu)
-{
-    return __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
-}
-
-static bool call_is_pending(const struct cpu *cpu)
-{
-    return __atomic_load_n(&cpu->call_pending, __ATOMIC_ACQUIRE);
-}
-
-static void wake_boot_cpu(void)
-{
-    apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
-}
-
-static _Noreturn void idle(struct cpu *cpu)
-{
-    for (;;) {
-        interrupts_off();
-        if (call_is_pending(cpu)) {
-            cpu->call(cpu, cpu->call_arg);
-            __atomic_store_n(&cpu->call_pending, 0, __ATOMIC_RELEASE);
-            wake_boot_cpu();
-        } else {
-            interrupts_on_and_halt();
-        }
-    }
-}
-
 /* Called by the trampoline on the vCPU's own stack. */
 _Noreturn void ap_main(struct cpu *cpu);
 
@@ -75,8 +46,8 @@ _Noreturn void ap_main(struct cpu *cpu)
     smp_ask_begin(cpu);
     __atomic_store_n(&cpu->arrived, rdtsc_ordered(), __ATOMIC_RELEASE);
     (void)__atomic_add_fetch(&arrivals, 1, __ATOMIC_RELEASE);
-    wake_boot_cpu();
-    idle(cpu);
+    ipi_wake_boot_cpu();
+    ipi_idle(cpu);
 }
 
 static bool place_trampoline(void)
@@ -131,11 +102,6 @@ static void number_those_that_came(uint32_t first, uint32_t count)
     }
 }
 
-uint32_t smp_online(void)
-{
-    return online_count;
-}
-
 uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
 {
     __atomic_store_n(&cpu_table[0]->online, 1, __ATOMIC_RELEASE);
@@ -174,104 +140,4 @@ uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
     }
     number_those_that_came(first, count);
     return online_count;
-}
-
-void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg)
-{
-    cpu->call = fn;
-    cpu->call_arg = arg;
-    __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
-    apic_send(cpu->apic_id, VECTOR_IPI);
-}
-
-bool smp_wait_some(uint32_t first, uint32_t end, uint64_t patience)
-{
-    uint32_t before = MAX_CPUS + 1;
-
-    for (uint64_t last = rdtsc_ordered();;) {
-        uint32_t pending = 0;
-        for (uint32_t i = first; i < end; i++)
-            pending += cpu_is_online(cpu_table[i]) && call_is_pending(cpu_table[i]);
-        if (pending == 0)
-            return true;
-        uint64_t now = rdtsc_ordered();
-        if (pending < before) {
-            before = pending;
-            last = now;
-        } else if (now - last > patience) {
-            break;
-        }
-        interrupts_on_and_halt();
-        interrupts_off();
-    }
-    for (uint32_t i = first; i < end; i++) {
-        if (call_is_pending(cpu_table[i]))
-            __atomic_store_n(&cpu_table[i]->online, 0, __ATOMIC_RELEASE);
-    }
-    return false;
-}
-
-bool smp_wait(uint64_t patience)
-{
-    return smp_wait_some(1, online_count, patience);
-}
-
-void smp_call_some(uint32_t first, uint32_t end, void (*fn)(struct cpu *cpu, void *arg), void *arg)
-{
-    for (uint32_t i = first; i < end; i++) {
-        struct cpu *cpu = cpu_table[i];
-        if (!cpu_is_online(cpu))
-            continue;
-        cpu->call = fn;
-        cpu->call_arg = arg;
-        __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
-    }
-    /* One for all costs less than one each; who has no call goes on with what it did. */
-    apic_send_all_others(VECTOR_IPI);
-}
-
-bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience)
-{
-    smp_call_some(1, online_count, fn, arg);
-    fn(cpu_table[0], arg);
-    return smp_wait(patience);
-}
-
-static uint64_t flush_wanted;
-
-void smp_answer_flush(void)
-{
-    struct cpu *cpu = this_cpu();
-    uint64_t wanted = __atomic_load_n(&flush_wanted, __ATOMIC_ACQUIRE);
-
-    if (cpu->flushed == wanted)
-        return;
-    write_cr3(read_cr3());
-    __atomic_store_n(&cpu->flushed, wanted, __ATOMIC_RELEASE);
-}
-
-void smp_use_process(bool use)
-{
-    /* Before CR3 is loaded, which flushes: who sees 0 knows that no old entry can come. */
-    __atomic_store_n(&this_cpu()->in_process, use, __ATOMIC_SEQ_CST);
-}
-
-bool smp_flush_tlbs(uint64_t patience)
-{
-    uint64_t wanted = __atomic_add_fetch(&flush_wanted, 1, __ATOMIC_SEQ_CST);
-    uint64_t begin = rdtsc_ordered();
-
-    smp_answer_flush();
-    apic_send_all_others(VECTOR_IPI);
-    for (uint32_t i = 0; i < online_count; i++) {
-        struct cpu *cpu = cpu_table[i];
-        while (cpu_is_online(cpu) && __atomic_load_n(&cpu->in_process, __ATOMIC_SEQ_CST) &&
-               __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) < wanted) {
-            if (rdtsc_ordered() - begin > patience)
-                return false;
-            smp_answer_flush(); /* another vCPU may be waiting for this one */
-            cpu_pause();
-        }
-    }
-    return true;
 }

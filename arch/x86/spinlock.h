@@ -7,7 +7,7 @@
 #define ARCH_X86_SPINLOCK_H
 
 #include "arch/x86/cr.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include <stdint.h>
 
 struct spinlock {

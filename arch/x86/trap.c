@@ -2,8 +2,8 @@
 #include "arch/x86/trap.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/msr.h"
-#include "arch/x86/smp.h"
 #include "arch/x86/user.h"
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
  * pauses. */
 #include "kernel/clock/played.h"
 #include "arch/x86/cr.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/tsc.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"

@@ -7,7 +7,7 @@
  */
 #include "kernel/clock/suspend.h"
 #include "arch/x86/cr.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/tsc.h"
 #include "base/format.h"
 #include "base/text.h"

@@ -2,7 +2,7 @@
 #include "kernel/process/device.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/paging.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/spinlock.h"
 #include "base/panic.h"
 #include <clockpage/abi.h>

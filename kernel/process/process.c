@@ -2,7 +2,7 @@
 #include "kernel/process/process.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
 #include "base/panic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/selftest/gettime.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "kernel/clock/tick.h"
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/selftest/readers.h"
 #include "arch/x86/cr.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "base/console.h"
 #include "kernel/process/process.h"
 #include "kernel/selftest/gettime.h"

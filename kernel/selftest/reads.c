@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/selftest/reads.h"
-#include "arch/x86/smp.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/trap.h"
 #include "base/format.h"
 #include "kernel/process/process.h"

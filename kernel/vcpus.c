@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/vcpus.h"
 #include "arch/x86/apic.h"
-#include "arch/x86/msr.h"
 #include "arch/x86/ipi.h"
+#include "arch/x86/msr.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What one vCPU asks of others by an inter-processor interrupt: to run a function, to flush a TLB, to
- * answer at once.
+ * What one vCPU asks of others by an inter-processor interrupt: to run a function, to flush a
+ * TLB, to answer at once.
  */
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "kernel/process/device.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/paging.h"
 #include "arch/x86/ipi.h"
+#include "arch/x86/paging.h"
 #include "arch/x86/spinlock.h"
 #include "base/panic.h"
 #include <clockpage/abi.h>

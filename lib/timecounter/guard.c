@@ -80,10 +80,7 @@ void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
         continue;
 }
 
-void tc_guard_until_passed(struct timecounters *set)
+void tc_guard_highest(struct timecounters *set, struct tc_uptime *uptime)
 {
-    struct tc_uptime highest;
-
-    set_uptime(&highest, load64(&set->guard));
-    tc_guard_until(set, &highest);
+    set_uptime(uptime, load64(&set->guard));
 }

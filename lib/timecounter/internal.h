@@ -29,8 +29,8 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
 void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
                     const struct tc_uptime *uptime);
 
-/* Writer: have readers pass it at least until uptime is past all that they were given by it. */
-void tc_guard_until_passed(struct timecounters *set);
+/* The highest uptime that any guarded reading has returned; 0 s: there was none. */
+void tc_guard_highest(struct timecounters *set, struct tc_uptime *uptime);
 
 /* Readings that the guard has held. */
 uint64_t tc_guard_steps(struct timecounters *set);

@@ -113,8 +113,10 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
         uptime.sec += TC_BACK_NS / TC_NSEC; /* other CPUs may have read that much more */
     tc_guard_until(set, &uptime);
     /* A late windup has put uptime behind what was returned before it. */
-    if (tc_is_guarded(old.hands.counter))
-        tc_guard_until_passed(set);
+    if (tc_is_guarded(old.hands.counter)) {
+        tc_guard_highest(set, &uptime);
+        tc_guard_until(set, &uptime);
+    }
     set->statistics.switches++;
 
     report->to = to;

@@ -12,13 +12,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 quick=
-patience=120   # seconds, for a program that ought to end by itself in one
+patience=$((120 * ${TEST_PATIENCE:-1})) # seconds, for a program that ought to end by itself in one
 cases=10000000 # for the oracle
 case "$#:${1-}" in
 0:) ;;
 1:--quick)
 	quick=1
-	patience=20
+	patience=$((20 * ${TEST_PATIENCE:-1}))
 	cases=1000000
 	;;
 *)

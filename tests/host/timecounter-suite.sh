@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 quick=
 patience=$((120 * ${TEST_PATIENCE:-1})) # seconds, for a program that ought to end by itself in one
-cases=10000000 # for the oracle
+cases=10000000                          # for the oracle
 case "$#:${1-}" in
 0:) ;;
 1:--quick)

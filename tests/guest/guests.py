@@ -76,8 +76,7 @@ class Row:
         self.status = int(value("status", 0))
         self.report = value("report", "full")
         self.reads = int(value("reads", 0))
-        limit = int(value("limit", 60)) * PATIENCE
-        self.limit = min(limit, int(os.environ.get("GUEST_LIMIT", limit)))
+        self.limit = int(value("limit", 60))
         own = [line for line in section.get("expect", "").splitlines() if line]
         self.expect = (base.expect if base else []) + own
         if self.needs not in ("kvm", "tcg", "nothing") or self.report not in (
@@ -86,6 +85,12 @@ class Row:
             "none",
         ):
             raise ValueError(f"[{name}]: bad needs or report")
+
+
+def seconds(row):
+    """After which its guest is ended."""
+    limit = row.limit * PATIENCE
+    return min(limit, int(os.environ.get("GUEST_LIMIT", limit)))
 
 
 def expectations(row, output, checks):
@@ -143,7 +148,7 @@ def boot(row, places):
     words = shlex.split(row.args)
     for place, value in places.items():
         words = [word.replace("{" + place + "}", value) for word in words]
-    command = [RUN_QEMU, "--timeout", str(row.limit), "--no-install"]
+    command = [RUN_QEMU, "--timeout", str(seconds(row)), "--no-install"]
     json_file = os.path.join(places["tmp"], row.name + ".json")
     if row.report != "none":
         command += ["--json", json_file]
@@ -159,7 +164,7 @@ def boot(row, places):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=row.limit + 60,
+            timeout=seconds(row) + 60,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

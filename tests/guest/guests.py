@@ -87,7 +87,7 @@ class Row:
             raise ValueError(f"[{name}]: bad needs or report")
 
 
-def seconds(row):
+def limit_of(row):
     """After which its guest is ended."""
     limit = row.limit * PATIENCE
     return min(limit, int(os.environ.get("GUEST_LIMIT", limit)))
@@ -148,7 +148,7 @@ def boot(row, places):
     words = shlex.split(row.args)
     for place, value in places.items():
         words = [word.replace("{" + place + "}", value) for word in words]
-    command = [RUN_QEMU, "--timeout", str(seconds(row)), "--no-install"]
+    command = [RUN_QEMU, "--timeout", str(limit_of(row)), "--no-install"]
     json_file = os.path.join(places["tmp"], row.name + ".json")
     if row.report != "none":
         command += ["--json", json_file]
@@ -164,7 +164,7 @@ def boot(row, places):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=seconds(row) + 60,
+            timeout=limit_of(row) + 60,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

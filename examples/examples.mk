@@ -16,7 +16,7 @@ $(EXAMPLES)/simulation: examples/simulation.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) '-DPVCLOCK_PORT_HEADER=<pvclock/port/mock.h>' -o $@ $(filter %.c,$^)
 
-$(EXAMPLES)/hyp: userspace_sim/hyp_main.c userspace_sim/hyp.c userspace_sim/hyp.h $(O)/libpvclock.a
+$(EXAMPLES)/hyp: tools/hyp/main.c tools/hyp/hyp.c tools/hyp/hyp.h $(O)/libpvclock.a
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) -o $@ $(filter %.c %.a,$^)
 

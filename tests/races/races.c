@@ -27,7 +27,7 @@
 
 #include <pvclock/read.h>
 
-#include "userspace_sim/hyp.h"
+#include "tools/hyp/hyp.h"
 
 struct races_seen races_seen;
 

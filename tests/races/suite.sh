@@ -31,7 +31,7 @@ build() {
 	local program=$1 compiler=$2
 	shift 2
 	local flags=(-std=gnu11 -O2 "${WARN[@]}" -Wno-conversion -I"$ROOT" -I"$ROOT/lib")
-	"$compiler" "${flags[@]}" -c "$ROOT/userspace_sim/hyp.c" -o "$program.hyp.o" 2>"$program.log" &&
+	"$compiler" "${flags[@]}" -c "$ROOT/tools/hyp/hyp.c" -o "$program.hyp.o" 2>"$program.log" &&
 		"$compiler" "${flags[@]}" "$@" '-DPVCLOCK_PORT_HEADER="tests/races/port.h"' \
 			"$ROOT/tests/races/races.c" "$program.hyp.o" "$ROOT/lib/pvclock/pvclock.c" \
 			-o "$program" 2>"$program.log" && return

@@ -16,7 +16,7 @@ enum { NS_PER_S = 1000000000 };
 static union {
     struct time_page time;
     uint8_t whole_page[PAGE_SIZE];
-} published __attribute__((aligned(4096)));
+} published __attribute__((aligned(4096))) = {.time = {TIME_PAGE_IDENTITY}};
 
 uint64_t time_page_physical(void)
 {

@@ -112,6 +112,9 @@ static bool was_told_later(const struct gettime *g, uint64_t *ns)
 
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
 {
+    /* Of a kernel older or newer than this reader: nothing of it is believed. */
+    if (!time_page_is_known(g->time))
+        return clock < CLOCK_IDS ? PATH_SYSTEM_CALL : PATH_NO_CLOCK;
     if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
         clock == CLOCK_MONOTONIC_FAST || clock == CLOCK_SECOND)
         return last_tick(g, clock, out);
@@ -156,6 +159,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out)
 {
+    if (!time_page_is_known(g->time))
+        return PATH_SYSTEM_CALL;
     if (gettime_is_precise(clock)) {
         out->tv_sec = 0;
         out->tv_nsec = g->time->resolution;

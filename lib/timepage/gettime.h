@@ -139,7 +139,7 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
     return gettime_slow(g, clock, out);
 }
 
-/* The resolution of `clock`; PATH_NO_CLOCK, or PATH_FAST: *out is written. */
+/* The resolution of `clock`. PATH_NO_CLOCK; PATH_SYSTEM_CALL; or PATH_FAST: *out is written. */
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out);
 

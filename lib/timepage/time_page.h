@@ -49,12 +49,28 @@ struct time_page {
     uint64_t fast_uptime; /* ns, at the last tick */
     uint64_t fast_realtime;
 
-    uint64_t pad2[5];
+    /* What this page is: a reader that does not know it asks the kernel. */
+    uint32_t magic;   /* TIME_PAGE_MAGIC */
+    uint16_t version; /* TIME_PAGE_VERSION; another one when the layout or a meaning changes */
+    uint16_t size;    /* bytes that the kernel fills: at least all of this */
+    uint64_t pad2[4];
     struct pvclock_vcpu_time_info tsc;
 };
 
+#define TIME_PAGE_MAGIC   0x706b6c63u /* "clkp" */
+#define TIME_PAGE_VERSION 1u
+#define TIME_PAGE_IDENTITY                                                                         \
+    .magic = TIME_PAGE_MAGIC, .version = TIME_PAGE_VERSION, .size = sizeof(struct time_page)
+
+static inline bool time_page_is_known(const struct time_page *page)
+{
+    return page->magic == TIME_PAGE_MAGIC && page->version == TIME_PAGE_VERSION &&
+           page->size >= sizeof(*page);
+}
+
 PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, floor) == 24, "alike for 32 and 64 bits");
 PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, fast_uptime) == 72, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, magic) == 88, "alike for 32 and 64 bits");
 PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, tsc) == 128, "on a cache line of its own");
 
 /* What decides how ring 3 tells the time. */

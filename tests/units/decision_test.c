@@ -155,6 +155,7 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
     guard.last = 0;
     pvclock_mock.aux = THIS_VCPU;
     page = (struct time_page){
+        TIME_PAGE_IDENTITY,
         .sequence = 4,
         .has_rdtscp = facts->rdtscp,
         .vcpus = VCPUS,

@@ -19,7 +19,7 @@ static unsigned long long wanted(void)
 
 static uint32_t vcpu_now;
 static struct pvclock_vcpu_time_info structure __attribute__((aligned(64)));
-static struct time_page page __attribute__((aligned(4096)));
+static struct time_page page __attribute__((aligned(4096))) = {TIME_PAGE_IDENTITY};
 static struct pvclock_guard guard;
 static uint32_t stop;
 static unsigned long states;

@@ -41,6 +41,7 @@ static void start(uint64_t system_time)
     for (unsigned i = 0; i < VCPUS; i++)
         show(&structures[i], system_time, true);
     page = (struct time_page){
+        TIME_PAGE_IDENTITY,
         .sequence = 2,
         .algorithm = TIME_PVCLOCK,
         .stable_mask = PVCLOCK_FLAG_TSC_STABLE,
@@ -285,6 +286,36 @@ static void stuck(enum pvclock_mock_step step, const volatile void *address)
     (void)address;
     if (steps() > 1000000)
         page.sequence &= ~1u;
+}
+
+/* A page of another kernel's is not read, and asked of this one instead. */
+static void gettime_of_another_page(void **state)
+{
+    struct pvclock_timespec t;
+
+    (void)state;
+    for (unsigned field = 0; field < 4; field++) {
+        start(17);
+        struct gettime g = reader();
+        if (field == 0)
+            page.magic ^= 1u << 31;
+        else if (field == 1)
+            page.version++;
+        else if (field == 2)
+            page.size--;
+        else
+            page.size++; /* it has more: what is known is where it was */
+        for (uint32_t clock = 0; clock < CLOCK_IDS; clock++) {
+            enum gettime_path path = gettime(&g, clock, &t);
+            if (field < 3)
+                assert_int_equal(path, PATH_SYSTEM_CALL);
+            else
+                assert_true(path != PATH_SYSTEM_CALL);
+        }
+        assert_int_equal(gettime(&g, CLOCK_IDS, &t), PATH_NO_CLOCK);
+        assert_int_equal(gettime_resolution(&g, CLOCK_UPTIME, &t),
+                         field < 3 ? PATH_SYSTEM_CALL : PATH_FAST);
+    }
 }
 
 static void gettime_is_bounded(void **state)
@@ -601,11 +632,12 @@ static void gettime_last_tick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gettime_after_pause),  cmocka_unit_test(gettime_stopped),
-        cmocka_unit_test(gettime_clocks),       cmocka_unit_test(gettime_ways),
-        cmocka_unit_test(gettime_own_vcpu),     cmocka_unit_test(gettime_is_bounded),
-        cmocka_unit_test(gettime_loses_stable), cmocka_unit_test(gettime_between_any_two_steps),
-        cmocka_unit_test(gettime_last_tick),    cmocka_unit_test(gettime_regains_stable),
+        cmocka_unit_test(gettime_after_pause),     cmocka_unit_test(gettime_stopped),
+        cmocka_unit_test(gettime_clocks),          cmocka_unit_test(gettime_ways),
+        cmocka_unit_test(gettime_own_vcpu),        cmocka_unit_test(gettime_is_bounded),
+        cmocka_unit_test(gettime_loses_stable),    cmocka_unit_test(gettime_between_any_two_steps),
+        cmocka_unit_test(gettime_last_tick),       cmocka_unit_test(gettime_regains_stable),
+        cmocka_unit_test(gettime_of_another_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,9 +28,9 @@
 #define PVCLOCK_MSR_ENABLE          1
 
 /*
- * CPUID [2].  "KVMKVMKVM\0\0\0" stands in EBX, ECX, EDX of a leaf between BASE_FIRST and BASE_LAST,
- * BASE_STEP apart; EAX is the highest leaf, and 0 means base + 1.  The features are in EAX of
- * base + 1.  EAX of base + 0x10, where that leaf exists, is the TSC frequency in kHz.
+ * CPUID [2].  EBX, ECX and EDX of a leaf between BASE_FIRST and BASE_LAST, in steps of BASE_STEP,
+ * hold "KVMKVMKVM\0\0\0"; EAX is the highest leaf, and 0 means base + 1.  The features are in EAX
+ * of base + 1.  EAX of base + 0x10, where that leaf exists, is the TSC frequency in kHz.
  */
 #define PVCLOCK_CPUID_BASE_FIRST    0x40000000
 #define PVCLOCK_CPUID_BASE_LAST     0x4000ff00
@@ -42,13 +42,13 @@
 #define PVCLOCK_CPUID_TIMING        0x10
 #define PVCLOCK_FEATURE_CLOCK_OLD   (1 << 0)  /* MSRs 0x11 and 0x12 */
 #define PVCLOCK_FEATURE_CLOCK       (1 << 3)  /* MSRs 0x4b564d00 and 0x4b564d01 */
-#define PVCLOCK_FEATURE_TSC_STABLE  (1 << 24) /* PVCLOCK_FLAG_TSC_STABLE can be believed */
+#define PVCLOCK_FEATURE_TSC_STABLE  (1 << 24) /* PVCLOCK_FLAG_TSC_STABLE is valid */
 
 /*
  * Flags of pvclock_vcpu_time_info [1].
- * TSC_STABLE: every vCPU's page gives the same time.  It counts only where the CPUID feature bit is
- * set AND the page says so.  GUEST_STOPPED [3]: the guest was paused by the host; the host keeps
- * the bit through its updates, and clearing it is the guest's work.
+ * TSC_STABLE: all vCPUs' pages give the same time.  It is valid only if the CPUID feature bit is
+ * set AND the page has the flag.  GUEST_STOPPED [3]: the host paused the guest.  The host preserves
+ * the bit when it updates the page; the guest must clear it.
  */
 #define PVCLOCK_FLAG_TSC_STABLE    (1 << 0)
 #define PVCLOCK_FLAG_GUEST_STOPPED (1 << 1)
@@ -63,7 +63,7 @@
 #define PVCLOCK_TIME_INFO_FLAGS       29
 #define PVCLOCK_WALL_CLOCK_SIZE       12
 
-/* A structure that crosses a boundary of this many bytes is never updated, without an error. */
+/* The host ignores a structure that crosses a multiple of this many bytes, without an error. */
 #define PVCLOCK_PAGE_SIZE 4096
 
 #ifndef __ASSEMBLER__
@@ -74,26 +74,26 @@
 /*
  * One per vCPU, written by the host.
  *
- * The version protocol: the host makes `version` odd, writes the fields, makes it even again.  A
- * reader takes an even version, reads the fields AND the TSC, takes the version again, and may use
- * what it read only if both versions are the same number.  Two equal odd versions prove nothing.
- * Version 0 with a multiplier of 0 is a page that was never written; version 0 with a multiplier
- * is a version that wrapped.
+ * The version protocol (a seqlock): the host makes `version` odd, writes the fields, and makes it
+ * even again.  A reader loads an even version, reads the fields AND the TSC, loads the version
+ * again, and may use what it read only if the two versions are equal.  Two equal odd versions
+ * prove nothing.  Version 0 with a multiplier of 0 is a page that was never written; version 0
+ * with a nonzero multiplier is a version that wrapped.
  *
- * The time, in nanoseconds of the host's clock since an origin of the host's choice:
+ * The time, in ns of the host's clock since an origin of the host's choice:
  *
  *     delta = tsc - tsc_timestamp                                     in cycles
  *     delta = tsc_shift < 0 ? delta >> -tsc_shift : delta << tsc_shift
  *     ns    = system_time + (delta * tsc_to_system_mul >> 32)         the product has 96 bits
  *
- * The bits that a negative shift drops are dropped before the multiplication: that is part of the
- * ABI, since the host computes the same.
+ * A negative shift drops bits before the multiplication; this is part of the ABI, since the host
+ * computes the same.
  */
 struct pvclock_vcpu_time_info {
     uint32_t version;
     uint32_t pad0;
-    uint64_t tsc_timestamp; /* TSC at which system_time was true */
-    uint64_t system_time;   /* nanoseconds */
+    uint64_t tsc_timestamp; /* the TSC value that system_time belongs to */
+    uint64_t system_time;   /* ns */
     uint32_t tsc_to_system_mul;
     int8_t tsc_shift;
     uint8_t flags;
@@ -101,8 +101,8 @@ struct pvclock_vcpu_time_info {
 };
 
 /*
- * The date at which system time was 0: date now = this + system time.  Filled only when its MSR is
- * written, so it is stale after a pause, a restore or a step of the host's clock.
+ * The date at which system time was 0: date now = this + system time.  The host fills it only
+ * when its MSR is written, so it is stale after a pause, a restore or a step of the host's clock.
  */
 struct pvclock_wall_clock {
     uint32_t version;
@@ -111,8 +111,9 @@ struct pvclock_wall_clock {
 };
 
 /*
- * A TSC, (hi << 32) + lo: RDTSC gives two halves, and joining them after a subtraction is one step
- * shorter than before.  A port may have all of it in lo.
+ * A TSC value, (hi << 32) + lo.  RDTSC returns two halves, and joining them after a subtraction
+ * makes the dependency chain one step shorter than joining them first.  A port may put the whole
+ * value in lo.
  */
 struct pvclock_tsc {
     uint64_t lo, hi;

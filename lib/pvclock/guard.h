@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Where PVCLOCK_FLAG_TSC_STABLE does not count: each vCPU reads its own page, and a guard keeps the
- * time from stepping back when a thread moves, or between threads.  Two parts, used apart or
- * together.
+ * Readers for pages where PVCLOCK_FLAG_TSC_STABLE is not valid: each vCPU reads its own page, and
+ * a guard keeps time from stepping back when a thread moves, or between threads.  The two parts
+ * can be used separately or together.
  */
 #ifndef PVCLOCK_GUARD_H
 #define PVCLOCK_GUARD_H
@@ -12,12 +12,13 @@
 /* ---- The page of the vCPU that runs this ------------------------------- */
 
 /*
- * ns of the running vCPU's page.  *hint is where this thread ran last, any value at first: RDTSCP
- * gives the TSC and the vCPU at once, and where that is another one the hint is corrected and the
- * read done again.  So no instruction is spent on asking for the number first, and RDPID is not
- * needed (CPUID must announce RDTSCP).  The thread may be moved between any two instructions.
+ * Reads the running vCPU's page and returns its time in *ns.  *hint is the vCPU that this thread
+ * last ran on; any initial value will do.  RDTSCP returns the TSC and the vCPU number at once; if
+ * the vCPU is another one, the function corrects the hint and reads again.  So no instruction is
+ * spent on asking for the number first, and RDPID is not needed (CPUID must announce RDTSCP).
+ * The thread may be moved between any two instructions.
  *
- * BAD_VALUE: a vCPU number of count or more.
+ * Returns the statuses of pvclock_vcpu_read(); BAD_VALUE means a vCPU number of count or more.
  */
 PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *vcpus,
                                                    uint32_t *hint, uint64_t *ns)
@@ -39,16 +40,15 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
 
 /* ---- The guard by compare-and-swap ------------------------------------- */
 
-/*
- * The latest time that anyone was given.  On a cache line of its own it costs least; start it
- * with 0.
- */
+/* The latest time returned to any thread.  Put it on its own cache line, and initialise it to 0. */
 struct pvclock_guard {
     uint64_t last;
 };
 
 #ifdef PVCLOCK_CAS64
-/* ns, or what another thread was given already if that is later.  Any number of threads. */
+/*
+ * Returns ns, or the latest time returned to any thread if that is later.  Any number of threads.
+ */
 PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t ns)
 {
     uint64_t last = PVCLOCK_LOAD64(&guard->last);
@@ -63,7 +63,7 @@ PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t 
 
 /* ---- The guard by slots ------------------------------------------------ */
 
-/* One per reader thread, on a cache line of its own, 0 at first. */
+/* One per reader thread, on its own cache line, initially 0. */
 struct pvclock_slot {
     uint64_t last;
     uint64_t pad[7];
@@ -71,10 +71,10 @@ struct pvclock_slot {
 
 #ifdef PVCLOCK_STORE64
 /*
- * The same without LOCK: each reader writes its own slot alone and looks at all.  A time that a
- * thread passes on was stored in its slot before, and x86 keeps stores in order and loads in order,
- * so the receiver of the message sees the slot.  Slot `own` belongs to one thread; a signal handler
- * needs another one.
+ * Does the same as pvclock_guard_cas() without LOCK: each reader writes only its own slot and
+ * reads all of them.  A thread stores a time in its slot before it passes it on, and x86 keeps
+ * stores in order and loads in order, so the receiver of the message sees the slot.  Slot `own`
+ * belongs to one thread; a signal handler needs another one.
  */
 PVCLOCK_INLINE uint64_t pvclock_guard_slots(struct pvclock_slot *slots, unsigned count,
                                             unsigned own, uint64_t ns)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Finds KVM's clock by CPUID and registers each vCPU's clock page with the host by MSR: where the
+ * host page enters the flow, before lib/pvclock/pvclock.c reads it.
+ */
 #include "host.h"
 
 #include "scale.h"
 
-/* EAX of a leaf. */
+/* Returns EAX of a leaf. */
 PVCLOCK_COLD static uint32_t eax_of(const struct pvclock_ops *ops, uint32_t leaf)
 {
     struct pvclock_cpuid out;
@@ -19,7 +23,7 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
 
     out->base = out->features = out->tsc_khz = out->msr_system_time = out->msr_wall_clock = 0;
 
-    /* Without the hypervisor bit, leaves above 0x40000000 can repeat the last ordinary one. */
+    /* Without the hypervisor bit, leaves above 0x40000000 can repeat the last standard one. */
     ops->cpuid(ops->context, 1, &leaf);
     if ((leaf.ecx >> 31) == 0)
         return PVCLOCK_NOT_READY;
@@ -52,7 +56,7 @@ PVCLOCK_STATIC_ASSERT(PVCLOCK_MSR_SYSTEM_TIME == PVCLOCK_MSR_WALL_CLOCK + 1 &&
                           PVCLOCK_MSR_SYSTEM_TIME_OLD == PVCLOCK_MSR_WALL_CLOCK_OLD + 1,
                       "of each pair, system time comes after the wall clock");
 
-/* Gives the host an address, if there is a clock and the host would take it. */
+/* Writes an address to an MSR, if there is a clock and the host would accept the address. */
 PVCLOCK_COLD static enum pvclock_status give(const struct pvclock_ops *ops, uint32_t msr,
                                              uint64_t physical, size_t size, unsigned enable)
 {
@@ -106,7 +110,7 @@ enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
 {
     struct pvclock_cpuid leaf;
 
-    /* A CPU without extended leaves answers with an ordinary one. */
+    /* A CPU without extended leaves returns the data of a standard one. */
     if (eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
         return PVCLOCK_LFENCE;
     ops->cpuid(ops->context, 0x80000001, &leaf);

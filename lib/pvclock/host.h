@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The host behind the page: discovery by CPUID, registration by MSR.
+ * The host that writes the page: discovery by CPUID, registration by MSR.
  *
- * CPUID and MSRs are reached through the caller's functions, so a kernel under SEV-ES or TDX, a
- * ring-3 program and a unit test bring their own.  References: abi.h.
+ * The library reaches CPUID and MSRs through the caller's functions, so that a kernel under
+ * SEV-ES or TDX, a ring-3 program and a unit test can supply their own.  References: abi.h.
+ *
+ * Call pvclock_host_find() once, then pvclock_host_enable() on each vCPU before its page is read,
+ * and pvclock_host_disable() on each before the memory is reused.
  */
 #ifndef PVCLOCK_HOST_H
 #define PVCLOCK_HOST_H
@@ -19,9 +22,9 @@ struct pvclock_cpuid {
 };
 
 struct pvclock_ops {
-    /* CPUID, sub-leaf 0. */
+    /* Executes CPUID with sub-leaf 0. */
     void (*cpuid)(void *context, uint32_t leaf, struct pvclock_cpuid *out);
-    /* WRMSR on the running vCPU: false if it faulted. */
+    /* Executes WRMSR on the running vCPU; returns false if it faulted. */
     bool (*wrmsr)(void *context, uint32_t msr, uint64_t value);
     void *context;
 };
@@ -29,19 +32,20 @@ struct pvclock_ops {
 struct pvclock_host {
     uint32_t base;            /* hypervisor leaf that holds KVM's signature; 0: no KVM */
     uint32_t features;        /* EAX of base + 1 */
-    uint32_t tsc_khz;         /* EAX of base + 0x10, or 0 where there is no such leaf */
-    uint32_t msr_system_time; /* of the pair to use, the new one preferred; 0: no clock */
+    uint32_t tsc_khz;         /* EAX of base + 0x10; 0: no such leaf */
+    uint32_t msr_system_time; /* of the pair in use, the new one if offered; 0: no clock */
     uint32_t msr_wall_clock;
 };
 
-/* OK, or NOT_READY where there is no KVM or it offers no clock (`base` tells which). */
+/* Finds KVM and its clock.  NOT_READY: no KVM (`base` is 0), or KVM offers no clock. */
 enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvclock_host *out);
 
 /*
- * Registers the running vCPU's structure, at `page` here and at `physical` for the host, and proves
- * that the host writes it.  BAD_VALUE: placement; NOT_READY: no clock, the write faulted, or the
- * page stayed dead, and the MSR is off again then.  `registered` of the vCPU says for
- * pvclock_host_disable() whether there is something to undo.
+ * Registers the running vCPU's structure, at address `page` here and `physical` for the host, and
+ * verifies that the host writes it.  BAD_VALUE: bad placement.  NOT_READY: there is no clock, the
+ * write faulted, or the host did not write the page; in the last case the MSR is switched off
+ * again.  `registered` is the vCPU's state; it tells pvclock_host_disable() whether there is
+ * anything to undo.
  */
 enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
                                         const struct pvclock_host *host,
@@ -49,15 +53,17 @@ enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
                                         bool *registered);
 
 /*
- * Stops the updates on the running vCPU; its page keeps its last contents.  On a vCPU that was not
- * registered no MSR is touched.  Do it on every vCPU before the memory is used for anything else.
+ * Stops the updates on the running vCPU; its page keeps its last contents.  On a vCPU that is not
+ * registered, no MSR is written.  Call it on every vCPU before the memory is reused.  NOT_READY:
+ * the write faulted, and the vCPU stays registered.
  */
 enum pvclock_status pvclock_host_disable(const struct pvclock_ops *ops,
                                          const struct pvclock_host *host, bool *registered);
 
 /*
- * Asks the host for the date, into `wall`.  An exit: limit the rate.  Needed again after a pause, a
- * restore, or a step of the host's clock.
+ * Asks the host for the date: it fills `wall`, and *epoch_ns gets the date at system time 0 (see
+ * pvclock_wall()).  This is a VM exit, so limit the rate.  Call it again after a pause, a restore
+ * or a step of the host's clock.
  */
 enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       const struct pvclock_host *host,
@@ -65,9 +71,10 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       uint64_t *epoch_ns);
 
 /*
- * The ordered TSC read for this CPU, once at start: RDTSCP where CPUID has it, for it is ordered by
- * the manuals of both makers [5][6] and costs no more; else LFENCE; RDTSC, which on an AMD
- * processor from before 2019 needs a kernel that makes LFENCE serializing (MSR 0xc0011029 bit 1).
+ * Returns the ordered TSC read to use on this CPU; call it once at start.  It is RDTSCP if CPUID
+ * has it, since both vendors' manuals define its order [5][6] and it costs no more; otherwise
+ * LFENCE; RDTSC, which on an AMD processor from before 2019 needs a kernel that makes LFENCE
+ * serializing (MSR 0xc0011029 bit 1).
  */
 enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops);
 

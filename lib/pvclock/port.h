@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * What the library needs from the machine and the compiler: a header of macros that the embedder
- * chooses with -DPVCLOCK_PORT_HEADER='"my_port.h"'.  Without it the port for GCC and Clang on x86
- * is taken.  A hook that is missing is a compile error that names it.
+ * chooses with -DPVCLOCK_PORT_HEADER='"my_port.h"'.  The default is the port for GCC and Clang on
+ * x86.  A missing hook is a compile error that names it.
  *
- *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read once every earlier load is done
- *                             (LFENCE; RDTSC).  Earlier stores may still be on their way.
- *   PVCLOCK_TSC_RDTSCP(aux)   the same by RDTSCP; *aux (uint32_t *) gets IA32_TSC_AUX of that vCPU
+ *   PVCLOCK_TSC_LFENCE()      struct pvclock_tsc: the TSC, read after every earlier load is done
+ *                             (LFENCE; RDTSC).  Earlier stores need not be visible yet.
+ *   PVCLOCK_TSC_RDTSCP(aux)   the same with RDTSCP; *aux (uint32_t *) gets that vCPU's IA32_TSC_AUX
  *   PVCLOCK_TSC_RELAXED()     the TSC, in no order at all (RDTSC)
  *   PVCLOCK_LOAD_ACQUIRE(p)   uint32_t: *p, before every later load
  *   PVCLOCK_LOAD_AFTER(p, t)  uint32_t: *p, after every earlier load and not before t (the low half
  *                             of a TSC) is known
  *   PVCLOCK_STORE_RELEASE(p, v)  *p = v (uint32_t), after every earlier store
- *   PVCLOCK_STORE_FENCE()     every earlier store before every later one
- *   PVCLOCK_TAKE_BITS(p, m)   uint8_t: *p &= ~m in one atomic step of one byte; what it was
- *   PVCLOCK_PAUSE()           the hint for a waiting loop
+ *   PVCLOCK_STORE_FENCE()     orders every earlier store before every later one
+ *   PVCLOCK_TAKE_BITS(p, m)   uint8_t: *p &= ~m, atomically, on one byte; returns the old value
+ *   PVCLOCK_PAUSE()           the hint for a spin loop
  *
- * Optional, for guard.h alone:
+ * Optional, needed by guard.h only:
  *   PVCLOCK_LOAD64(p), PVCLOCK_STORE64(p, v)   64 bits that are never torn, acquire and release
- *   PVCLOCK_CAS64(p, old, new)  bool: *p = new where *p == *old; else *old = *p; a full fence
+ *   PVCLOCK_CAS64(p, old, new)  bool: if *p == *old, *p = new; else *old = *p; a full fence
  */
 #ifndef PVCLOCK_PORT_H
 #define PVCLOCK_PORT_H

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Reads the host's clock page out of line: bounded retries, validation, snapshots, frequency,
+ * wall clock.  The inline readers (read.h, guard.h) fall back on it, and drivers/kvmclock builds
+ * on it.
+ */
 #include "pvclock.h"
 
 #include "port.h"
@@ -6,7 +11,7 @@
 
 const char *pvclock_status_name(enum pvclock_status status)
 {
-    /* One string, for a table of pointers would be data to relocate. */
+    /* One string: a table of pointers would be data that needs relocation. */
     static const char names[] = "ok\0clamped\0not ready\0busy\0bad scale\0overflow\0bad value\0?";
     const char *name = names;
 
@@ -25,7 +30,7 @@ PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
     return PVCLOCK_OK;
 }
 
-/* Beside the values of enum pvclock_order: the caller has its TSC already. */
+/* In addition to the values of enum pvclock_order: the caller has already read the TSC. */
 enum { TSC_GIVEN = -1 };
 
 /* When and where a page was read. */
@@ -34,7 +39,7 @@ struct moment {
     uint32_t aux; /* of the vCPU, if by RDTSCP */
 };
 
-/* One try by the version protocol that abi.h describes. */
+/* Makes one try of the version protocol that abi.h describes. */
 static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
                                     struct moment *moment, struct pvclock_snapshot *out)
 {
@@ -45,7 +50,7 @@ static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, i
     if ((version & 1) != 0)
         return PVCLOCK_BUSY;
     if (order != TSC_GIVEN) {
-        /* The slow path is in order even for who asked for none. */
+        /* The slow path is in order even with PVCLOCK_RELAXED. */
         struct pvclock_tsc halves =
             order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&moment->aux) : PVCLOCK_TSC_LFENCE();
 
@@ -106,7 +111,7 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     if (shift < 0)
         delta >>= -shift;
     product = pvclock_multiply(delta, snapshot->mul);
-    /* What is left of the division by 2^32 once a positive shift is taken off it: 1 to 32 bits. */
+    /* A positive shift leaves 1 to 32 bits of the division by 2^32. */
     shift = shift > 0 ? 32 - shift : 32;
     if (product.hi >> shift != 0)
         return PVCLOCK_OVERFLOW;
@@ -118,7 +123,7 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     return PVCLOCK_OK;
 }
 
-/* What a try came to: its time, if it has one. */
+/* Turns the result of a try into a time, if it has one. */
 PVCLOCK_COLD static enum pvclock_status finish(enum pvclock_status status,
                                                const struct pvclock_snapshot *snapshot,
                                                uint64_t tsc, uint64_t *ns)
@@ -181,7 +186,7 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
 
     moment.tsc = 0;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
-        /* A hint that is no vCPU: vCPU 0 will do, RDTSCP gives the right one. */
+        /* An invalid hint: try vCPU 0; RDTSCP returns the right number. */
         uint32_t cpu = *hint < vcpus->count ? *hint : 0;
 
         moment.aux = cpu;
@@ -198,8 +203,8 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
 }
 
 /*
- * (value << up) / divisor for 0 <= up < 64; where that has more than 64 bits the remainder is
- * NO_FIT.  Bit by bit: cold, and the only way that needs no run-time helper on i386.
+ * (value << up) / divisor for 0 <= up < 64; if that has more than 64 bits, the remainder is
+ * NO_FIT.  Bit by bit: it is cold, and nothing else avoids a run-time helper on i386.
  */
 struct division {
     uint64_t quotient, remainder;
@@ -267,8 +272,8 @@ enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock
         return PVCLOCK_OVERFLOW;
     out->hz = hz.quotient;
     /*
-     * Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops: one more
-     * where halving went past 10^9 and was taken back, which ends at a multiplier of 2^31.
+     * Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops: one
+     * more if halving went past 10^9 and was undone, which gives a multiplier of 2^31.
      */
     out->error_hz = divide(hz.quotient, 0, mul).quotient +
                     ((UINT64_C(1) + (mul == UINT32_C(1) << 31)) << (shift < 0 ? -shift : 0));
@@ -281,9 +286,9 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
 
     *mul = 0;
     *shift = 0;
-    if (hz - 1 >= UINT64_C(4000000000000000000)) /* more would take a shift below -31 */
+    if (hz - 1 >= UINT64_C(4000000000000000000)) /* more would need a shift below -31 */
         return PVCLOCK_BAD_VALUE;
-    /* Into 10^9 < hz <= 2 * 10^9, so that 10^9 * 2^32 / hz has 32 bits. */
+    /* Scale to 10^9 < hz <= 2 * 10^9, so that 10^9 * 2^32 / hz has 32 bits. */
     for (; hz > 2 * (uint64_t)PVCLOCK_NSEC_PER_SEC; n--)
         hz >>= 1;
     for (; hz <= PVCLOCK_NSEC_PER_SEC; n++)

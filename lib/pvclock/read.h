@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The inline readers, for what is read a million times a second.
+ * The inline readers, for hot paths.
  *
- * Each takes one page and gives the time now.  What they do not see at a glance (an odd or a
- * changed version, a page never written, a shift that is positive or absurd, a negative delta) goes
- * to pvclock_read() of pvclock.h, which has the bound and the statuses; so the values are the same.
+ * Each takes one page and returns the time now.  Anything unusual (an odd or changed version, a
+ * page never written, a shift that is positive or out of range, a negative delta) goes to
+ * pvclock_read() of pvclock.h, which bounds the retries and returns the statuses; so the values
+ * are the same.
  *
- * Order: with PVCLOCK_LFENCE and PVCLOCK_RDTSCP the TSC is read after every earlier load, so what
- * one thread learnt from another is never later than what it reads.  Earlier STORES are not
- * ordered: a caller that needs its own store to be visible before the time it reads puts an MFENCE
- * between.
+ * Order: with PVCLOCK_LFENCE and PVCLOCK_RDTSCP the TSC is read after every earlier load, so a
+ * time that a thread received from another is never later than the one it reads next.  Earlier
+ * STORES are not ordered: a caller that needs its own store to be visible before the time it
+ * reads must put an MFENCE in between.
  *
- * pvclock_relaxed_ns() is for statistics on one vCPU: half the cost, and no order at all.  Between
- * threads it can give a time before the one that the other thread has already told.
+ * pvclock_relaxed_ns() is for statistics on one vCPU: it costs half, and has no order at all.  It
+ * can return a time before one that another thread has already passed on.
  *
- * For one page for all vCPUs PVCLOCK_FLAG_TSC_STABLE has to count (pvclock_is_stable()); guard.h
- * has what to do where it does not.
+ * One page may serve all vCPUs only if PVCLOCK_FLAG_TSC_STABLE is valid (pvclock_is_stable());
+ * otherwise use guard.h.
  */
 #ifndef PVCLOCK_READ_H
 #define PVCLOCK_READ_H
@@ -25,8 +26,8 @@
 #include "scale.h"
 
 /*
- * The TSC by `order`.  With a constant there is no branch; with a variable chosen at start there is
- * one, always predicted.
+ * Reads the TSC according to `order`.  With a constant there is no branch; with a variable that
+ * is set once at start there is one, which always predicts well.
  */
 PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc_halves(enum pvclock_order order)
 {
@@ -47,14 +48,15 @@ PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
 }
 
 /*
- * What a page says at a TSC that was read after `version`: ns = system_time + (cycles * multiplier
- * >> 64).  False for all that is unusual.
+ * The fields of a page from which to compute the time at a TSC value, ns = system_time + (cycles
+ * * multiplier >> 64), where the TSC was read after `version`.  pvclock_load_fast() returns false
+ * for anything unusual.
  *
- * Every check is a branch that is never taken.  Between the TSC and the nanoseconds stand a
- * subtraction, an addition that joins the halves, a shift, a multiplication and an addition; the
- * rest is done while the TSC is being read.  (delta >> n) * mul >> 32 is the high half of one
- * 64-bit product, (delta >> n) * (mul << 32).  A shift by a constant is cheaper than one by CL, and
- * -1 is the shift of every TSC from 2 to 4 GHz.
+ * Every check is a branch that is normally not taken.  Between the TSC and the nanoseconds there
+ * are a subtraction, an addition that joins the halves, a shift, a multiplication and an
+ * addition; the rest runs while the TSC is being read.  (delta >> n) * mul >> 32 is the high half
+ * of one 64-bit product, (delta >> n) * (mul << 32).  A shift by a constant is cheaper than one
+ * by CL, and -1 is the shift of every TSC from 2 to 4 GHz.
  */
 struct pvclock_fast {
     uint64_t system_time;
@@ -103,7 +105,7 @@ PVCLOCK_INLINE bool pvclock_fast_ns(const struct pvclock_vcpu_time_info *page, u
     return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version);
 }
 
-/* Nanoseconds of the page's clock: pvclock_read() without version and flags. */
+/* Returns the page's time in ns: pvclock_read() without version and flags. */
 PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_info *page,
                                               enum pvclock_order order, uint64_t *ns)
 {
@@ -118,7 +120,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_inf
     return status;
 }
 
-/* No order: see above. */
+/* Returns the page's time in ns, in no order: see above. */
 PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_time_info *page,
                                                       uint64_t *ns)
 {
@@ -126,8 +128,9 @@ PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_
 }
 
 /*
- * Seconds and nanoseconds of base_ns + the page's clock, in two registers: base_ns is 0 for the
- * time since the origin, and what pvclock_wall() gives for the date.  OVERFLOW: 2^64 ns or more.
+ * Returns base_ns + the page's time as seconds and nanoseconds, in two registers.  base_ns is 0
+ * for the time since the origin, and the epoch from pvclock_wall() for the date.  OVERFLOW: 2^64
+ * ns or more.
  *
  * The division by 10^9 is a second multiplication beside the first one, with k = 2^64 / 10^9
  * rounded down.  Each product falls below the true quotient, in seconds:
@@ -136,8 +139,9 @@ PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_
  *     r = multiplier * k >> 64    by less than 2, so
  *     cycles * r >> 64            by less than 2 * 2^63 / 2^64 + 1
  *
- * Together that is 3.5, so the remainder fits 32 bits and at most three corrections are made.  For
- * realistic uptimes it is zero or one, and constant within a second, so the branch predicts well.
+ * Together that is 3.5, so the remainder fits 32 bits and at most three corrections are made.
+ * For realistic uptimes it is zero or one, and constant within a second, so the branch predicts
+ * well.
  */
 #define PVCLOCK_RECIPROCAL UINT64_C(18446744073)
 
@@ -164,7 +168,7 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_i
         time.sec = sec;
         time.nsec = nsec;
         time.status = PVCLOCK_OK;
-        /* The start is below 2^63, as is what comes to it: no sum overflowed. */
+        /* Both summands are below 2^63, so no sum overflowed. */
         if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version) &&
             PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0))
             return time;
@@ -172,13 +176,13 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_i
     return pvclock_read_time(page, order, base_ns);
 }
 
-/* struct timespec of the 64-bit ABIs; the caller may cast to it where its time_t has 64 bits. */
+/* struct timespec of the 64-bit ABIs; a caller may cast to it if its time_t has 64 bits. */
 struct pvclock_timespec {
     int64_t tv_sec;
     int64_t tv_nsec;
 };
 
-/* The same through a pointer; without a value *out is not written. */
+/* Returns pvclock_time() through a pointer; without a value *out is not written. */
 PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_time_info *page,
                                                     enum pvclock_order order, uint64_t base_ns,
                                                     struct pvclock_timespec *out)

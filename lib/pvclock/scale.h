@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Fixed-point arithmetic of the readers, exact and without a run-time helper of the compiler:
- * neither __udivdi3 on i386 nor __multi3.
+ * The readers' fixed-point arithmetic, exact and without compiler run-time helpers: neither
+ * __udivdi3 on i386 nor __multi3.
  */
 #ifndef PVCLOCK_SCALE_H
 #define PVCLOCK_SCALE_H
@@ -13,7 +13,7 @@
 #define PVCLOCK_COLD        __attribute__((noinline))
 #define PVCLOCK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PVCLOCK_LIKELY(x)   __builtin_expect(!!(x), 1)
-/* The compiler keeps x as it stands and does not reorder the sum it is part of. */
+/* Keeps the compiler from transforming x or reordering the sum that x is part of. */
 #define PVCLOCK_KEEP(x) __asm__("" : "+r"(x))
 #else
 #define PVCLOCK_KEEP(x) (void)(x)

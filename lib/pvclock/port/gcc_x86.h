@@ -10,14 +10,14 @@
 
 #define PVCLOCK_PORT_INLINE static inline __attribute__((always_inline, unused))
 
-/* RDTSC clears the upper halves of RAX and RDX: taking all of them saves an instruction. */
+/* RDTSC clears the upper halves of RAX and RDX: using the whole registers saves an instruction. */
 #ifdef __x86_64__
 typedef uint64_t pvclock_port_half;
 #else
 typedef uint32_t pvclock_port_half;
 #endif
 
-/* LFENCE does not let a later instruction start before the earlier ones are done [5][6]. */
+/* LFENCE keeps later instructions from starting before the earlier ones are done [5][6]. */
 PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_lfence(void)
 {
     pvclock_port_half lo, hi;
@@ -29,7 +29,7 @@ PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_lfence(void)
     return tsc;
 }
 
-/* RDTSCP waits for earlier loads, but later ones may pass it: LOAD_AFTER is for those [5]. */
+/* RDTSCP waits for earlier loads, but later loads may pass it; LOAD_AFTER orders those [5]. */
 PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_rdtscp(uint32_t *aux)
 {
     pvclock_port_half lo, hi;
@@ -52,7 +52,7 @@ PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_relaxed(void)
     return tsc;
 }
 
-/* x86 keeps loads in order, and stores in order [5]: only the compiler is held back. */
+/* x86 keeps loads in order, and stores in order [5]: this restrains only the compiler. */
 PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_acquire(const volatile uint32_t *p)
 {
     uint32_t value = *p;
@@ -63,7 +63,8 @@ PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_acquire(const volatile uint32_t *
 
 /*
  * The address depends on the TSC, so the load cannot start before the TSC is known: about one
- * cycle, where a trailing LFENCE costs sixteen.  AND with 0 is no zeroing idiom, XOR would be one.
+ * cycle, compared with sixteen for a trailing LFENCE.  AND with 0 is not a zeroing idiom; XOR
+ * would be.
  */
 PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_after(const volatile uint32_t *p, uint64_t tsc)
 {
@@ -100,7 +101,7 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
 #define PVCLOCK_CAS64(p, old, value)                                                               \
     __atomic_compare_exchange_n((p), (old), (value), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #else
-/* i386 without the FPU has one instruction for 64 bits at once: LOCK CMPXCHG8B. */
+/* Without the FPU, i386 has one instruction that accesses 64 bits at once: LOCK CMPXCHG8B. */
 PVCLOCK_PORT_INLINE bool pvclock_port_cas64(volatile uint64_t *p, uint64_t *old, uint64_t value)
 {
     uint64_t seen = *old;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Hooks that script the host, for tests: before each of its steps a reader calls the script, which
- * may change the page, the TSC and the vCPU, so every interleaving can be played on one thread.
+ * Hooks for tests that script the host: before each step a reader calls the script, which may
+ * change the page, the TSC and the vCPU, so a test can play every interleaving on one thread.
  *
- * The program defines `struct pvclock_mock pvclock_mock` (and is not for two threads).
+ * The program defines `struct pvclock_mock pvclock_mock`.  Not for more than one thread.
  */
 #ifndef PVCLOCK_PORT_MOCK_H
 #define PVCLOCK_PORT_MOCK_H
@@ -17,7 +17,7 @@ enum pvclock_mock_step {
     PVCLOCK_MOCK_LOAD,        /* the version, with acquire */
     PVCLOCK_MOCK_TSC_LFENCE,  /* the TSC, in order */
     PVCLOCK_MOCK_TSC_RDTSCP,  /* the same, and the vCPU */
-    PVCLOCK_MOCK_TSC_RELAXED, /* the TSC, not in order */
+    PVCLOCK_MOCK_TSC_RELAXED, /* the TSC, in no order */
     PVCLOCK_MOCK_LOAD_AFTER,  /* the version again */
     PVCLOCK_MOCK_STORE,       /* a version, with release */
     PVCLOCK_MOCK_STORE_FENCE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The boot vCPU on its way from the loader's state to its own, and checks of the machine layer. */
+/* Takes the boot vCPU from the loader's state to the kernel's own, and checks the machine layer. */
 #ifndef KERNEL_MACHINE_H
 #define KERNEL_MACHINE_H
 
@@ -8,22 +8,26 @@
 #include <clockpage/bootinfo.h>
 #include <stdint.h>
 
-/* Exceptions are dumped from here on; on the stack of boot.S. */
+/* From here on exceptions are dumped.  Runs on the stack of boot.S. */
 void machine_start_traps(const struct trap_hooks *hooks);
 
 /*
- * The low 4 GiB as the boot page tables map them; an acpi_map, good until machine_start_paging().
+ * An acpi_map of the low 4 GiB, which the boot page tables map; valid until
+ * machine_start_paging().
  */
 const void *machine_low_memory(uint64_t pa, uint64_t length);
 
-/* The frame pool above the image, and the kernel's own map. */
+/* Sets up the frame pool above the image, and the kernel's own page tables. */
 void machine_start_paging(const struct bootinfo *info, uint64_t image_end);
 void machine_start_apic(void);
 
-/* Go on with `next` on the stack, between guard pages, of the boot vCPU with this APIC identity. */
+/* Calls `next` on the boot vCPU's own stack, between guard pages; `apic_id` is that vCPU's. */
 _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void));
 
-/* Checks "firmware.tables", "kernel.map", "kernel.stacks", "machine.msr". */
+/*
+ * Make the checks "firmware.tables" and "firmware.vcpus"; "kernel.map" and "kernel.stacks";
+ * "machine.msr".
+ */
 void machine_check_firmware(const struct firmware_facts *facts);
 void machine_check_map(void);
 void machine_check_msr(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What system this is, in the sysctl tree: kern.ostype and its like, hw.ncpu, hw.model. */
+/* The sysctl nodes that describe the system: kern.ostype and the like, hw.ncpu, hw.model. */
 #ifndef KERNEL_MACHINE_SYSCTL_H
 #define KERNEL_MACHINE_SYSCTL_H
 

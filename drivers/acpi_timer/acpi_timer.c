@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Attaches ACPI's PM timer: checks that it counts forward, and makes a timecounter that can be
+ * selected or that checks others.
+ */
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/io.h"

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Attaches the HPET: maps and starts its main counter, and makes a timecounter that can be
+ * selected or that checks others.
+ */
 #include "drivers/hpet/hpet.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
 
-/* Registers by their offset [1, 2.3]. */
+/* Register offsets [1, 2.3]. */
 enum hpet_register { HPET_ID = 0x00, HPET_PERIOD = 0x04, HPET_CONFIG = 0x10, HPET_COUNTER = 0xf0 };
 
 enum {
@@ -12,7 +16,7 @@ enum {
     CONFIG_ENABLE = 1 << 0, /* the main counter runs */
     CONFIG_LEGACY = 1 << 1, /* timers 0 and 1 take over the i8254's and the RTC's interrupts */
     REGISTERS_SIZE = 0x400,
-    PATIENCE = 1000, /* readings until it must have moved: a count is at most 0.1 us */
+    PATIENCE = 1000, /* readings within which it must move: a count is at most 0.1 us */
 };
 
 #define FS_PER_SECOND UINT64_C(1000000000000000)

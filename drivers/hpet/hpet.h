@@ -2,10 +2,10 @@
 /*
  * The HPET's main counter as a timecounter.
  *
- * Its low 32 bits are what is read, also where it has 64: in a guest each access leaves it for the
- * host's user space, 64 bits would be three accesses (high, low, high again) instead of one, and
- * not every hypervisor takes a 64-bit access.  At QEMU's 100 MHz 32 bits wrap every 43 s, and the
- * timecounter carries that at windup.
+ * It reads the low 32 bits even of a 64-bit counter: in a guest each access exits to the host's
+ * user space, 64 bits would take three accesses (high, low, high again) instead of one, and not
+ * every hypervisor accepts a 64-bit access.  At QEMU's 100 MHz 32 bits wrap every 43 s, and the
+ * timecounter's windup carries that.
  *
  * References:
  *  [1] IA-PC HPET Specification 1.0a: 2.3 registers, 2.4.7 a 64-bit counter read by 32 bits, 3.2.4
@@ -24,8 +24,8 @@ struct hpet {
 };
 
 /*
- * Map the registers at `physical` (0: the firmware lists none), let the main counter run, without
- * interrupts, and make the timecounter.  NULL, or why there is none.
+ * Maps the registers at `physical` (0: the firmware lists none), starts the main counter without
+ * interrupts, and makes the timecounter.  Returns NULL, or why there is none.
  */
 const char *hpet_attach(struct hpet *hpet, uint64_t physical);
 

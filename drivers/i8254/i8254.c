@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Attaches the i8254: starts channel 2, and makes a timecounter that can be selected or that
+ * checks others.
+ */
 #include "drivers/i8254/i8254.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/pit.h"
 #include <stdint.h>
 
-/* Readings until it must have moved: one takes longer than a count (0.84 us) on any machine. */
+/* Readings within which it must move: one takes longer than a count (0.84 us) on any machine. */
 enum { PATIENCE = 1000 };
 
 static uint64_t read_counter(void *context)

@@ -2,9 +2,10 @@
 /*
  * The i8254's channel 2 as a timecounter: 16 bits at 1.193182 MHz, so it wraps every 54.9 ms.
  *
- * A count is three accesses to the chip, each of which leaves the guest, and they must not mix with
- * those of another vCPU: readers wait for each other, at most as long as one read takes.  For the
- * same reason it must not be read where an NMI may have interrupted a read.
+ * A read takes three accesses to the chip, each of which exits to the host, and they must not
+ * interleave with those of another vCPU.  So readers wait for each other, at most for the length
+ * of one read.  For the same reason the counter must not be read where an NMI may have
+ * interrupted a read.
  *
  * References:
  *  [1] Intel 8254 data sheet: mode 2, counter latch command.
@@ -16,12 +17,12 @@
 
 struct i8254 {
     struct timecounter counter;
-    unsigned char busy; /* somebody reads */
+    unsigned char busy; /* a reader holds the chip */
 };
 
 /*
- * Make the timecounter and start it; channel 2 serves nothing else from then on.  NULL, or why
- * there is none.
+ * Makes the timecounter and starts it; channel 2 is not used for anything else from then on.
+ * Returns NULL, or why there is none.
  */
 const char *i8254_attach(struct i8254 *timer);
 

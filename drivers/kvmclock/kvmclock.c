@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The kvmclock driver: finds KVM, registers each vCPU's clock page with the host, and turns the
+ * pages into a timecounter by lib/pvclock.  It also tells the kernel's clock what the host did:
+ * pauses, a lost STABLE flag, a new TSC frequency.
+ */
 #include "drivers/kvmclock/kvmclock.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
@@ -28,7 +33,10 @@ static const struct pvclock_ops ops = {ops_cpuid, ops_wrmsr, NULL};
 static char signature[13];
 static uint32_t (*this_index)(void);
 
-/* The first hypervisor leaf names the hypervisor, which may show KVM's leaves at another base. */
+/*
+ * Reads the first hypervisor leaf, which names the hypervisor; it may offer KVM's leaves at
+ * another base.
+ */
 static void read_signature(void)
 {
     struct cpuid r;
@@ -135,10 +143,11 @@ void kvmclock_restart(struct kvmclock *kc)
 }
 
 /*
- * STABLE is gone, which the running vCPU `index` has found.  Every time returned so far came from a
- * structure that agreed with vCPU 0's, at a TSC before now: what that one would say now is not
- * below any of them.  But where the guest was paused meanwhile, the TSC went on, or is another
- * machine's: then the host's new time begins where all that was told had ended.
+ * Sets the floor after the running vCPU, `index`, has found STABLE gone.  Every time returned so
+ * far came from a structure that agreed with vCPU 0's, at a TSC before now, so vCPU 0's last
+ * stable contents give an upper bound now.  But if the guest was paused in between, the TSC went
+ * on, or is another machine's; then the host's new time starts where the times returned so far
+ * ended, and is the bound.
  */
 static void lose_stable(struct kvmclock *kc, uint32_t index)
 {
@@ -157,8 +166,9 @@ static void lose_stable(struct kvmclock *kc, uint32_t index)
 }
 
 /*
- * The time by the running vCPU's structure; kernel code is not moved between vCPUs, so one look at
- * the index will do.  Where structures may disagree, no vCPU gets less than any other was told.
+ * Returns the time from the running vCPU's structure; kernel code is not moved between vCPUs, so
+ * reading the index once is enough.  If structures may disagree, no vCPU gets less than any other
+ * was given.
  */
 static uint64_t read_counter(void *context)
 {
@@ -168,8 +178,10 @@ static uint64_t read_counter(void *context)
     uint64_t floor = __atomic_load_n(&kc->floor, __ATOMIC_ACQUIRE);
 
     if (status == PVCLOCK_OK && !floor && pvclock_is_stable(kc->host.features, s.flags)) {
-        /* A reading that began while they disagreed may have come to the guard after the floor
-         * went. */
+        /*
+         * A reading that began while they disagreed may have raised the guard after the floor was
+         * cleared.
+         */
         uint64_t told = __atomic_load_n(&kc->guard.last, __ATOMIC_ACQUIRE);
         return s.ns < told ? told : s.ns;
     }
@@ -200,8 +212,7 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
         if (!pvclock_is_stable(kc->host.features, kc->slots[i].info.flags))
             return;
     }
-    /* They agree again; once that time is past all that was told, the guard has nothing left to
-     * hold. */
+    /* They agree again.  Once their time is past all that was returned, the guard is not needed. */
     if (pvclock_extrapolate(&s, rdtsc_ordered(), &now) == PVCLOCK_OK && now > kc->guard.last)
         __atomic_store_n(&kc->floor, 0, __ATOMIC_RELEASE);
 }
@@ -225,7 +236,7 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
         .read = read_counter,
         .context = kc,
         .mask = UINT64_MAX,
-        .frequency = 1000000000, /* the page's clock counts ns */
+        .frequency = 1000000000, /* the page's clock is in ns */
         .quality = TC_QUALITY_KVMCLOCK,
         .reason = TC_REASON_KVMCLOCK,
     };
@@ -244,7 +255,10 @@ bool kvmclock_wants_look(const struct kvmclock *kc)
                                              __atomic_load_n(&kc->answered, __ATOMIC_ACQUIRE);
 }
 
-/* Clear the flag that this version of the structure has; false: it is another pause's by now. */
+/*
+ * Clears the flag that belongs to this version of the structure; false: it belongs to another
+ * pause by now.
+ */
 static bool take_stopped(struct kvmclock *kc, uint32_t index, uint32_t version)
 {
     struct pvclock_vcpu_time_info *info = &kc->slots[index].info;
@@ -252,7 +266,7 @@ static bool take_stopped(struct kvmclock *kc, uint32_t index, uint32_t version)
 
     if (!pvclock_take_stopped(info))
         return false;
-    /* The host writes while its vCPU does not run, so before the flag was taken or not at all. */
+    /* The host writes while its vCPU does not run: before the flag was taken, or not at all. */
     if (*now != version) {
         (void)__atomic_or_fetch(&info->flags, PVCLOCK_FLAG_GUEST_STOPPED, __ATOMIC_SEQ_CST);
         return false;
@@ -261,7 +275,7 @@ static bool take_stopped(struct kvmclock *kc, uint32_t index, uint32_t version)
     return true;
 }
 
-/* Of the structure's pause: vCPU 0 has dealt with it, or has answered since it was asked. */
+/* Whether vCPU 0 has handled this structure's pause, or has answered since this vCPU asked. */
 static bool is_settled(struct kvmclock *kc, struct kvmclock_vcpu *vcpu,
                        const struct pvclock_snapshot *s)
 {
@@ -269,7 +283,7 @@ static bool is_settled(struct kvmclock *kc, struct kvmclock_vcpu *vcpu,
     uint64_t answered = __atomic_load_n(&kc->answered, __ATOMIC_ACQUIRE);
     uint32_t i = __atomic_load_n(&kc->settled_index, __ATOMIC_ACQUIRE);
 
-    /* Half of one and half of another, if vCPU 0 settles two more just now, are no pause's. */
+    /* If vCPU 0 settles two more just now, a mix of the two matches no pause. */
     if (kc->settled[i].tsc_timestamp == s->tsc_timestamp &&
         kc->settled[i].system_time == s->system_time)
         return true;
@@ -310,7 +324,10 @@ void kvmclock_count_last(struct kvmclock *kc, uint32_t index)
         (void)take_stopped(kc, index, kc->slots[index].info.version);
 }
 
-/* Both 0 where the scale says the same frequency, within what it can say. */
+/*
+ * Sets hz_before and hz_after; both stay 0 if the scales give the same frequency, within their
+ * precision.
+ */
 static void compare_scales(struct kvmclock_change *c)
 {
     struct pvclock_frequency before, after;
@@ -348,7 +365,7 @@ bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *
 
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)
 {
-    /* The host writes it only while the MSR is written, so it may stand anywhere in the kernel. */
+    /* The host writes it only during the write of the MSR, so it may be anywhere in the kernel. */
     static struct pvclock_wall_clock wall __attribute__((aligned(16)));
 
     if (kc->scripted)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What the driver found, in both forms, and its checks. */
+/*
+ * Reports what the driver found, as text and JSON, and makes its checks: the kvmclock part of the
+ * report at the end of a run.
+ */
 #include "drivers/kvmclock/kvmclock.h"
 #include <clockpage/report.h>
 
@@ -90,7 +93,7 @@ void kvmclock_judge(const struct kvmclock *kc, uint32_t count)
     else
         check(FAIL, "kvmclock.alive", "%u of %u pages written by the host; vCPU %u: %s", alive,
               count, first_bad, pvclock_status_name(kc->vcpus[first_bad].status));
-    /* Trusted without both is the one thing that must not be; not to trust is always right. */
+    /* The only error is to trust it without both; not trusting it is always right. */
     bool feature = kc->host.features & PVCLOCK_FEATURE_TSC_STABLE;
     bool flag = kc->slots[0].info.flags & PVCLOCK_FLAG_TSC_STABLE;
     check(pass_if(!kc->stable || (feature && flag)), "kvmclock.stable",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The host, as far as the kernel plays it. */
+/*
+ * The scripted host: the kernel itself writes the clock pages that lib/pvclock reads, for tests
+ * without KVM.
+ */
 #include "drivers/kvmclock/kvmclock.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
@@ -16,7 +19,10 @@ void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, uint64_t sy
     kc->skew_ns = skew_ns;
 }
 
-/* GUEST_STOPPED is its vCPU's to clear, at any time: so it is left alone, or set and no more. */
+/*
+ * Changes flags under the version protocol.  GUEST_STOPPED may be cleared by its vCPU at any
+ * time, so it is only ever set here, and never copied.
+ */
 static void change_flags(struct pvclock_vcpu_time_info *info, uint8_t clear, uint8_t set)
 {
     volatile uint32_t *version = &info->version;
@@ -47,7 +53,7 @@ void kvmclock_script_enable(struct kvmclock *kc, uint32_t index)
 
 enum pvclock_status kvmclock_script_wall(const struct kvmclock *kc, uint64_t *epoch_ns)
 {
-    /* All that the structure has room for, as from KVM. */
+    /* As from KVM, limited to what the structure has room for. */
     const struct pvclock_wall_clock wall = {.version = kc->script_epoch ? 2 : 0,
                                             .sec = (uint32_t)(kc->script_epoch / NS_PER_SECOND),
                                             .nsec = (uint32_t)(kc->script_epoch % NS_PER_SECOND)};
@@ -69,7 +75,7 @@ uint64_t kvmclock_script_pause(struct kvmclock *kc, uint32_t count, uint64_t beg
         struct pvclock_snapshot s = structure_of(kc, i);
         if (!kc->vcpus[i].registered)
             continue;
-        /* STABLE as a test may have set it; and a pause that nobody has seen yet is still one. */
+        /* Keep STABLE as a test may have set it, and a pause that nobody has seen yet. */
         s.flags = kc->slots[i].info.flags | PVCLOCK_FLAG_GUEST_STOPPED;
         pvclock_publish(&kc->slots[i].info, &s);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * dev.kvmclock.0: what the driver knows; the settings of the same branch are base/tunables.c's.
+ * The driver's state in the sysctl tree, below dev.kvmclock.0, read from the clock pages.  The
+ * settings of the same branch are in base/tunables.c.
  */
 #include "drivers/kvmclock/kvmclock.h"
 #include <clockpage/sysctl.h>
@@ -52,7 +53,7 @@ static void get_stable(void *context, uint32_t index, struct sysctl_text *to)
     sysctl_put(to, "%d", kc->present && kc->seen_stable);
 }
 
-/* One pause stops all vCPUs, and shows on each one's page. */
+/* A pause stops all vCPUs, and shows on every page. */
 static void get_paused(void *context, uint32_t index, struct sysctl_text *to)
 {
     const struct kvmclock *kc = context;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* [1: Motorola MC146818A data sheet.  2: ACPI Specification 6.5, 5.2.9: FADT, CENTURY] */
+/*
+ * Reads the date from the PC's CMOS clock, for kernel/clock/ to use if the host gives none.
+ * [1: Motorola MC146818A data sheet.  2: ACPI Specification 6.5, 5.2.9: FADT, CENTURY]
+ */
 #include "drivers/rtc/rtc.h"
 #include "arch/x86/io.h"
 
@@ -48,10 +51,9 @@ static unsigned decode(uint8_t value, bool binary)
 }
 
 /*
- * The year of which the clock itself has two digits.  The register that the FADT names is trusted
- * to hold the rest; the one that PCs have it in, where nobody names one, may be memory for
- * anything: it is believed if it says what can be.  Else the year is one of first_year to
- * first_year + 99.
+ * Completes the clock's two digits of the year.  The century register that the FADT names is
+ * trusted; the one that PCs usually have, if the FADT names none, may hold anything, so it is
+ * used only if its value is plausible.  Otherwise the year is in first_year to first_year + 99.
  */
 static unsigned full_year(unsigned century, unsigned year, bool named)
 {
@@ -62,8 +64,10 @@ static unsigned full_year(unsigned century, unsigned year, bool named)
     return (year >= first_year % 100 ? first : last) * 100 + year;
 }
 
-/* Days from 1970-01-01 to the first of March of year y, and on: years that begin in March end in
- * leap days. */
+/*
+ * Returns the days since 1970-01-01, counting years from the first of March, so that a leap day
+ * is the last of its year.
+ */
 static uint64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
 {
     unsigned y = month > 2 ? year : year - 1;

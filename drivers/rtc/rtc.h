@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 /*
- * Seconds since 1970-01-01 00:00:00 UTC, taking the clock to run in UTC: for the years 1970 to 9999
- * where the FADT names the register of the century, else for 2020 to 2119, and for 2000 to 2199
- * where PCs have it.  `century_register` 0: the FADT names none.  Waits until the value holds still
- * over two reads.  False when there is no clock, or its fields are not a date.
+ * Returns the date in *seconds, since 1970-01-01 00:00:00 UTC, assuming that the clock runs in
+ * UTC.  It covers the years 1970 to 9999 if the FADT names the century register
+ * (`century_register`; 0: it names none), otherwise 2020 to 2119, and 2000 to 2199 if the PC's
+ * usual register holds a plausible century.  It waits until two reads agree.  False if there is
+ * no clock, or its fields are not a date.
  */
 bool rtc_read(uint8_t century_register, uint64_t *seconds);
 

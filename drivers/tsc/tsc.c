@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The TSC driver: collects the TSC's frequency from CPUID, the hypervisor, the clock page and two
+ * timers, chooses the best confirmed one, and makes the timecounter that lib/timecounter uses.
+ */
 #include "drivers/tsc/tsc.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpuid.h"
@@ -55,8 +59,8 @@ static void read_cpuid(struct tsc *t)
 }
 
 /*
- * A timer read between two readings of the TSC, several times; the narrowest pair says when it was.
- * Each access can be an exit to the host's user space, so the width is most of the error.
+ * Reads a timer between two readings of the TSC, several times; the narrowest pair says when it
+ * was.  Each access can be an exit to the host's user space, so the width is most of the error.
  */
 static struct tsc_reading read_between(bool (*read)(const struct tsc *t, uint32_t *count),
                                        const struct tsc *t)
@@ -126,7 +130,7 @@ void tsc_begin_again(struct tsc *t)
     begin_pm_timer(t);
 }
 
-/* The TSC's Hz from two readings of a timer; a count may be cut at both ends. */
+/* Sets a source to the TSC's Hz from two readings of a timer; a count may be cut at both ends. */
 static void conclude(struct tsc *t, enum tsc_source_id id, struct tsc_reading from,
                      struct tsc_reading to, uint32_t mask, uint32_t timer_hz)
 {
@@ -186,7 +190,7 @@ static bool confirm(const struct tsc_source *a, const struct tsc_source *b)
     return disagreement_ppm(a->hz, b->hz) <= a->error_ppm + b->error_ppm + TSC_SLEW_PPM;
 }
 
-/* How many of the others confirm it. */
+/* Returns how many of the other sources confirm it. */
 static unsigned confirmed(const struct tsc *t, const struct tsc_source *s)
 {
     unsigned count = 0;
@@ -202,7 +206,7 @@ bool tsc_choose(struct tsc *t)
     unsigned most = 0;
 
     for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
-        /* By what was chosen before, which need not be chosen again. */
+        /* Refused against an earlier choice, which need not be chosen again. */
         if (s->refused == too_far)
             s->refused = NULL;
         if (!s->refused && (s->hz < HZ_MIN || s->hz > HZ_MAX))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The sources of the TSC's frequency side by side, in both forms, and the driver's check. */
+/*
+ * Reports the sources of the TSC's frequency side by side, as text and JSON, and makes the
+ * driver's check.
+ */
 #include "drivers/tsc/tsc.h"
 #include <clockpage/report.h>
 

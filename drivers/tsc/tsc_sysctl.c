@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The TSC in the sysctl tree, by FreeBSD's names. */
+/* The TSC's frequency in the sysctl tree, with FreeBSD's names. */
 #include "drivers/tsc/tsc.h"
 #include <clockpage/sysctl.h>
 

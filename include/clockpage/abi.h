@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Between the kernel and its ring-3 program: system calls, and the page that each thread shares
- * with the kernel.
+ * The interface between the kernel and its ring-3 program: system calls, and the page that each
+ * thread shares with the kernel.
  *
- * One thread runs on each vCPU, bound to it.  The kernel starts it at the program's entry with RDI
- * = its struct thread_page, does one job with it, and takes it back at SYS_EXIT.
+ * One thread runs on each vCPU, bound to it.  The kernel starts it at the program's entry with
+ * RDI = its struct thread_page; it does one job and returns to the kernel with SYS_EXIT.
  */
 #ifndef CLOCKPAGE_ABI_H
 #define CLOCKPAGE_ABI_H
@@ -14,34 +14,33 @@
 /*
  * System calls: number in RAX, arguments in RDI, RSI, RDX and R10, result in RAX; RCX, RDX, RSI,
  * RDI and R8 to R11 are lost.  A failure is the negative of an error number below; an unknown
- * number is ENOSYS.  Every pointer is checked: what is not the program's own memory is EFAULT.
+ * number is ENOSYS.  Every pointer is checked: anything but the program's own memory is EFAULT.
  */
 enum system_call {
     SYS_EXIT,  /* the job is done; does not return */
-    SYS_COUNT, /* RDI 1: count what enters the kernel on this vCPU from now on; 0: stop counting */
-    SYS_CLOCK, /* uptime in ns, by the kernel's timecounter */
-    SYS_PROBE, /* a fault is coming, once; ring 3 goes on at RDI.  EINVAL */
+    SYS_COUNT, /* RDI 1: count entries to the kernel on this vCPU from now on; 0: stop counting */
+    SYS_CLOCK, /* uptime in ns, from the kernel's timecounter */
+    SYS_PROBE, /* announces one fault; ring 3 goes on at RDI.  EINVAL */
 
     /*
      * FreeBSD's rules for /dev/pvclock.  open(path, flags): ENOENT; ENXIO, there is no kvmclock;
-     * EPERM, not for reading alone; EMFILE; ENAMETOOLONG; EFAULT.  Returns the lowest free
-     * descriptor.
+     * EPERM, not read-only; EMFILE; ENAMETOOLONG; EFAULT.  Returns the lowest free descriptor.
      */
     SYS_OPEN,
     SYS_CLOSE, /* close(fd): EBADF.  Mappings stay. */
     /*
-     * mmap(fd, length, prot, offset), always shared, at an address of the kernel's choice: EBADF;
-     * EACCES, anything but PROT_READ; EINVAL, offset not of a page, nothing, or past the
-     * structure of the last vCPU that there can be; ENOMEM.
+     * mmap(fd, length, prot, offset), always shared, at an address that the kernel chooses:
+     * EBADF; EACCES, anything but PROT_READ; EINVAL, an unaligned offset, length 0, or past the
+     * structure of the last possible vCPU; ENOMEM.
      */
     SYS_MMAP,
-    SYS_MUNMAP, /* munmap(address, length), a whole mapping as it was made: EINVAL */
+    SYS_MUNMAP, /* munmap(address, length), exactly one mapping as it was made: EINVAL */
 
     /* clock_gettime(clock, struct timespec *), clock_getres(): 64-bit members.  EINVAL, EFAULT. */
     SYS_CLOCK_GETTIME,
     SYS_CLOCK_GETRES,
 
-    SYS_REST, /* sleep until an interrupt, at the latest the next tick; EPERM but for JOB_WATCH */
+    SYS_REST, /* sleep until an interrupt, at the latest the next tick; EPERM except in JOB_WATCH */
     SYS_CALLS,
 };
 
@@ -65,24 +64,24 @@ enum { OPEN_READ_ONLY = 0, OPEN_WRITE_ONLY = 1, OPEN_READ_WRITE = 2, PROTECTION_
 /* The largest number of descriptors and of mappings of the process. */
 enum { MAX_DESCRIPTORS = 8, MAX_MAPPINGS = 16 };
 
-/* What a thread is asked to do. */
+/* The jobs of a thread. */
 enum job {
-    JOB_MEASURE, /* what a read costs, beside the floor and the system call */
-    JOB_ORDER,   /* many reads, in order on this vCPU and between vCPUs */
-    JOB_OFFSET,  /* the TSC of this vCPU against that of vCPU 0, which answers */
+    JOB_MEASURE, /* the cost of a read, compared with the floor and the system call */
+    JOB_ORDER,   /* many reads, checked for order on this vCPU and between vCPUs */
+    JOB_OFFSET,  /* compare this vCPU's TSC with that of vCPU 0, which answers */
     JOB_PROBES,  /* break each protection in turn */
     JOB_ATTACH,  /* open /dev/pvclock and map the clock pages, for all threads */
     JOB_RULES,   /* break each rule of the system calls in turn */
     JOB_FUZZ,    /* random system calls with random arguments */
-    JOB_CLOCKS,  /* clock_gettime(): which way it takes, and against the system call */
-    JOB_MOVED,   /* clock_gettime() in order while the kernel moves threads between vCPUs */
+    JOB_CLOCKS,  /* clock_gettime(): which path it takes, and compared with the system call */
+    JOB_MOVED,   /* clock_gettime() stays in order while the kernel moves threads between vCPUs */
     JOB_COMPAT,  /* the same clock read by 32-bit code */
     JOB_WATCH,   /* clock_gettime() over and over, until `stop` */
 };
 
 enum { MAX_ROUNDS = 61 };
 
-/* How this thread reads the clock; the kernel decides. */
+/* How this thread reads the clock; set by the kernel. */
 struct clock_source {
     uint64_t page;    /* address of the pvclock_vcpu_time_info to read */
     uint32_t order;   /* enum pvclock_order */
@@ -92,16 +91,18 @@ struct clock_source {
 struct measured {
     uint64_t rounds;
     uint64_t batch; /* reads in a round */
-    /* Medians over the rounds, in thousandths of a cycle, and of the rounds' own ratios to the
-     * floor. */
+    /*
+     * Medians over the rounds, in thousandths of a cycle; then medians of each round's ratio to
+     * the floor, in thousandths.
+     */
     uint64_t floor, read, timespec, gettime, system_call;
     uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
-    uint64_t gettime_asked; /* readings of clock_gettime() that had to ask the kernel */
+    uint64_t gettime_asked; /* clock_gettime() readings that had to ask the kernel */
 };
 
 struct ordered {
     uint64_t reads;         /* of the clock */
-    uint64_t compared;      /* of them, also with the other vCPUs */
+    uint64_t compared;      /* of these, compared with the other vCPUs too */
     uint64_t errors;        /* reads without a value */
     uint64_t back_own;      /* steps back against this thread's own last time */
     uint64_t back_own_ns;   /* the worst */
@@ -110,12 +111,12 @@ struct ordered {
 };
 
 struct offset_result {
-    int64_t cycles;     /* this vCPU's TSC less that of vCPU 0 */
+    int64_t cycles;     /* this vCPU's TSC minus that of vCPU 0 */
     uint64_t error;     /* +- this many cycles */
     uint64_t exchanges; /* 0: vCPU 0 did not answer */
 };
 
-/* What the program tries in JOB_PROBES, in this order. */
+/* What JOB_PROBES tries, in this order. */
 enum probe {
     PROBE_WRITE_CLOCK_PAGE,
     PROBE_EXECUTE_CLOCK_PAGE,
@@ -160,7 +161,7 @@ enum rule {
     RULES,
 };
 
-/* JOB_CLOCKS, and JOB_MOVED's paths. */
+/* Result of JOB_CLOCKS, JOB_MOVED and JOB_COMPAT. */
 struct clocks_result {
     uint64_t by_path[8]; /* readings of CLOCK_MONOTONIC, by enum gettime_path */
     uint32_t
@@ -171,16 +172,16 @@ struct clocks_result {
     uint64_t compat_reads;
 };
 
-/* JOB_WATCH goes on with these where it left off, so a thread may be stopped and started again. */
+/* JOB_WATCH continues these counts, so a thread may be stopped and started again. */
 struct watched {
     struct ordered ordered; /* of CLOCK_MONOTONIC; every reading is compared with the other vCPUs */
-    uint64_t by_path[5];    /* readings of it, by enum gettime_path */
-    uint64_t last_ns;       /* the latest of this thread */
-    uint64_t longest_ns;    /* between two readings of this thread, by the clock itself */
+    uint64_t by_path[5];    /* readings of CLOCK_MONOTONIC, by enum gettime_path */
+    uint64_t last_ns;       /* this thread's latest reading */
+    uint64_t longest_ns;    /* longest time between two of this thread, by the clock itself */
     /*
-     * CLOCK_REALTIME less CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
-     * not set: how often it was, and the structures' time, 0 if not known, just before the last
-     * reading of this date and of the one before.
+     * CLOCK_REALTIME minus CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
+     * not set.  Then: how often it was set; and the structures' time, 0 if not known, just before
+     * the last reading of this date, and of the previous one.
      */
     uint64_t date_low, date_high;
     uint64_t date_changes;
@@ -188,28 +189,30 @@ struct watched {
 };
 
 struct thread_page {
-    /* By the kernel, before the job. */
+    /* Set by the kernel before the job. */
     uint32_t index; /* of the vCPU */
     uint32_t count; /* of vCPUs that run this job */
     uint32_t job;
     uint32_t has_rdtscp;
     struct clock_source clock;
-    /* JOB_MEASURE: rounds, and what a round does of each kind; gettime_batch 0 where it asks the
-     * kernel. */
+    /*
+     * JOB_MEASURE: rounds, and the readings of each kind in a round; gettime_batch is 0 if
+     * clock_gettime() asks the kernel.
+     */
     uint64_t rounds, batch, gettime_batch, system_calls;
-    uint64_t reads;    /* JOB_ORDER, of this thread */
-    uint64_t patience; /* TSC cycles that a thread waits for another one */
-    uint64_t budget;   /* TSC cycles: JOB_OFFSET, all exchanges at most; JOB_MOVED, at least */
-    uint64_t kernel_address; /* something of the kernel, not to be reachable */
+    uint64_t reads;          /* JOB_ORDER: reads of this thread */
+    uint64_t patience;       /* TSC cycles that a thread waits for another */
+    uint64_t budget;         /* TSC cycles: JOB_OFFSET, at most; JOB_MOVED, at least */
+    uint64_t kernel_address; /* a kernel address, which must not be reachable */
     uint64_t time_page;      /* address of the struct time_page */
-    uint64_t vcpu_now;       /* JOB_COMPAT: address of the number of the vCPU that runs it */
+    uint64_t vcpu_now;       /* JOB_COMPAT: address of the running vCPU's number */
     uint64_t seed;           /* JOB_FUZZ */
-    uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS: how many */
-    uint64_t start;          /* a number that differs from run to run of a job */
+    uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS, JOB_COMPAT: number of calls */
+    uint64_t start;          /* differs from run to run of a job */
     uint32_t rest_after; /* JOB_WATCH: sleep for up to a tick after this many readings; 0: never */
-    uint32_t stop;       /* JOB_WATCH: 1: end; set by the kernel while the job runs */
+    uint32_t stop;       /* JOB_WATCH: 1: end; the kernel sets it while the job runs */
 
-    /* By the thread. */
+    /* Set by the thread. */
     struct measured measured;
     struct ordered ordered;
     struct ordered moved; /* JOB_MOVED */
@@ -219,7 +222,10 @@ struct thread_page {
     struct clocks_result clocks;
     struct watched watched;
     uint64_t fuzz_calls, fuzz_failed; /* system calls made, and those that returned an error */
-    /* Cycles of each round, a column a kind: floor, read, timespec, gettime, system call. */
+    /*
+     * Thousandths of a cycle per read in each round, one column per kind: floor, read, timespec,
+     * gettime, system call.
+     */
     uint64_t cycles[5][MAX_ROUNDS];
 };
 

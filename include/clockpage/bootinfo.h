@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What the loader passed, the same for both protocols, copied out of its memory.
+ * What the loader passed, in the same form for both protocols, copied out of its memory.
  *
  * References:
  *  [1] The Multiboot2 Specification 2.0, section 3.4 (boot information).
@@ -22,19 +22,22 @@ struct memory_range {
 
 struct bootinfo {
     const char *protocol;                      /* "multiboot2", "PVH" */
-    char loader[64];                           /* its name, where the protocol has one */
-    char command_line[BOOT_COMMAND_LINE_SIZE]; /* ends in 0 */
-    bool command_line_cut;                     /* it was longer than that */
+    char loader[64];                           /* its name, if the protocol has one */
+    char command_line[BOOT_COMMAND_LINE_SIZE]; /* 0-terminated */
+    bool command_line_cut;                     /* it did not fit */
     uint64_t rsdp;                             /* physical; 0: not passed */
     unsigned range_count;
     struct memory_range ranges[BOOT_RANGES];
     const char *error; /* why the information cannot be used, or NULL */
 };
 
-/* `protocol` of protocol.h, `address` physical; memory below 4 GiB is mapped one to one. */
+/*
+ * Reads the loader's information.  `protocol` is one of boot_protocol.h, `address` is physical;
+ * memory below 4 GiB must be mapped one to one.
+ */
 void bootinfo_read(uint32_t protocol, uint32_t address, struct bootinfo *info);
 
-/* The one that this kernel was booted with. */
+/* What this kernel was booted with. */
 extern struct bootinfo boot;
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The tree of kernel state, as FreeBSD's sysctl(9) and sysctl(8) have it: named values that are
- * read and set at run time in the serial shell, and as tunables on the kernel command line.
+ * The tree of kernel state, after FreeBSD's sysctl(9) and sysctl(8): named values that can be
+ * read and set at run time in the serial shell, and set as tunables on the kernel command line.
  *
- * A part of the kernel describes its values in a table of `struct sysctl`, hangs it into the tree
- * with a `struct sysctl_branch`, and registers that once.  The table may be constant; both stay
- * where they are for good.  A full name is what a branch and a node give together, with dots in
- * between: parent, word, number, node.
+ * A part of the kernel describes its values in a table of `struct sysctl`, attaches it to the
+ * tree with a `struct sysctl_branch`, and registers that once.  The table may be constant;
+ * neither may be moved or freed.  A full name consists of the branch's and the node's parts, with
+ * dots in between: parent, word, number, node.
  *
  *     static const struct sysctl nodes[] = {
  *         {.name = "paused", .type = SYSCTL_U64, .flags = SYSCTL_RD, .value = &paused,
@@ -36,19 +36,20 @@ enum sysctl_type {
 #define SYSCTL_WR  0x2u /* may be set at run time */
 #define SYSCTL_TUN 0x4u /* may be set on the kernel command line */
 /*
- * The usual sums.  SYSCTL_TUN alone is a setting of the command line that the tree does not show.
+ * The usual combinations.  SYSCTL_TUN alone is a command-line setting that the tree does not
+ * show.
  */
 #define SYSCTL_RW    (SYSCTL_RD | SYSCTL_WR)
 #define SYSCTL_RDTUN (SYSCTL_RD | SYSCTL_TUN)
 #define SYSCTL_RWTUN (SYSCTL_RD | SYSCTL_WR | SYSCTL_TUN)
 
-/* A text that is being made. */
+/* A text under construction. */
 struct sysctl_text {
     char *to;
-    size_t size, length; /* always ends in a 0, which `length` leaves out */
+    size_t size, length; /* always 0-terminated; `length` excludes the 0 */
 };
 
-/* Append, with the formats of base/format.h; what there is no room for is cut off. */
+/* Appends with the formats of base/format.h; truncates what does not fit. */
 void sysctl_put(struct sysctl_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -57,42 +58,43 @@ union sysctl_value {
     int number;         /* SYSCTL_INT */
     uint64_t u64;       /* SYSCTL_U64 */
     bool on;            /* SYSCTL_BOOL */
-    const char *string; /* SYSCTL_STRING: valid during the call; with `choices`, for good */
+    const char *string; /* SYSCTL_STRING: valid during the call; with `choices`, always */
 };
 
 struct sysctl {
-    const char *name; /* its last words: "hardware"; "" where the branch's number is the last */
+    const char *name; /* last part of the name: "hardware"; "" if the branch's number is last */
     enum sysctl_type type;
     uint32_t flags;
-    void *value; /* where it is kept; not used where there is a `get` or a `set` */
+    void *value; /* where it is kept; not used if there is a `get` or a `set` */
 
     /* Procedures: `index` is the branch's number, or 0. */
-    /* Put the value as text; for a value that is not kept in `value`. */
+    /* Puts the value as text, for a value that is not kept in `value`. */
     void (*get)(void *context, uint32_t index, struct sysctl_text *to);
     /*
-     * Take the value instead of storing it; also called for a tunable, before the machine is up.
-     * NULL, or why it is refused, in words that fit behind "Invalid argument".
+     * Takes the value instead of storing it; also called for a tunable, before the machine is up.
+     * Returns NULL, or why it is refused, in words that fit after "Invalid argument".
      */
     const char *(*set)(void *context, uint32_t index, const union sysctl_value *value);
 
-    /* Numbers: the least and the greatest value; both 0: whatever the type holds.  Strings without
-     * `choices`: max is the size of `value`. */
+    /*
+     * Numbers: minimum and maximum; both 0: the range of the type.  Strings without `choices`:
+     * max is the size of `value`.
+     */
     int64_t min, max;
-    const char *const *choices; /* strings: the values there are, and NULL */
+    const char *const *choices; /* strings: the allowed values, then NULL */
     const char *about;          /* one line, as `sysctl -d` shows it */
-    const char *initial;        /* what stands when nobody has set it, in words; may be NULL */
+    const char *initial;        /* the default, in words; may be NULL */
 };
 
 /*
- * A row of a table, in the order in which a reader asks: what it is called, what it holds, who
- * may set it, where it is, what it may be, what stands if nobody sets it (in words, or NULL),
- * what it is for.
+ * A row of a table, in the order in which a reader asks: name, type, access, location, range,
+ * default (in words, or NULL), description.
  */
 /* clang-format off */
 #define SYSCTL_VALUE(name_, type_, flags_, value_, min_, max_, initial_, about_) \
     {.name = (name_), .type = (type_), .flags = (flags_), .value = (value_), .min = (min_), .max = (max_), \
      .initial = (initial_), .about = (about_)}
-/* One of `choices_`. */
+/* A string, one of `choices_`. */
 #define SYSCTL_CHOICE(name_, flags_, value_, choices_, initial_, about_) \
     {.name = (name_), .type = SYSCTL_STRING, .flags = (flags_), .value = (value_), .choices = (choices_), \
      .initial = (initial_), .about = (about_)}
@@ -107,12 +109,12 @@ struct sysctl {
 
 struct sysctl_branch {
     const char *parent; /* "kern.timecounter.tc"; "": the nodes have full names */
-    const char *word;   /* one more word, as a name known at run time only; or NULL */
-    uint32_t numbers;   /* n: the nodes are there n times, below 0 to n-1; 0: once, no number */
+    const char *word;   /* one more word, for a name known only at run time; or NULL */
+    uint32_t numbers;   /* n: the nodes exist n times, below 0 to n-1; 0: once, no number */
     const struct sysctl *nodes;
     uint32_t count;
-    void *context;              /* what procedures are given */
-    struct sysctl_branch *next; /* the tree's own */
+    void *context;              /* passed to procedures */
+    struct sysctl_branch *next; /* used by the tree */
 };
 
 /* clang-format off */
@@ -121,15 +123,14 @@ struct sysctl_branch {
 /* clang-format on */
 
 /*
- * Hang a branch into the tree.  Names must be new.  Tunables are set by the command line when it is
- * read, so a branch that has some is registered before that (kernel/main.c: kernel_entry).
+ * Adds a branch to the tree.  Names must be new.  The command line sets tunables when it is read,
+ * so a branch that has some must be registered before that (kernel/main.c: kernel_entry).
  */
 void sysctl_register(struct sysctl_branch *branch);
 
 /*
- * Call `changed` after each time that the value of this name has been set at run time.  (A tunable
- * has its value before anything starts.)  At most 16 in all; false: there is no such name, or no
- * room.
+ * Calls `changed` each time that the value of this name has been set at run time.  (A tunable has
+ * its value before anything starts.)  At most 16 in all; false: no such name, or no room.
  */
 bool sysctl_on_change(const char *name, void (*changed)(void));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What the host does while the guest runs, and what the kernel does about it. */
+/* Notices what the host does while the guest runs, and reacts to it. */
 #ifndef KERNEL_CLOCK_HOST_H
 #define KERNEL_CLOCK_HOST_H
 
@@ -7,29 +7,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* On vCPU 0, at each tick and when a vCPU has seen that the guest was paused. */
+/* Handles what the host has done.  On vCPU 0, at each tick and when a vCPU notices a pause. */
 void see_host(void);
-/* On any other vCPU, likewise. */
+/* Clears GUEST_STOPPED once vCPU 0 has handled the pause.  On any other vCPU, likewise. */
 void see_own(struct cpu *cpu);
-/* At an inter-processor interrupt. */
+/* Calls one of these two, at an inter-processor interrupt. */
 void host_ipi(struct cpu *cpu);
 /*
  * Called before a system call reads the clock; handles a pause that is pending, and waits for
  * vCPU 0 to do so, at most 3 s.
  */
 void before_clock_call(struct cpu *cpu);
-/* Between host_events_quiet(true) and (false) tests play the host, and nothing is an event. */
+/* Between host_events_quiet(true) and (false) tests play the host, and no event is recorded. */
 void host_events_quiet(bool on);
 /*
- * The STABLE flag, for tests: of all structures, now; or of those of vCPUs [0, vcpus), to and fro
- * at every few ticks, until 0 gives it back to all.  A flag costs up to 0.1 ms, so few are
- * toggled.
+ * Sets or clears the STABLE flag, for tests: in all structures, now; or back and forth every few
+ * ticks in those of vCPUs [0, vcpus), until 0 sets it in all again.  Writing a flag costs up to
+ * 0.1 ms, so toggle only a few.
  */
 void set_stable(bool stable);
 void toggle_stable(uint32_t vcpus);
-/* At vCPU 0's tick: the next of those changes. */
+/* Makes the next of these changes; at vCPU 0's tick. */
 void toggle_tick(void);
-/* What the structures said when the guest last went on after a pause that changed the date; 0. */
+/*
+ * Returns the structures' time when the guest last resumed after a pause that changed the date; 0:
+ * there was none, or the date has been set since.
+ */
 uint64_t host_resumed_at(void);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The driver stopped and started while all vCPUs run; the pair of MSRs; the end. */
+/* Suspends and resumes the driver while all vCPUs run, selects the pair of MSRs, and tears down. */
 #ifndef KERNEL_CLOCK_SUSPEND_H
 #define KERNEL_CLOCK_SUSPEND_H
 
 #include <stdbool.h>
 
-/* Commands of the shell; each returns its status. */
+/* Shell commands; each returns its status. */
 int suspend_clock(void);
 int resume_clock(void);
-/* Whether debug.kvmclock.msr_pair asks for the old one. */
+/* Whether debug.kvmclock.msr_pair asks for the old pair. */
 bool old_msr_pair_wanted(void);
-/* Its settings, into the sysctl tree; before the command line is read. */
+/* Registers the settings with the sysctl tree; call before the command line is read. */
 void suspend_register(void);
-/* For good, with the check "kvmclock.teardown". */
+/* Stops the driver for good; makes the check "kvmclock.teardown". */
 void tear_down(void);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The clock in the sysctl tree: kern.timecounter.*, kern.boottime, kern.hz. */
+/* The clock's sysctl nodes: kern.timecounter.*, kern.boottime, kern.clockrate, kern.hz. */
 #ifndef KERNEL_CLOCK_SYSCTL_H
 #define KERNEL_CLOCK_SYSCTL_H
 
 #include <stdbool.h>
 
-/* Before the command line is read. */
+/* Call before the command line is read. */
 void sysctl_clock_register(void);
 
-/* Hang kern.timecounter.tc.NAME.* into the tree for each counter that is registered by now. */
+/* Adds kern.timecounter.tc.NAME.* for each counter registered so far. */
 void sysctl_clock_counters(void);
 
 #endif

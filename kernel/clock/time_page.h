@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What decides how ring 3 tells the time, and the time page that says so; on vCPU 0, the one
+ * Decides how ring 3 reads the clock, and publishes that in the time page; on vCPU 0, the one
  * writer.
  */
 #ifndef KERNEL_CLOCK_TIME_PAGE_H
@@ -14,27 +14,29 @@
 uint64_t time_page_physical(void);
 
 /*
- * On vCPU 0, with interrupts off, at each tick and after each change: publish what differs from
- * what the page says.  Nothing is written, and no reader disturbed, when nothing does.
+ * Publishes what differs from the page.  If only the `fast` part differs, the main sequence does
+ * not change and readers of the rest do not retry.  On vCPU 0, with interrupts off, at each tick
+ * and after each change.
  */
 void publish_time_page(void);
 
 /*
- * Choose the counter by name and both settings of kvmclock, and publish the time page; NULL, false,
- * false: as the user has them.  False while readings pass the guard of a change of counters.
+ * Selects the counter by name, applies both settings of kvmclock, and publishes the time page.
+ * NULL, false, false: as the user has them.  False if the counter is refused, or while readings
+ * pass the guard of a switch of counters.
  */
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /* Records the counter in use as the user's choice. */
 void keep_choice(void);
 
 /*
- * There are `count` vCPUs from now on, the new ones registered.  False where the structures have
- * ceased to give one time.
+ * Raises the number of vCPUs to `count`; the new ones are registered.  False if the structures no
+ * longer give one time.
  */
 bool grow_clock(uint32_t count);
-/* A TSC was found to be apart from vCPU 0's. */
+/* Demotes the TSC, because a vCPU's TSC was found to differ from vCPU 0's. */
 void lose_tsc(void);
-/* The host says that the TSC has another rate. */
+/* Stops using the TSC, because the host reports that its rate is now `hz`. */
 void lose_tsc_rate(uint64_t hz);
 
 /* The page itself, for the kernel's own reports. */

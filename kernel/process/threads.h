@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Ring-3 threads moved between vCPUs: at each tick a vCPU swaps its thread for the one that waited
- * longest. */
+/*
+ * Moves ring-3 threads between vCPUs: at each tick a vCPU swaps its thread for the one that waits.
+ */
 #ifndef KERNEL_PROCESS_THREADS_H
 #define KERNEL_PROCESS_THREADS_H
 
@@ -9,14 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Begin with one thread that waits, number `thread`, with these registers. */
+/* Begins with one waiting thread, number `thread`, with these registers. */
 void threads_move_begin(uint32_t thread, const struct trap_frame *frame);
-/* How often a thread went on on another vCPU than before; moving has ended by itself. */
+/* Returns how often a thread resumed on another vCPU; call once all threads have ended. */
 uint64_t threads_move_count(void);
 
-/* At a tick that came from ring 3: perhaps another thread's registers. */
+/* Swaps in the waiting thread's registers, if one waits; at a tick that came from ring 3. */
 void threads_tick(struct cpu *cpu, struct trap_frame *frame);
-/* The thread on this vCPU has ended: go on with another one, or return where there is none. */
+/* Resumes the waiting thread after the one on this vCPU has ended; returns if none waits. */
 void threads_ended(struct cpu *cpu);
 
 #endif

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The timecounter in use against each of the others, over the run. */
+/* Compares the timecounter in use with each of the others, over the run. */
 #ifndef KERNEL_SELFTEST_DEVIATION_H
 #define KERNEL_SELFTEST_DEVIATION_H
 
-/* Begin to compare, once a counter has been chosen, with a timer that ticks so often a second. */
+/* Starts the comparisons, once a counter is chosen; the timer ticks this many times a second. */
 void deviation_begin(unsigned long ticks_per_second);
 
-/* Once a tick: a comparison ends before its counter could wrap unseen. */
+/* Call once a tick: ends a comparison before its counter could wrap unseen. */
 void deviation_tick(void);
 
 /*
- * End: one line of warning for each counter that differs by more than
- * kern.timecounter.alloweddeviation, for certain; makes the check "timecounter.deviation".
+ * Ends the comparisons: prints a warning for each counter that certainly differs by more than
+ * kern.timecounter.alloweddeviation, and makes the check "timecounter.deviation".
  */
 void deviation_end(void);
 
-/* What came of it, in both forms of the report. */
+/* Reports the results, as text and as records. */
 void deviation_report(void);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Lines from a terminal or a pipe, a byte at a time.
+ * Assembles lines from a terminal or a pipe, a byte at a time.
  *
- * On a terminal a line can be edited, with the keys that shells have, and earlier ones come back by
- * the arrows; what is typed is shown, by VT100 sequences.  From a pipe nothing is shown until a
- * line is whole: then the prompt and the line, so that a transcript reads like a session.
+ * On a terminal a line can be edited with the usual keys of a shell, the arrows bring back earlier
+ * lines, and typing is echoed with VT100 sequences.  From a pipe nothing is echoed until a line is
+ * complete: then the prompt and the line, so that a transcript reads like a session.
  *
- * No input is an error of the caller: bytes that are no text (controls without a meaning, NUL, 0x80
- * and up) make the line bad, a line that does not fit is dropped to its end, and both are reported.
+ * Any input is allowed: bytes that are not text (controls without a meaning, NUL, 0x80 and up)
+ * make the line bad, a line that does not fit is dropped to its end, and both are reported.
  */
 #ifndef KERNEL_SHELL_LINE_H
 #define KERNEL_SHELL_LINE_H
@@ -22,18 +22,18 @@ enum line_event {
     LINE_MORE,     /* the line goes on */
     LINE_DONE,     /* `text` is a whole line, without its end */
     LINE_TOO_LONG, /* it had more than LINE_SIZE - 1 characters: dropped */
-    LINE_NO_TEXT,  /* it held `strange` bytes that are no text: dropped */
+    LINE_NO_TEXT,  /* it held `strange` bytes that are not text: dropped */
     LINE_END,      /* ^D on an empty line */
 };
 
 struct line {
-    /* By the caller, before line_begin(). */
+    /* Set by the caller, before line_begin(). */
     bool edit; /* a terminal */
     const char *prompt;
     void (*put)(const char *text, size_t length); /* to the terminal; "\n" ends a line */
     /*
-     * The completion of the word of `length` characters that ends at the cursor: characters to
-     * insert, into `more` (LINE_SIZE bytes).  It may show choices by itself: then true, and the
+     * Completes the word of `length` characters that ends at the cursor: writes the characters to
+     * insert into `more` (LINE_SIZE bytes).  If it prints choices itself it returns true, and the
      * line is shown again.  May be NULL.
      */
     bool (*complete)(const char *word, size_t length, char *more);
@@ -43,7 +43,7 @@ struct line {
     size_t length, cursor;
     uint64_t strange;
 
-    /* Of no concern to the caller. */
+    /* Private. */
     bool dropping, after_return;
     uint8_t escape;
     uint32_t parameter;
@@ -52,10 +52,10 @@ struct line {
     char draft[LINE_SIZE];
 };
 
-/* Begin a new line: show the prompt, on a terminal. */
+/* Begins a new line; on a terminal, shows the prompt. */
 void line_begin(struct line *l);
 
-/* Take a byte.  After anything but LINE_MORE, call line_begin() before the next one. */
+/* Takes a byte.  After anything but LINE_MORE, call line_begin() before the next one. */
 enum line_event line_take(struct line *l, uint8_t byte);
 
 #endif

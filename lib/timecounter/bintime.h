@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Two forms of a time: 64.64 binary seconds (struct tc_bintime), in which the library counts, and
- * seconds with nanoseconds (struct tc_timespec), which people and programs use. Both have the same
- * size and layout on i386 and amd64, so either may cross from a 64-bit kernel to 32-bit user space.
+ * Two representations of time: 64.64 binary seconds (struct tc_bintime), in which the library
+ * counts, and seconds with nanoseconds (struct tc_timespec), which people and programs use. Both
+ * have the same size and layout on i386 and amd64, so either can be passed from a 64-bit kernel
+ * to 32-bit user space.
  */
 #ifndef TIMECOUNTER_BINTIME_H
 #define TIMECOUNTER_BINTIME_H
@@ -22,7 +23,7 @@ struct tc_bintime {
     uint64_t frac;
 };
 
-/* sec + nsec / 10^9 seconds, 0 <= nsec < 10^9. Before zero, sec is negative, nsec still is not. */
+/* sec + nsec / 10^9 seconds, 0 <= nsec < 10^9. Before zero, sec is negative and nsec is not. */
 struct tc_timespec {
     int64_t sec;
     int64_t nsec;
@@ -54,9 +55,10 @@ static inline bool tc_bintime_less(struct tc_bintime a, struct tc_bintime b)
 }
 
 /*
- * The nanosecond that a bintime lies in. A bintime read from a clock is itself cut off below
- * 2^-64 s, which takes a time of exactly k ns to just below k ns; tc_gettime() and tc_getns() know
- * what was cut off and are exact, so prefer them to reading a bintime and converting it.
+ * Returns the nanosecond that contains a bintime. A bintime read from a clock is itself truncated
+ * below 2^-64 s, which turns a time of exactly k ns into one just below k ns; tc_gettime() and
+ * tc_getns() take the truncated part into account and are exact, so prefer them to converting a
+ * bintime.
  */
 static inline struct tc_timespec tc_bintime_to_timespec(struct tc_bintime time)
 {
@@ -68,8 +70,8 @@ static inline struct tc_timespec tc_bintime_to_timespec(struct tc_bintime time)
 }
 
 /*
- * The first bintime in a nanosecond: rounded up, so that tc_bintime_to_timespec() gives the same
- * nanosecond back. time.nsec must be below 10^9.
+ * Returns the first bintime in a nanosecond, rounded up, so that tc_bintime_to_timespec() returns
+ * the same nanosecond. time.nsec must be below 10^9.
  */
 static inline struct tc_bintime tc_timespec_to_bintime(struct tc_timespec time)
 {
@@ -83,15 +85,13 @@ static inline struct tc_bintime tc_timespec_to_bintime(struct tc_timespec time)
     return converted;
 }
 
-/*
- * A count of nanoseconds as seconds and nanoseconds.
- */
+/* Converts a count of nanoseconds to seconds and nanoseconds. */
 static inline struct tc_timespec tc_ns_to_timespec(int64_t ns)
 {
     static const struct tc_divisor nsec = TC_NSEC_DIVISOR;
     struct tc_timespec converted;
     uint64_t rest;
-    /* Before zero, count -1 - ns upwards and turn the result round: floor, not towards zero. */
+    /* Before zero, divide -1 - ns and complement the result: rounds down, not towards zero. */
     uint64_t turned = ns < 0 ? ~UINT64_C(0) : 0;
     uint64_t sec = tc_divide(&nsec, 0, (uint64_t)ns ^ turned, &rest);
 
@@ -101,8 +101,8 @@ static inline struct tc_timespec tc_ns_to_timespec(int64_t ns)
 }
 
 /*
- * Seconds and nanoseconds as a count of nanoseconds, INT64_MIN or INT64_MAX where it does not fit
- * (292 years either side of zero).
+ * Converts seconds and nanoseconds to a count of nanoseconds, INT64_MIN or INT64_MAX if it does
+ * not fit (292 years either side of zero).
  */
 static inline int64_t tc_timespec_to_ns(struct tc_timespec time)
 {
@@ -115,7 +115,7 @@ static inline int64_t tc_timespec_to_ns(struct tc_timespec time)
     return (int64_t)((uint64_t)time.sec * TC_NSEC + (uint64_t)time.nsec);
 }
 
-/* a + b; both normal, the result normal, modulo 2^64 seconds. */
+/* a + b, modulo 2^64 seconds; arguments and result have 0 <= nsec < 10^9. */
 static inline struct tc_timespec tc_timespec_add(struct tc_timespec a, struct tc_timespec b)
 {
     struct tc_timespec sum;
@@ -129,7 +129,7 @@ static inline struct tc_timespec tc_timespec_add(struct tc_timespec a, struct tc
     return sum;
 }
 
-/* a - b; both normal, the result normal, modulo 2^64 seconds. */
+/* a - b, modulo 2^64 seconds; arguments and result have 0 <= nsec < 10^9. */
 static inline struct tc_timespec tc_timespec_subtract(struct tc_timespec a, struct tc_timespec b)
 {
     struct tc_timespec difference;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Clocks on top of the hands: uptime and real time, read and set. */
+/*
+ * The clocks: read and set uptime and real time, from the hands that windup.c and switch.c
+ * maintain. In the flow, this is where counters become clocks, which kernel/clock/ publishes on
+ * the time page.
+ */
 #include "timecounter/internal.h"
 
-/* What a clock number asks for. */
+/* What a clock number selects. */
 #define KNOWN   0x1u
 #define REAL    0x2u /* real time, else uptime */
-#define FAST    0x4u /* of the last windup, else now */
+#define FAST    0x4u /* at the last windup, else now */
 #define SECONDS 0x8u /* whole seconds only */
 
 static unsigned int wanted(enum tc_clock clock)
@@ -60,7 +64,7 @@ static struct tc_timespec uptime_to_timespec(const struct tc_hands *hands,
     return time;
 }
 
-/* TC_UNSET for a real-time clock before it was set. */
+/* Returns TC_UNSET for a real-time clock that has not been set. */
 static enum tc_status set_or_not(const struct tc_hands *hands, unsigned int want)
 {
     return (want & REAL) != 0 && (hands->flags & TC_HANDS_SET) == 0 ? TC_UNSET : TC_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Counters: what may be registered, the list of them, and which one is best. */
+/* The list of counters that drivers register: validation, look-up, and the dummy. */
 #include "timecounter/internal.h"
 #include "timecounter/port.h"
 
@@ -149,7 +149,9 @@ static uint64_t dummy_read(void *context)
 
     uintptr_t count = TIMECOUNTER_LOAD(state) + 1;
 
-    /* Two readers at once may count as one, and one of them fall behind: so it is guarded. */
+    /*
+     * Two concurrent readers may count as one, and one of them may fall behind, so it is guarded.
+     */
     TIMECOUNTER_STORE(state, count);
     return count;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Two counters measured against each other. */
+/*
+ * Measures two counters against each other; kernel/clock/ compares the counter in use with the
+ * others and finds missed wraps.
+ */
 #include "timecounter/internal.h"
 
-/* How often a, b and a are read; the tightest bracket counts. */
+/* How many times a, b and a are read; the tightest bracket counts. */
 #define BRACKETS 4
 
 static void read_moment(struct tc_moment *best, const struct timecounter *a,
@@ -65,7 +68,7 @@ static unsigned int bits_of(uint64_t mask)
     return bits;
 }
 
-/* The cycles that a counter of `hz` makes while the one of `by` makes `cycles`, rounded down. */
+/* Converts cycles of the counter of `by` to cycles of one of `hz`, rounded down. */
 static struct tc_u128 convert(uint64_t cycles, uint64_t hz, const struct tc_divisor *by)
 {
     struct tc_u128 product = tc_multiply(cycles, hz);
@@ -78,8 +81,8 @@ static struct tc_u128 convert(uint64_t cycles, uint64_t hz, const struct tc_divi
 }
 
 /*
- * Whole wraps of 2^bits that the cycles a shows lack towards those expected, to the nearest:
- * (expected - shown + half a wrap) / 2^bits, 0 if that is negative.
+ * Returns the whole wraps of 2^bits that the cycles shown by a lack compared with those expected,
+ * to the nearest: (expected - shown + half a wrap) / 2^bits, 0 if that is negative.
  */
 static uint64_t missing_wraps(struct tc_u128 expected, uint64_t shown, unsigned int bits)
 {
@@ -93,7 +96,7 @@ static uint64_t missing_wraps(struct tc_u128 expected, uint64_t shown, unsigned 
     return (missing.hi << (64 - bits)) | (missing.lo >> bits);
 }
 
-/* part / whole in parts of 10^9, rounded down; saturates. whole is not 0. */
+/* Returns part / whole in ppb, rounded down; saturates. whole is not 0. */
 static uint64_t ppb_of(uint64_t part, struct tc_u128 whole)
 {
     struct tc_u128 product;
@@ -143,7 +146,7 @@ enum tc_status tc_crosscheck_end(const struct tc_crosscheck *check, struct tc_de
 
     bits = bits_of(check->a->mask);
     deviation->wraps = missing_wraps(expected, a_cycles, bits);
-    total = tc_multiply(deviation->wraps, check->a->mask); /* and once more: 2^bits = mask + 1 */
+    total = tc_multiply(deviation->wraps, check->a->mask); /* 2^bits = mask + 1, so once more: */
     total = add128(total, wide(deviation->wraps));
     total = add128(total, wide(a_cycles));
     difference = add128(total, negate128(expected));
@@ -155,8 +158,10 @@ enum tc_status tc_crosscheck_end(const struct tc_crosscheck *check, struct tc_de
     deviation->difference_ns = with_sign(tc_cycles_to_ns(&by_a, difference.lo), slow);
     deviation->ppb = with_sign(ppb_of(difference.lo, expected), slow);
 
-    /* Half of either bracket, rounded up twice; one tick of either counter (two readings, each
-     * rounded down, differ by less than one tick too much or too little); one for `expected`. */
+    /*
+     * Half of either bracket, rounded up twice; one tick of either counter (two readings, each
+     * rounded down, differ by less than one tick either way); one for `expected`.
+     */
     uncertain = (check->begin.width >> 1) + (end.width >> 1) + 4;
     uncertain += tc_divide(&by_b, 0, check->a->frequency, &unused) + 1;
     deviation->uncertainty_ns = plus_one(tc_cycles_to_ns(&by_a, uncertain));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The guard: one shared word, the highest uptime that any guarded reading has returned, in ns. A
- * reading below it returns the word instead. Nanoseconds since boot mean the same under every
- * counter, so a late reader of an earlier epoch can do no harm to it.
+ * lower reading returns the word instead, so that clock.c's readings never step back. Nanoseconds
+ * since boot mean the same under every counter, so a late reader of an earlier epoch does no
+ * harm.
  */
 #include "timecounter/internal.h"
 #include "timecounter/port.h"
 
 static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
 
-/* A 64-bit load that is whole on 32-bit machines too: swap 0 for 0, or fail and be told. */
+/* Loads 64 bits whole, even on 32-bit machines: swaps 0 for 0, or fails and returns the value. */
 static uint64_t load64(uint64_t *word)
 {
     uint64_t value = 0;
@@ -18,7 +19,7 @@ static uint64_t load64(uint64_t *word)
     return value;
 }
 
-/* One more reading held. A count is missed if TC_TRIES others get in between. */
+/* Counts one more reading replaced. Misses it if TC_TRIES others get in between. */
 static void count_step(struct timecounters *set)
 {
     uint64_t steps = load64(&set->guard_steps);
@@ -33,7 +34,7 @@ uint64_t tc_guard_steps(struct timecounters *set)
     return load64(&set->guard_steps);
 }
 
-/* All of an uptime in ns; up to 584 years. */
+/* Returns the whole uptime in ns; up to 584 years. */
 static uint64_t guard_word(const struct tc_hands *hands, const struct tc_uptime *uptime)
 {
     return uptime->sec * TC_NSEC + tc_hands_nsec(hands, uptime);
@@ -57,7 +58,7 @@ enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
     uint64_t mine = guard_word(hands, uptime);
     uint64_t highest = load64(&set->guard);
 
-    /* The word only grows, so each failure is another reading that lies between. */
+    /* The word only grows, so each failure means that another reader raised it in between. */
     for (unsigned int try = 0; highest < mine; try++) {
         if (try == TC_TRIES)
             return TC_BUSY;

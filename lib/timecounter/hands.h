@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The hands of the clock: what a reader needs to turn a count into a time, and the arithmetic that
- * does it. Pure: a copy of the hands on a page of user space serves as well as the kernel's own.
+ * The hands of the clock: what a reader needs to turn a count into a time, and the arithmetic
+ * that does it. It accesses nothing else, so it works as well on a copy of the hands on a
+ * user-space page as on the kernel's.
  */
 #ifndef TIMECOUNTER_HANDS_H
 #define TIMECOUNTER_HANDS_H
@@ -14,17 +15,17 @@ extern "C" {
 
 struct timecounter;
 
-/* Uptime: sec + (frac + rest / hz) / 2^64 seconds, exactly. rest < hz. */
+/* Uptime: exactly sec + (frac + rest / hz) / 2^64 seconds. rest < hz. */
 struct tc_uptime {
     uint64_t sec;
     uint64_t frac;
     uint64_t rest;
 };
 
-/* One set of hands, valid as a whole. Made by the writer. */
+/* One set of hands, valid as a whole; made by the writer. */
 struct tc_hands {
-    struct timecounter *counter; /* of no use outside its own address space */
-    uintptr_t epoch;             /* readers from an older epoch try again */
+    struct timecounter *counter; /* not valid outside its own address space */
+    uintptr_t epoch;             /* readers from an older epoch retry */
     uint64_t count;              /* the counter at windup, masked */
     uint64_t mask;               /* of the counter */
     uint64_t hz;                 /* of the counter */
@@ -34,10 +35,13 @@ struct tc_hands {
     uint64_t flags;              /* TC_HANDS_* */
 };
 
-#define TC_HANDS_GUARDED 0x1u /* readings have to pass the guard of the set: see tc_windup() */
+#define TC_HANDS_GUARDED 0x1u /* readings must pass the set's guard: see tc_windup() */
 #define TC_HANDS_SET     0x2u /* boottime has been set */
 
-/* Cycles from windup to `count`, 0 if the counter is behind (in the upper half of its range). */
+/*
+ * Returns the cycles from windup to `count`; 0 if the counter is behind (in the upper half of its
+ * range).
+ */
 static inline uint64_t tc_hands_delta(const struct tc_hands *hands, uint64_t count)
 {
     uint64_t delta = (count - hands->count) & hands->mask;
@@ -45,7 +49,7 @@ static inline uint64_t tc_hands_delta(const struct tc_hands *hands, uint64_t cou
     return delta > hands->mask >> 1 ? 0 : delta;
 }
 
-/* Add `cycles` of the hands' counter to an uptime that they made. Exact; see scale.h. */
+/* Adds `cycles` of the hands' counter to an uptime made from the same hands. Exact; see scale.h. */
 static inline void tc_hands_add(const struct tc_hands *hands, struct tc_uptime *uptime,
                                 uint64_t cycles)
 {
@@ -58,7 +62,7 @@ static inline void tc_hands_add(const struct tc_hands *hands, struct tc_uptime *
     uptime->sec += uptime->frac < frac;
 }
 
-/* Uptime when the counter shows `count` (masked here). Without the guard. */
+/* Returns the uptime at `count` (masked here), without the guard. */
 static inline void tc_hands_uptime(const struct tc_hands *hands, uint64_t count,
                                    struct tc_uptime *uptime)
 {
@@ -67,9 +71,9 @@ static inline void tc_hands_uptime(const struct tc_hands *hands, uint64_t count,
 }
 
 /*
- * Nanoseconds in an uptime, 0..999999999, exactly: floor(10^9 * (frac + rest / hz) / 2^64). The
- * rest adds less than 10^9 to the product's low half, so it matters only where that is about to
- * overflow, as it is just below every whole nanosecond.
+ * Returns the nanoseconds of an uptime, 0..999999999, exactly: floor(10^9 * (frac + rest / hz) /
+ * 2^64). The rest adds less than 10^9 to the product's low half, so it matters only if that is
+ * about to overflow, which is just below every whole nanosecond.
  */
 static inline uint32_t tc_hands_nsec(const struct tc_hands *hands, const struct tc_uptime *uptime)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What the library's sources share, and nobody else includes. */
+/* Shared by the library's sources; nothing else includes it. */
 #ifndef TIMECOUNTER_INTERNAL_H
 #define TIMECOUNTER_INTERNAL_H
 
@@ -7,43 +7,47 @@
 
 /* ring.c: the hands as readers see them. */
 
-/* Writer: make set->own the valid hands. */
+/* Writer: publishes set->own as the valid hands. */
 void tc_publish(struct timecounters *set);
 
-/* Writer: the same, and no reading that began on earlier hands is accepted any more. */
+/* Writer: does the same, and invalidates readings that began on earlier hands. */
 void tc_publish_epoch(struct timecounters *set);
 
-/* Reader: a consistent copy of the hands. If `count` is not null, also a count that was read while
- * they were valid. TC_NONE, TC_BUSY. */
+/*
+ * Reader: makes a consistent copy of the hands. If `count` is not null, also reads the counter
+ * while they are valid. TC_NONE, TC_BUSY.
+ */
 enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *image,
                              uint64_t *count);
 
 /* guard.c: uptimes that never go back, even if the counter does. */
 
-/* Reader: record an uptime, and make it the highest recorded if it is lower. It is whole ns then.
- * TC_BUSY. */
+/*
+ * Reader: records an uptime, or raises it to the highest recorded one if it is lower; either way
+ * it is whole ns afterwards. TC_BUSY.
+ */
 enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
                         struct tc_uptime *uptime);
 
-/* Writer: no guarded reading that begins from now on is lower than this. */
+/* Writer: makes this the least that a guarded reading that begins from now on can return. */
 void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
                     const struct tc_uptime *uptime);
 
-/* The highest uptime that any guarded reading has returned; 0 s: there was none. */
+/* Returns the highest uptime that any guarded reading has returned; 0 s if there was none. */
 void tc_guard_highest(struct timecounters *set, struct tc_uptime *uptime);
 
-/* Readings that the guard has held. */
+/* Returns the number of readings that the guard has replaced. */
 uint64_t tc_guard_steps(struct timecounters *set);
 
 /* windup.c and counters.c: */
 
-/* Writer: bring set->own to the present. TC_STEPPED_BACK, TC_RESTARTED. */
+/* Writer: brings set->own up to date. TC_STEPPED_BACK, TC_RESTARTED. */
 enum tc_status tc_wind(struct timecounters *set);
 
-/* Writer: have readers pass the guard or not, as counter and uptime ask for. */
+/* Writer: decides from counter and uptime whether readers pass the guard. */
 void tc_update_guarded(struct timecounters *set);
 
-/* Writer: have them pass it at least until uptime is this. */
+/* Writer: makes readers pass the guard at least until uptime is this. */
 void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime);
 
 static inline bool tc_differs_between_cpus(const struct timecounter *counter)
@@ -68,7 +72,7 @@ static inline uint64_t tc_read_counter(const struct timecounter *counter)
     return counter->read(counter->context) & counter->mask;
 }
 
-/* `cycles` at a frequency as ns, rounded down; UINT64_MAX if it does not fit. */
+/* Converts cycles to ns, rounded down; UINT64_MAX if the result does not fit. */
 uint64_t tc_cycles_to_ns(const struct tc_divisor *divisor, uint64_t cycles);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What the library needs from the machine. The embedder names a header by
- * -DTIMECOUNTER_PORT_HEADER='"my/port.h"'; without one, port/gcc.h serves. A header that lacks a
- * hook stops the build and the message names it.
+ * What the library needs from the machine. The embedder names a header with
+ * -DTIMECOUNTER_PORT_HEADER='"my/port.h"'; the default is port/gcc.h. If a header lacks a hook,
+ * the build stops with a message that names it.
  *
- * Pointers are to uintptr_t, which the machine loads and stores whole; CAS64's to uint64_t.
+ * Pointers are to uintptr_t, which the machine loads and stores whole; CAS64's are to uint64_t.
  */
 #ifndef TIMECOUNTER_PORT_H
 #define TIMECOUNTER_PORT_H
@@ -15,29 +15,29 @@
 #include "timecounter/port/gcc.h"
 #endif
 
-/* TIMECOUNTER_LOAD(p): the word, whole; no order. */
+/* TIMECOUNTER_LOAD(p): loads the word whole; no order. */
 #ifndef TIMECOUNTER_LOAD
 #error "timecounter: the port header lacks TIMECOUNTER_LOAD(pointer)"
 #endif
 
-/* TIMECOUNTER_LOAD_ACQUIRE(p): the word; later loads and stores stay behind it. */
+/* TIMECOUNTER_LOAD_ACQUIRE(p): loads the word; later loads and stores stay after it. */
 #ifndef TIMECOUNTER_LOAD_ACQUIRE
 #error "timecounter: the port header lacks TIMECOUNTER_LOAD_ACQUIRE(pointer)"
 #endif
 
-/* TIMECOUNTER_STORE(p, v): the word, whole; no order. */
+/* TIMECOUNTER_STORE(p, v): stores the word whole; no order. */
 #ifndef TIMECOUNTER_STORE
 #error "timecounter: the port header lacks TIMECOUNTER_STORE(pointer, value)"
 #endif
 
-/* TIMECOUNTER_STORE_RELEASE(p, v): the word; earlier loads and stores stay before it. */
+/* TIMECOUNTER_STORE_RELEASE(p, v): stores the word; earlier loads and stores stay before it. */
 #ifndef TIMECOUNTER_STORE_RELEASE
 #error "timecounter: the port header lacks TIMECOUNTER_STORE_RELEASE(pointer, value)"
 #endif
 
 /*
- * TIMECOUNTER_FENCE_READ(): earlier loads, *and an earlier read of the counter*, stay before later
- * loads. (On x86 RDTSC may drift past a later load: LFENCE.)
+ * TIMECOUNTER_FENCE_READ(): earlier loads, *and an earlier read of the counter*, stay before
+ * later loads. (On x86 RDTSC may be delayed past a later load: LFENCE.)
  */
 #ifndef TIMECOUNTER_FENCE_READ
 #error "timecounter: the port header lacks TIMECOUNTER_FENCE_READ()"
@@ -57,9 +57,9 @@
 #endif
 
 /*
- * TIMECOUNTER_CAS64(p, expected, v): if *p is *expected, store v and be true; else set *expected to
- * *p and be false. Sequentially consistent. (Where the machine has no such instruction: with all
- * interrupts off, on one CPU.)
+ * TIMECOUNTER_CAS64(p, expected, v): if *p is *expected, stores v and returns true; otherwise
+ * sets *expected to *p and returns false. Sequentially consistent. (A machine without such an
+ * instruction does it with all interrupts off, on one CPU.)
  */
 #ifndef TIMECOUNTER_CAS64
 #error "timecounter: the port header lacks TIMECOUNTER_CAS64(pointer, expected, value)"

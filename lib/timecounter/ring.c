@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The ring of hands: how one writer hands a new set of hands to readers that never wait for it.
+ * The ring of hands: how one writer passes a new set of hands to readers that never wait for it.
  *
  * The writer fills the slot that has been out of use for longest, while `current` still names a
- * valid one, and then moves `current` on. So a reader that interrupts the writer, at whatever
+ * valid one, and then advances `current`. So a reader that interrupts the writer, at any
  * instruction, finds a valid slot at once. Each slot carries the generation that it belongs to:
  *
  *     writer                              reader
@@ -14,15 +14,15 @@
  *     W5 current = g           (release)  R5 slot.generation == g?
  *                                         R6 current == g, or of the same epoch?
  *
- * A reader whose copy took in any word of a later W3 saw it after that W1 (W2, R4), so R5 fails.
- * A reader that passes R2 sees all of its own W3 (W4, R2). The words are loaded and stored as
- * atomic words [3], so that no compiler may tear, repeat or invent an access.
+ * If a reader's copy contains any word of a later W3, it also sees that W1 (W2 pairs with R4), so
+ * R5 fails. A reader that passes R2 sees all of its own W3 (W4 pairs with R2). The words are
+ * loaded and stored as atomic words [3], so no compiler may tear, repeat or invent an access.
  *
- * Hands of an older generation are as good as the newest, as long as both count the same counter at
- * the same rate: a windup is exact. What is not a plain windup begins a new epoch, and R6 makes a
- * reading again that ended in an epoch other than it began in. R6 asks the hands that `current`
- * names, not a word of its own: there is no moment at which current hands are refused, so a reader
- * that interrupts the writer still succeeds.
+ * Hands of an older generation are as good as the newest, as long as both count the same counter
+ * at the same rate: a windup is exact. Anything but a plain windup begins a new epoch, and R6
+ * makes a reader retry if its epoch has ended. R6 checks the hands that `current` names, not a
+ * separate word: current hands are valid at every moment, so a reader that interrupts the writer
+ * still succeeds.
  */
 #include "timecounter/internal.h"
 #include "timecounter/port.h"
@@ -35,7 +35,7 @@ void tc_publish(struct timecounters *set)
     uintptr_t generation = set->current + 1;
     struct tc_slot *slot;
 
-    /* 0 means "none yet"; TC_HANDS goes to the same slot. */
+    /* 0 means "none yet"; TC_HANDS maps to the same slot. */
     if (generation == 0)
         generation = TC_HANDS;
     slot = &set->slot[generation % TC_HANDS];
@@ -54,8 +54,10 @@ void tc_publish_epoch(struct timecounters *set)
     tc_publish(set);
 }
 
-/* Copy the hands of a generation, with a count if `count` is not null; false if they have been, or
- * are being, written over. */
+/*
+ * Copies the hands of a generation, and reads a count if `count` is not null; false if they have
+ * been, or are being, overwritten.
+ */
 static bool copy_hands(const struct timecounters *set, uintptr_t generation, union tc_image *image,
                        uint64_t *count)
 {
@@ -101,7 +103,7 @@ enum tc_status tc_get_hands(const struct timecounters *set, struct tc_hands *han
     status = tc_read_hands(set, &image, NULL);
     if (status != TC_OK)
         return status;
-    /* One by one: to assign all of it would call memcpy with some compilers. */
+    /* Member by member: assigning the whole structure calls memcpy with some compilers. */
     hands->counter = image.hands.counter;
     hands->epoch = image.hands.epoch;
     hands->count = image.hands.count;

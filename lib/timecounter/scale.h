@@ -7,20 +7,22 @@
  * s: at 3 GHz up to n * 2^-64 s, or one second in 195 years, and a different error after every
  * windup.
  *
- * Here the division itself is done, by multiplication with a reciprocal that is made once
- * (tc_make_divisor). It leaves quotient and remainder of a 128-bit number over f, both exact:
+ * This library does the division itself, by multiplication with a reciprocal that is computed
+ * once (tc_make_divisor). It yields the quotient and remainder of a 128-bit number divided by f,
+ * both exact:
  *
  *     n * 2^64 + r  =  q * f + r'        0 <= r, r' < f
  *
- * so that "frac += q; r = r'" adds n / f seconds to a 64.64 time with no error at all: the time is
- * frac / 2^64 + r / (f * 2^64), as a pair. What is shown is the pair without r: it is low by less
- * than 2^-64 s (5.4e-20 s), and that does not add up, since the next step starts from r and not
- * from zero. Cost: two multiplications, as many as with a scale of 64 bits; no division.
+ * so that "frac += q; r = r'" adds n / f seconds to a 64.64 time with no error at all: the time
+ * is frac / 2^64 + r / (f * 2^64), as a pair. The time shown is the pair without r: it is low by
+ * less than 2^-64 s (5.4e-20 s), and that error does not accumulate, since the next step starts
+ * from r and not from zero. The cost is two multiplications, the same as with a 64-bit scale, and
+ * no division.
  *
  * [1] N. Moeller, T. Granlund: "Improved division by invariant integers", IEEE Trans. Computers
  *     60 (2011), algorithm 4.
  *
- * Nothing here needs a compiler's helper (__udivdi3, __udivti3 ...) on i386 or amd64.
+ * Nothing here needs a compiler's run-time helper (__udivdi3, __udivti3 ...) on i386 or amd64.
  */
 #ifndef TIMECOUNTER_SCALE_H
 #define TIMECOUNTER_SCALE_H
@@ -43,7 +45,7 @@ struct tc_divisor {
     uint64_t shift;   /* 0..63 */
 };
 
-/* Nanoseconds in a second; and 10^9 as a divisor (the unit test makes it again). */
+/* Nanoseconds in a second; and 10^9 as a divisor (the unit test recomputes it). */
 /* clang-format off */
 #define TC_NSEC         1000000000u
 #define TC_NSEC_DIVISOR {UINT64_C(0xee6b280000000000), UINT64_C(0x12e0be826d694b2e), 34}
@@ -74,9 +76,9 @@ static inline struct tc_u128 tc_multiply(uint64_t a, uint64_t b)
 }
 
 /*
- * (hi * 2^64 + lo) / d and, in *remainder, what is left. hi < d, so that the quotient fits.
- * The low bits of a 128-bit number go where `shift` takes them; (x >> 1) >> (63 - shift) is
- * x >> (64 - shift) without the undefined shift by 64.
+ * Returns (hi * 2^64 + lo) / d and, in *remainder, the remainder. hi < d, so that the quotient
+ * fits. `shift` moves the low bits of the 128-bit number up; (x >> 1) >> (63 - shift) is x >> (64
+ * - shift) without the undefined shift by 64.
  */
 static inline uint64_t tc_divide(const struct tc_divisor *d, uint64_t hi, uint64_t lo,
                                  uint64_t *remainder)
@@ -102,7 +104,8 @@ static inline uint64_t tc_divide(const struct tc_divisor *d, uint64_t hi, uint64
 }
 
 /*
- * The same by shifting and subtracting: 64 steps, for where there is no reciprocal yet. hi < d.
+ * Returns the same quotient by shifting and subtracting, in 64 steps, for use before there is a
+ * reciprocal. hi < d.
  */
 static inline uint64_t tc_divide_slowly(uint64_t d, uint64_t hi, uint64_t lo)
 {
@@ -119,7 +122,7 @@ static inline uint64_t tc_divide_slowly(uint64_t d, uint64_t hi, uint64_t lo)
     return lo;
 }
 
-/* Make `made` the divisor d > 0. */
+/* Makes `made` the divisor d > 0. */
 static inline void tc_make_divisor(struct tc_divisor *made, uint64_t d)
 {
     made->normal = d;

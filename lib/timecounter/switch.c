@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Going over from one counter, or one frequency, to another: no step back, no time lost. */
+/*
+ * Switches from one counter, or one frequency, to another, without a step back or lost time.
+ * windup.c maintains the hands between switches; ring.c publishes them.
+ */
 #include "timecounter/internal.h"
 #include "timecounter/port.h"
 
-/* How often old, new and old are read; the tightest bracket counts. */
+/* How many times old, new and old are read; the tightest bracket counts. */
 #define BRACKETS 4
 
-/* One tick in ns, rounded up. */
+/* Returns one tick in ns, rounded up. */
 static uint64_t tick_ns(const struct tc_divisor *divisor)
 {
     return tc_cycles_to_ns(divisor, 1) + 1;
 }
 
-/* Old and new counter at one moment. */
+/* The old and the new counter at one moment. */
 struct bracket {
-    uint64_t low; /* cycles of the old since windup, before and after the new was read */
+    uint64_t low; /* cycles of the old since windup, the lower of before and after the new */
     uint64_t width;
     uint64_t count; /* of the new */
 };
@@ -43,15 +46,16 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
     hands->count = count;
     hands->mask = to->mask;
     hands->hz = to->frequency;
-    /* One by one: Clang -O0 calls memcpy to assign all of it. */
+    /* Member by member: Clang -O0 calls memcpy to assign the whole structure. */
     hands->divisor.normal = to->divisor.normal;
     hands->divisor.inverse = to->divisor.inverse;
     hands->divisor.shift = to->divisor.shift;
 }
 
 /*
- * The remainder of uptime in parts of the new frequency instead of the old, rounded up: uptime
- * gains less than 2^-64 / hz seconds, and a time of whole ns does not fall short of them.
+ * Converts the remainder of uptime from parts of the old frequency to parts of the new one,
+ * rounded up: uptime gains less than 2^-64 / hz seconds, and a time of whole ns does not fall
+ * short of them.
  */
 static void convert_rest(struct tc_hands *hands, const struct timecounter *to)
 {
@@ -77,14 +81,14 @@ static void begin(struct timecounters *set, struct timecounter *to, struct tc_sw
 }
 
 /*
- * Three steps, so that no reading is lower than one before it, though the new counter may be a
- * little behind the old, and though other CPUs go on reading all the while:
+ * Three steps ensure that no reading is lower than an earlier one, even if the new counter is a
+ * little behind the old, and although other CPUs keep reading:
  *
  * 1. Readers of the old counter pass the guard, which records what they return. A new epoch begins:
- *    a reading that is not guarded has read the counter by the fence, or is made again.
- * 2. Old and new counter are read in brackets, and readers go over to the new one, guarded. They
- *    start from an uptime that no reading without the guard has passed, as those read the old
- *    counter before the brackets did.
+ *    a reading that is not guarded has read the counter before the fence, or retries.
+ * 2. Old and new counter are read in brackets, and readers move to the new one, guarded. They start
+ *    from an uptime that no reading without the guard has passed, since those read the old counter
+ *    before the brackets did.
  * 3. A reader that read the old counter just before may not have recorded it yet; but it read no
  *    more than the old counter shows now. Once uptime is past that, the guard may go.
  */
@@ -112,7 +116,7 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     if (tc_differs_between_cpus(old.hands.counter))
         uptime.sec += TC_BACK_NS / TC_NSEC; /* other CPUs may have read that much more */
     tc_guard_until(set, &uptime);
-    /* A late windup has put uptime behind what was returned before it. */
+    /* A late windup may have put uptime below what was returned before it. */
     if (tc_is_guarded(old.hands.counter)) {
         tc_guard_highest(set, &uptime);
         tc_guard_until(set, &uptime);
@@ -126,7 +130,7 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
         ((report->bracket_ns + 1) >> 1) + tick_ns(&old.hands.divisor) + tick_ns(&to->divisor);
 }
 
-/* Whether the promised windups are often enough for this counter. */
+/* Whether the promised windup interval is short enough for this counter. */
 static bool slow_enough(const struct timecounters *set, const struct timecounter *counter)
 {
     return set->windup_interval_ns <= tc_cycles_to_ns(&counter->divisor, counter->mask >> 1);
@@ -152,7 +156,7 @@ static enum tc_status use(struct timecounters *set, struct timecounter *to,
         begin(set, to, report);
         return TC_OK;
     }
-    /* The same counter at a new frequency is a switch; at the same, none. */
+    /* The same counter at a new frequency is a switch; at the same frequency it is not. */
     if (report->from == to && set->own.hands.hz == to->frequency)
         return TC_OK;
     take_over(set, to, report);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The writer's work: bring the hands to the present. */
+/*
+ * Windup: the writer brings the hands up to date, adding what the counter counted to uptime. The
+ * kernel calls it at each tick of the boot vCPU; clock.c reads the result.
+ */
 #include "timecounter/internal.h"
 
-/* Rounded up to 2^-64 s. */
+/* Adds ns, rounded up to 2^-64 s. */
 static void add_ns(struct tc_uptime *uptime, uint64_t ns)
 {
     static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
@@ -18,8 +21,8 @@ static void add_ns(struct tc_uptime *uptime, uint64_t ns)
 }
 
 /*
- * Readers have to pass the guard where the counter asks for it, and after a
- * switch until uptime is past all that was read on the old counter.
+ * Makes readers pass the guard if the counter needs it, and after a switch until uptime is past
+ * all that was read on the old counter.
  */
 void tc_update_guarded(struct timecounters *set)
 {
@@ -35,7 +38,7 @@ void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime)
 {
     struct tc_bintime rest, until;
 
-    /* Rounded up: with less of a remainder, uptime may be in an earlier nanosecond. */
+    /* Rounded up: with a smaller remainder, uptime may be in an earlier nanosecond. */
     rest.sec = 0;
     rest.frac = 1;
     until = tc_bintime_add(tc_uptime_to_bintime(uptime), rest);
@@ -44,8 +47,9 @@ void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime)
 }
 
 /*
- * Before a restart, readers may have seen uptimes past the last windup, by as much as the promised
- * interval. Uptime goes on from that windup, so the guard keeps readings up until it is past them.
+ * Before a restart, readers may have seen uptimes past the last windup, by as much as the
+ * promised interval. Uptime goes on from that windup, so the guard raises readings until they are
+ * past it.
  */
 static void guard_interval(struct timecounters *set)
 {
@@ -57,7 +61,7 @@ static void guard_interval(struct timecounters *set)
     tc_guard_until(set, &reached);
 }
 
-/* The counter has gone back, by this many cycles. */
+/* Handles a counter that has gone back by this many cycles. */
 static enum tc_status went_back(struct timecounters *set, uint64_t count, uint64_t cycles)
 {
     struct tc_hands *hands = &set->own.hands;

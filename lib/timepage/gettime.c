@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The slow path of ring 3's clock_gettime(): derives a reader's state from the time page that the
+ * kernel publishes, and reads every clock that gettime() in gettime.h does not read inline.
+ */
 #include <timepage/gettime.h>
 
 enum { NS_PER_S = 1000000000, TRIES = 64 };
@@ -9,7 +13,10 @@ static const struct pvclock_vcpu_time_info *structure(const struct pvclock_vcpu_
     return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
 }
 
-/* A consistent look at the time page; false when the kernel is writing, again and again. */
+/*
+ * Derives g's state from a consistent read of the time page; false if the kernel was writing in
+ * each of TRIES tries.
+ */
 static bool derive(struct gettime *g)
 {
     const struct time_page *t = g->time;
@@ -73,7 +80,7 @@ static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
     return PATH_SYSTEM_CALL;
 }
 
-/* Whether the kernel has not seen yet that the host paused the guest. */
+/* Whether the host paused the guest and the kernel has not handled it yet. */
 static bool is_stopped(const struct gettime *g, uint32_t vcpu)
 {
     const volatile uint8_t *flags = &structure(g->structures, g->vcpus.stride, vcpu)->flags;
@@ -81,10 +88,13 @@ static bool is_stopped(const struct gettime *g, uint32_t vcpu)
     return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 
-/* The running vCPU's structure; false when only the kernel can tell. */
+/* Reads the running vCPU's structure; false if only the kernel knows the time. */
 static bool own_vcpu(struct gettime *g, uint64_t *ns)
 {
-    /* Without a floor the kernel does not know yet that STABLE is gone; asking it makes it know. */
+    /*
+     * Without a floor the kernel does not know yet that STABLE is gone; asking it makes it
+     * notice.
+     */
     if (g->vcpus.count == 0 || g->floor == 0)
         return false;
     if (!pvclock_has_time(pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns)))
@@ -96,9 +106,10 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
 }
 
 /*
- * When STABLE comes back, the structures may agree on a time before what some vCPU's own one has
- * told.  Nobody raises the guard any more then, for who still reads an own one finds the sequence
- * changed: once it is passed there is no need to look again.
+ * Raises *ns to the guard if that is later; false if it is not.  When STABLE comes back, the time
+ * that the structures agree on may be before one that was read from a single vCPU's structure.
+ * Nobody raises the guard any more then, since a thread that still reads its own vCPU's structure
+ * finds the sequence changed; so once the guard is passed there is no need to check again.
  */
 static bool was_told_later(const struct gettime *g, uint64_t *ns)
 {
@@ -112,7 +123,7 @@ static bool was_told_later(const struct gettime *g, uint64_t *ns)
 
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
 {
-    /* Of a kernel older or newer than this reader: nothing of it is believed. */
+    /* The kernel is older or newer than this reader: use nothing of its page. */
     if (!time_page_is_known(g->time))
         return clock < CLOCK_IDS ? PATH_SYSTEM_CALL : PATH_NO_CLOCK;
     if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
@@ -134,7 +145,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
             stable = good && (s.flags & g->stable_mask);
             ns = s.ns;
             path = PATH_STABLE;
-            /* It may be old if this thread is on another vCPU by now. */
+            /* It may be stale if this thread is on another vCPU by now. */
             if (stable && (gettime_vcpu(g) != g->vcpu ||
                            PVCLOCK_LOAD_ACQUIRE(&g->page->version) != s.version))
                 continue;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * clock_gettime() and clock_getres() without entering the kernel, from the time page and the clock
- * page.  No libc, no state but the caller's; 32 and 64 bits; the same source in ring 3 of the guest
- * and in an ordinary process.
+ * clock_gettime() and clock_getres() without entering the kernel, from the time page and the
+ * clock page.  They use no libc and no state but the caller's, in 32 and 64 bits; the same source
+ * runs in ring 3 of the guest and in an ordinary process.
+ *
+ * First set the first five members of a struct gettime and zero the rest, once per thread; then
+ * call gettime().  On PATH_SYSTEM_CALL, make the system call instead.
  */
 #ifndef TIMEPAGE_GETTIME_H
 #define TIMEPAGE_GETTIME_H
@@ -11,7 +14,7 @@
 #include <pvclock/read.h>
 #include <timepage/time_page.h>
 
-/* Clocks by FreeBSD's numbers [clock_gettime(2)]; BOOTTIME is UPTIME there. */
+/* Clocks with FreeBSD's numbers [clock_gettime(2)]; BOOTTIME is UPTIME there. */
 enum clock_id {
     CLOCK_REALTIME = 0,
     CLOCK_MONOTONIC = 4,
@@ -27,39 +30,39 @@ enum clock_id {
     CLOCK_IDS,
 };
 
-/* Which way a reading took, for those who want to know. */
+/* Which path a reading took, for measurements. */
 enum gettime_path {
-    PATH_STABLE,      /* one structure for all vCPUs: of the host, or of the kernel by the TSC */
-    PATH_OWN_VCPU,    /* the running vCPU's, through floor and guard */
-    PATH_FAST,        /* the last tick's time */
-    PATH_SYSTEM_CALL, /* to be asked of the kernel: *out is not written */
-    PATH_NO_CLOCK,    /* there is no such clock: EINVAL */
+    PATH_STABLE,      /* one structure for all vCPUs: the host's, or the kernel's for the TSC */
+    PATH_OWN_VCPU,    /* the running vCPU's structure, through floor and guard */
+    PATH_FAST,        /* the time of the last tick */
+    PATH_SYSTEM_CALL, /* ask the kernel: *out is not written */
+    PATH_NO_CLOCK,    /* no such clock: EINVAL */
     PATHS,
 };
 
 /*
- * A thread's reader: what it derived from the time page, good while `sequence` is.  Zero it, set
- * the first five members, and leave the rest alone.  A signal handler needs one of its own.
+ * A thread's reader: what it derived from the time page, valid while `sequence` is.  A signal
+ * handler needs its own.
  */
 struct gettime {
     const struct time_page *time;
-    const struct pvclock_vcpu_time_info *structures; /* of /dev/pvclock, or NULL */
-    const uint32_t *vcpu_now;    /* the number of the vCPU that runs this thread, now; see below */
+    const struct pvclock_vcpu_time_info *structures; /* from /dev/pvclock, or NULL */
+    const uint32_t *vcpu_now;    /* the number of the vCPU that now runs this thread; see below */
     struct pvclock_guard *guard; /* shared by all threads that compare times */
     enum pvclock_order order;
 
     uint32_t sequence; /* odd: nothing derived yet */
     uint32_t stable_mask;
-    const struct pvclock_vcpu_time_info *page; /* with STABLE: this vCPU's; NULL: there is none */
-    uint64_t base[2];                          /* of uptime and of the date */
+    const struct pvclock_vcpu_time_info *page; /* with STABLE, this vCPU's structure; else NULL */
+    uint64_t base[2];                          /* of uptime, and of the date */
     uint64_t floor;
-    struct pvclock_vcpus vcpus; /* count 0: their number cannot be known */
-    uint32_t vcpu;              /* where this thread ran last, whose structure `page` is */
+    struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
+    uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */
 };
 
 /*
- * Where this thread runs.  The kernel keeps GS pointed at the running vCPU's number, so it is a
- * load; elsewhere `vcpu_now` points at one.
+ * Returns the vCPU that runs this thread.  The kernel keeps GS pointing at the running vCPU's
+ * number, so it takes one load; elsewhere `vcpu_now` points at the number.
  */
 #ifdef GETTIME_VCPU_BY_GS
 static inline uint32_t gettime_vcpu(const struct gettime *g)
@@ -77,7 +80,7 @@ static inline uint32_t gettime_vcpu(const struct gettime *g)
 }
 #endif
 
-/* Derive it all again; and take a reading the long way.  gettime.c. */
+/* Derives everything again and takes a reading out of line; see gettime.c. */
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out);
 
 static inline bool gettime_is_precise(uint32_t clock)
@@ -95,24 +98,25 @@ static inline bool gettime_is_date(uint32_t clock)
 }
 
 /*
- * GUEST_STOPPED says that the host has paused the guest, or put it back to an earlier time, and
- * that the kernel does not know yet: the bases may be wrong, so it is asked, and then it does.  No
- * reading after a pause or a restore gives the old date, not even the first one.
+ * GUEST_STOPPED says that the host has paused the guest, or restored it to an earlier time, and
+ * that the kernel does not know it yet.  The bases may be wrong, so the reader asks the kernel,
+ * which then handles the pause.  No reading after a pause or a restore returns the old date, not
+ * even the first one.
  */
 #define GETTIME_FLAGS (PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED)
 
 /*
- * The time of `clock` now, through the pointer.  Ordered like pvclock_ns(): a time that
- * another thread has passed on is never later.
+ * Returns the time of `clock` in *out, ordered like pvclock_ns(): a time that another thread has
+ * passed on is never later.
  *
- * With STABLE all structures give one time, but each is written when its own vCPU enters the
- * guest. After a pause another vCPU may run before vCPU 0, whose structure is then still that of
- * before, and the time from it ahead by as long as the pause took.  So each vCPU's own is read:
- * it was there when this thread ran on that vCPU, between the TSC and the last look at the
- * version.
+ * With STABLE all structures give the same time, but the host writes each one when its own vCPU
+ * enters the guest.  After a pause another vCPU may run before vCPU 0, whose structure is then
+ * still the one from before the pause, and its time is ahead by the length of the pause.  So a
+ * thread reads its own vCPU's structure: it was valid when this thread ran on that vCPU, between
+ * reading the TSC and loading the version for the last time.
  *
- * The flags count for the version that the time was read under: the version before is compared with
- * the one after, and a version is never used twice.
+ * The flags count for the version that the time was read under: the version before is compared
+ * with the one after, and a version is never used twice.
  */
 static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
                                         struct pvclock_timespec *out)
@@ -125,7 +129,7 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
         uint8_t flags = *(const volatile uint8_t *)&page->flags;
         struct pvclock_time t = pvclock_time(page, g->order, g->base[gettime_is_date(clock)]);
 
-        /* Loads stay in order, and pvclock_time()'s last one came after the TSC. */
+        /* Loads stay in order, and pvclock_time()'s last load comes after its read of the TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
@@ -139,7 +143,10 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
     return gettime_slow(g, clock, out);
 }
 
-/* The resolution of `clock`. PATH_NO_CLOCK; PATH_SYSTEM_CALL; or PATH_FAST: *out is written. */
+/*
+ * Returns the resolution of `clock`: PATH_FAST (*out is written), PATH_SYSTEM_CALL or
+ * PATH_NO_CLOCK.
+ */
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out);
 

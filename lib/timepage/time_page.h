@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The time page: what the kernel publishes so that ring 3 can make clock_gettime() of the clock
- * page without entering the kernel.  One for all processes, mapped read-only; layout alike for 32
- * and 64 bits.
+ * The time page: what the kernel publishes so that ring 3 can implement clock_gettime() from the
+ * clock page without entering the kernel.  One page serves all processes, mapped read-only; the
+ * layout is the same for 32 and 64 bits.
  *
- * `sequence` is odd while the kernel writes and changes whenever anything but the `fast` part does,
- * so a reader may keep what it derived for as long as the number stays (compare before and after).
- * The `fast` part moves with each tick and has a sequence of its own.
+ * `sequence` is odd while the kernel writes, and changes whenever anything outside the `fast`
+ * part changes, so a reader may keep what it derived for as long as the number stays the same
+ * (compare before and after).  The `fast` part changes with each tick and has its own sequence.
  *
  * Reference: FreeBSD, sys/vdso.h (struct vdso_timehands), which this follows in purpose: th_algo,
  * th_x86_pvc_last_systime, th_x86_pvc_stable_mask.
@@ -20,39 +20,39 @@
 
 enum time_algorithm {
     TIME_SYSTEM_CALL, /* ask the kernel */
-    TIME_PVCLOCK,     /* the host's structures, from /dev/pvclock */
-    TIME_TSC,         /* `tsc` of this page: the same form, filled by the kernel */
+    TIME_PVCLOCK,     /* read the host's structures, from /dev/pvclock */
+    TIME_TSC,         /* read `tsc` of this page: the same format, filled by the kernel */
 };
 
 struct time_page {
     uint32_t sequence;
     uint32_t algorithm; /* enum time_algorithm */
     /*
-     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader takes
-     * its own vCPU's, found by RDTSCP if `has_rdtscp`, and passes it through `floor` and a guard of
-     * its own; without RDTSCP it asks the kernel.
+     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader
+     * reads its own vCPU's structure, which it finds by RDTSCP if `has_rdtscp` is set, and passes
+     * the time through `floor` and its own guard; without RDTSCP it asks the kernel.
      */
     uint32_t stable_mask;
     uint32_t has_rdtscp;
-    uint32_t vcpus;  /* structures that are in use; more when a vCPU comes late, see `possible` */
-    uint32_t stride; /* bytes from one to the next */
-    uint64_t floor;  /* the last system time, in ns of the structures: nothing below it is right */
-    /* ns to add, modulo 2^64, to the structures' time: uptime, and the date since 1970. */
+    uint32_t vcpus;  /* structures in use; more when a vCPU comes late, see `possible` */
+    uint32_t stride; /* bytes from one structure to the next */
+    uint64_t floor;  /* lower bound for the structures' time, ns; 0: none */
+    /* ns to add, modulo 2^64, to the structures' time for uptime, and for the date since 1970. */
     uint64_t uptime_base, realtime_base;
     uint32_t resolution; /* of the clocks, ns */
     uint32_t fast_resolution;
     uint32_t date_is_set; /* 0: no source has given the date; REALTIME counts from 1970 */
-    uint32_t possible;    /* structures that there can ever be: who maps them once maps these */
+    uint32_t possible;    /* most structures there can be; a reader that maps once maps these */
 
     uint32_t fast_sequence;
     uint32_t pad1;
     uint64_t fast_uptime; /* ns, at the last tick */
     uint64_t fast_realtime;
 
-    /* What this page is: a reader that does not know it asks the kernel. */
+    /* Identifies this page: a reader that does not know it asks the kernel. */
     uint32_t magic;   /* TIME_PAGE_MAGIC */
-    uint16_t version; /* TIME_PAGE_VERSION; another one when the layout or a meaning changes */
-    uint16_t size;    /* bytes that the kernel fills: at least all of this */
+    uint16_t version; /* TIME_PAGE_VERSION; changes when the layout or a meaning does */
+    uint16_t size;    /* bytes that the kernel fills: at least this structure */
     uint64_t pad2[4];
     struct pvclock_vcpu_time_info tsc;
 };
@@ -73,20 +73,21 @@ PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, fast_uptime) == 72, "alike for 
 PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, magic) == 88, "alike for 32 and 64 bits");
 PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, tsc) == 128, "on a cache line of its own");
 
-/* What decides how ring 3 tells the time. */
+/* What decides how ring 3 reads the time. */
 struct time_facts {
     bool kvmclock_chosen;       /* kern.timecounter.hardware is kvmclock */
     bool tsc_chosen;            /* it is TSC, and the vCPUs' counters agree */
     bool rdtscp;                /* CPUID 0x80000001 EDX bit 27 */
-    bool stable_feature;        /* CPUID says that the STABLE flag may be believed */
+    bool stable_feature;        /* CPUID says that the STABLE flag is valid */
     bool enable_without_rdtscp; /* dev.kvmclock.0.vdso_enable_without_rdtscp */
     bool force_unstable;        /* dev.kvmclock.0.vdso_force_unstable */
     bool fast_gettime;          /* kern.timecounter.fast_gettime */
 };
 
 /*
- * The decision, as docs/decision.md has it in a table.  (Whether the structures have the STABLE
- * flag is not asked here: the reader looks at each read, for it can change.)
+ * Decides how ring 3 reads the time, according to the table in docs/decision.md.  (Whether the
+ * structures have the STABLE flag is not an input: the reader checks it at each read, since it
+ * can change.)
  */
 static inline enum time_algorithm time_decide(const struct time_facts *f, uint32_t *stable_mask)
 {

@@ -15,14 +15,16 @@
 #define TIMECOUNTER_FENCE_READ() __asm__ volatile("lfence" ::: "memory")
 #define TIMECOUNTER_FENCE_FULL() __asm__ volatile("mfence; lfence" ::: "memory")
 #else
-/* Elsewhere, and on CPUs before LFENCE, the read function has to order the counter against loads on
- * both sides. */
+/*
+ * Elsewhere, and on CPUs before LFENCE, the read function must order the counter against loads on
+ * both sides.
+ */
 #define TIMECOUNTER_FENCE_READ() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define TIMECOUNTER_FENCE_FULL() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
 #if defined(__i386__)
-/* By hand: Clang is not sure of the alignment here and would call a library. */
+/* In assembly: Clang does not assume the alignment here and would call a library function. */
 static inline _Bool timecounter_port_cas64(uint64_t *p, uint64_t *expected, uint64_t v)
 {
     unsigned char same;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * In the place of trials.c in a kernel without kernel/selftest and kernel/shell (make CORE=1): all
- * vCPUs read the clock page in ring 3 at once, and that is judged and reported.
+ * Takes the place of trials.c in a kernel without kernel/selftest and kernel/shell (make CORE=1):
+ * reads the clock page in ring 3 on all vCPUs at once, judges that and reports it.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/ipi.h"
@@ -29,7 +29,7 @@ void trials_tick(void)
 {
 }
 
-/* Nothing measures the TSCs against each other here, so none is believed to agree with another. */
+/* The TSCs are not measured here, so none is assumed to agree with another. */
 bool trials_offset(uint32_t index, int64_t *offset, uint64_t *error)
 {
     *offset = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* vCPUs that come when all else runs: held back at the start, or plugged in since. */
+/*
+ * Brings up vCPUs while all else runs, those held back at the start or plugged in since, and adds
+ * them to the driver, the clock and the process.
+ */
 #include "arch/x86/acpi.h"
 #include "base/format.h"
 #include "base/panic.h"
@@ -57,7 +60,7 @@ static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_b
     record_end();
 }
 
-/* Those that did not come are behind those that did. */
+/* Names the vCPUs that did not come up; they follow those that did. */
 static void tell_absent(uint32_t from, uint32_t count)
 {
     enum { NAMED = 8 };

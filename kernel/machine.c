@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Prepares the boot vCPU before any clock exists (traps, page tables, local APIC, its own stack),
+ * and checks the machine layer.
+ */
 #include "kernel/machine.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
@@ -24,7 +28,10 @@ void machine_start_traps(const struct trap_hooks *hooks)
 
 const void *machine_low_memory(uint64_t pa, uint64_t length)
 {
-    /* Page 0 is NULL's, but for the BIOS data that the firmware's tables are found by. */
+    /*
+     * Refuse NULL and what follows it; from 0x400 on is the BIOS data that leads to the firmware's
+     * tables.
+     */
     if (pa < 0x400 || length > 1u << 24 || pa > 0xffffffff - length)
         return NULL;
     return (const void *)(uintptr_t)pa;
@@ -102,7 +109,7 @@ void machine_check_msr(void)
     uint64_t value;
     bool absent = !rdmsr_safe(NO_SUCH_MSR, &value), present = rdmsr_safe(MSR_EFER, &value);
 
-    /* TCG answers 0 for any MSR, so an absent one cannot be had there. */
+    /* TCG returns 0 for any MSR, so none is absent there. */
     if (present && !absent)
         check(SKIP, "machine.msr", "this machine has no MSR that faults");
     else

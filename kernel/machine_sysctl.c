@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Serves what describes the system, not the clock, as sysctl nodes: kern.ostype and the like,
+ * hw.*.
+ */
 #include "kernel/machine_sysctl.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
@@ -10,7 +14,7 @@ static char ostype[] = "clockpage", osrelease[] = CLOCKPAGE_VERSION;
 static char version[] = "clockpage " CLOCKPAGE_VERSION ": time for small kernels on KVM";
 static char machine[] = "amd64";
 
-/* Registers' characters, the low ones first; blanks in front are left out. */
+/* Appends the characters in registers, the low ones first, without leading blanks. */
 static void put_characters(struct sysctl_text *to, const uint32_t *words, unsigned count)
 {
     for (unsigned i = 0; i < count * 4; i++) {
@@ -20,7 +24,7 @@ static void put_characters(struct sysctl_text *to, const uint32_t *words, unsign
     }
 }
 
-/* The word that FreeBSD has for the hypervisor. */
+/* FreeBSD's name for the hypervisor. */
 static void get_vm_guest(void *context, uint32_t index, struct sysctl_text *to)
 {
     struct cpuid r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The order of things, from the loader to the verdict.  Data flows one way, and the last function
- * reads in its order: host page, driver, timecounter, clock, time page, ring 3, report.
+ * Runs everything in order, from the loader to the verdict.  Data flows one way, and
+ * main_on_own_stack() reads in its order: host page, driver, timecounter, clock, time page,
+ * ring 3, report.
  */
 #include "kernel/main.h"
 #include "arch/x86/acpi.h"
@@ -62,7 +63,9 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
     } else if (cpu_count) {
         toggle_tick();
         clock_tick();
-        /* Before the time page is published: a comparison that ends here winds up as well. */
+        /*
+         * Before see_host() publishes the time page: a comparison that ends here winds up as well.
+         */
         trials_tick();
         see_host();
     }
@@ -71,7 +74,7 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
     tick_end(cpu, began);
 }
 
-/* What needs the boot page tables: the loader's and the firmware's own memory. */
+/* Does what needs the boot page tables, which map the loader's and the firmware's own memory. */
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol);
 
 _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)

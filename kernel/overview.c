@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The report: how the machine was booted, how its vCPUs came, and what the clock is made of. */
+/*
+ * Prints the report, the end of the flow: how the machine was booted, how its vCPUs came up, and
+ * what the clock is made of.
+ */
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
@@ -42,7 +45,7 @@ void report_bring_up(const struct vcpus_bring_up *how)
     uint64_t us = how->prepare_us + how->start_us + how->register_us, ns = 0;
     uint32_t others = how->end - how->first;
 
-    /* System time began with the virtual machine, so it has the firmware's part as well. */
+    /* System time began with the virtual machine, so it includes the firmware's time. */
     if (kvmclock.present && !kvmclock.scripted)
         (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
     if (others) {

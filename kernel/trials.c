@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What is tried while it runs: ring 3 on all vCPUs, counters against each other; and the shell. */
+/*
+ * Tests the running clock, from ring 3 on all vCPUs and by comparing counters, and serves the
+ * shell.
+ */
 #include "arch/x86/cr.h"
 #include "arch/x86/tsc.h"
 #include "base/text.h"
@@ -39,9 +42,9 @@ enum {
 enum { FUZZ_KVM = 1000, FUZZ_ELSE = 20000 };
 
 struct ring3_plan plan;
-static bool measured; /* what reads cost in ring 3 */
+static bool measured; /* the cost of reads in ring 3 */
 
-/* TSC offsets to vCPU 0, and how well they are known. */
+/* TSC offsets to vCPU 0 and their errors; error UINT64_MAX: not measured. */
 static int64_t offsets[MAX_CPUS];
 static uint64_t offset_errors[MAX_CPUS];
 
@@ -80,15 +83,15 @@ void trials_begin(void)
         .reads = settings.reads       ? settings.reads
                  : kvmclock.host.base ? READS_KVM
                                       : READS_ELSE,
-        /* Its vCPUs may share one thread, as run-qemu.sh has it. */
+        /* TCG's vCPUs may share one thread, as in run-qemu.sh. */
         .caveat =
             text_same(kvmclock.hypervisor, "TCGTCGTCGTCG") ? "; TCG may run vCPUs in turn" : "",
-        /* Where vCPUs take turns, one may run for 0.1 s before another one does. */
+        /* Where vCPUs take turns, one may run for 0.1 s before the next does. */
         .moved_ms = kvmclock.host.base ? 100 : 250,
         .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
         .source = source_of,
     };
-    /* From here on the settings tell what is, not what was asked for. */
+    /* From here on the settings show what is in force, not what was asked for. */
     settings.reads = plan.reads;
     settings.rounds = ring3_rounds(&plan);
     start_clock(ring3_offsets(&plan, offsets, offset_errors));
@@ -144,7 +147,7 @@ static void attach_ring3(void)
 static void measure_reads(void)
 {
     (void)decide(NULL, true, false);
-    /* With a counter that ring 3 cannot read, or no way to know the vCPU, the kernel is asked. */
+    /* If ring 3 cannot read the counter, or cannot know its vCPU, it asks the kernel. */
     uint32_t algorithm = time_page_get()->algorithm;
     plan.gettime_by_page =
         algorithm == TIME_TSC || (algorithm == TIME_PVCLOCK && (plan.stable || has_rdtscp));
@@ -173,7 +176,7 @@ static void test_ring3(void)
 
 /* ---- The shell --------------------------------------------------------- */
 
-/* All that is known, now that it has been tried. */
+/* Prints all that is known after the tests. */
 static void report(void)
 {
     report_clock();
@@ -193,7 +196,7 @@ static void repeat_report(void)
     report_repeat(false);
 }
 
-/* The settings may have changed since the run began. */
+/* Measures the reads again; the settings may have changed since the run began. */
 static int bench(void)
 {
     if (readers_run()) {
@@ -208,11 +211,11 @@ static int bench(void)
     return report_new_verdicts() ? 0 : 1;
 }
 
-/* Commands that come one after another, as from a pipe, must not keep the ticks out. */
+/* Admits ticks, which commands in quick succession, as from a pipe, would keep out. */
 static void look(void)
 {
     interrupts_on();
-    cpu_pause(); /* STI lets none in before the next instruction has ended */
+    cpu_pause(); /* STI admits none before the next instruction has ended */
     interrupts_off();
     see_host();
 }
@@ -257,7 +260,7 @@ static int print_readers(void)
     return 0;
 }
 
-/* A change of a setting reaches ring 3 at once. */
+/* Publishes a changed setting to ring 3 at once. */
 static void on_setting(void)
 {
     keep_choice();
@@ -306,7 +309,7 @@ void trials_tick(void)
     readers_tick();
 }
 
-/* With interrupts off: the windups of that time come late. */
+/* Keeps interrupts off, so that windups come late. */
 static void stall_ms(uint64_t ms)
 {
     uint64_t begin = rdtsc_ordered();

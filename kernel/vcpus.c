@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Starts the vCPUs that the firmware lists, at boot and late, and registers each with the driver.
+ */
 #include "kernel/vcpus.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/ipi.h"
@@ -12,10 +15,10 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
-/* A vCPU that has not come this long after the last one that did is not waited for. */
+/* Stop waiting for the others this long after the last arrival. */
 enum { PATIENCE_MS = 3000 };
 
-/* How many have a structure and stacks; whether they came or not, they are in cpu_table. */
+/* vCPUs that have a structure and stacks and are in cpu_table, whether they came up or not. */
 static uint32_t prepared = 1;
 
 static void insert(struct firmware_facts *facts, uint32_t at, uint32_t apic_id)
@@ -116,9 +119,9 @@ void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
 void vcpu_enable(struct cpu *cpu, void *arg)
 {
     (void)arg;
-    /* Becomes GS's own where the kernel is left, by SWAPGS. */
+    /* SWAPGS makes this the GS base on the way out of the kernel. */
     wrmsr(MSR_KERNEL_GS_BASE, process_vcpu_address(cpu->index));
-    /* Ring 3 finds its vCPU there, by RDTSCP or RDPID. */
+    /* Ring 3 reads its vCPU's number from it, by RDTSCP or RDPID. */
     if (has_rdtscp)
         (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);

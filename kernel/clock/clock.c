@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Keeps the kernel's clock with lib/timecounter: chooses among the drivers' counters, winds up the
+ * one in use and corrects late windups, sets the date.  The time page is made from its hands.
+ */
 #include "kernel/clock/clock.h"
 #include "base/calendar.h"
 #include "base/format.h"
@@ -8,17 +12,17 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
-/* Ticks in which one windup is promised; readings of counter and reference side by side. */
+/* One windup is promised in PROMISE ticks; TRIES brackets of counter and reference. */
 enum { PROMISE = 2, TRIES = 4 };
 
-/* At a tick, a bracket of this width will do. */
+/* A bracket no wider than this is good enough at a tick. */
 #define ENOUGH_NS 100000
 
 static struct timecounters set;
 static struct timecounter dummy;
 static uintptr_t dummy_state;
 
-/* What this machine does not have. */
+/* The counters that this machine does not have. */
 enum { MAX_MISSING = 8 };
 static struct {
     const char *name, *why;
@@ -36,12 +40,12 @@ struct moment {
 
 static const struct timecounter *reference;
 static const struct timecounter *forbidden;
-/* The last windup of a counter that wraps. */
+/* The last windup; only one of a counter that wraps is compared with the next. */
 static struct moment last;
-static const struct timecounter *last_of; /* NULL: there was none, or another counter since */
+static const struct timecounter *last_of; /* whose windup it is; NULL: none on this reference */
 static struct {
-    uint64_t count, longest_ns; /* the longest time between two, of a counter that wraps */
-    uint64_t late, recovered_ns, uncertain_ns; /* the sum of what the changes of counter cost */
+    uint64_t count, longest_ns; /* the longest interval between two, of a counter that wraps */
+    uint64_t late, recovered_ns, uncertain_ns; /* `uncertain_ns`: sum over the switches back */
 } windups;
 
 static uint64_t read_reference(void)
@@ -62,8 +66,8 @@ static bool wraps(const struct timecounter *counter)
 }
 
 /*
- * Wind up and read: the counter in use between two readings of the reference.  Of up to `tries`
- * such brackets the tightest counts, or the first that is tight enough.
+ * Winds up, then reads the counter in use between two readings of the reference.  Returns the
+ * tightest of up to `tries` such brackets, or the first that is tight enough.
  */
 static struct moment wind_up(unsigned tries, uint64_t enough_ns)
 {
@@ -89,26 +93,28 @@ static struct moment wind_up(unsigned tries, uint64_t enough_ns)
     return best;
 }
 
-/* How far uptime has fallen behind the reference between two moments; negative: it gained. */
+/*
+ * Returns how far uptime has fallen behind the reference between two moments; negative: it gained.
+ */
 static int64_t lag_ns(const struct moment *from, const struct moment *to)
 {
     return (int64_t)(reference_ns(to->reference - from->reference) -
                      (to->uptime_ns - from->uptime_ns));
 }
 
-/* A whole wrap is missing, or more than the half at which a windup believes in a step back. */
+/* Whether a whole wrap is missing, or more than the half at which a windup assumes a step back. */
 static bool is_late(const struct moment *from, const struct moment *to, uint64_t limit_ns)
 {
     return lag_ns(from, to) > (int64_t)(limit_ns / 4 * 3);
 }
 
 /*
- * Bring back what whole wraps took since `from`, and use the counter of this name.  The one in use
+ * Restores what whole wraps took since `from`, and uses the counter of this name.  The one in use
  * may be in the half of its range that means "behind", which only another counter gets out of:
- * uptime goes over to the reference, is put right there, and goes on.
+ * uptime moves to the reference, is corrected there, and moves back.
  *
- * The moment that is returned is the one on the reference, which cannot wrap: should the last
- * change be late again, the next windup sees it.
+ * Returns the moment on the reference, which cannot wrap: should the last switch be late again,
+ * the next windup sees it.
  */
 static struct moment recover(const struct moment *from, const char *name)
 {
@@ -127,7 +133,7 @@ static struct moment recover(const struct moment *from, const char *name)
     return right;
 }
 
-/* Wind up, with no wrap lost since the last time, and say where that led. */
+/* Winds up, restores wraps that were lost since the last windup, and returns the moment reached. */
 static struct moment carry(uint64_t enough_ns)
 {
     const struct timecounter *now = tc_current(&set);
@@ -209,7 +215,7 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
         }
         return;
     }
-    /* A windup that comes too late is then no step back. */
+    /* A late windup is then not a step back. */
     if (wraps(counter))
         counter->flags |= TC_MAY_WRAP;
     enum tc_status status = tc_register(&set, counter);
@@ -220,7 +226,7 @@ void clock_offer(struct timecounter *counter, const char *why_missing)
 
 void clock_set_reference(struct timecounter *counter)
 {
-    /* What was read on the old one says nothing on the new one. */
+    /* Readings of the old reference mean nothing on the new one. */
     if (reference)
         clock_tick();
     reference = counter;
@@ -247,7 +253,7 @@ bool clock_may_use(const struct timecounter *counter)
     return set.windup_interval_ns <= tc_max_gap_ns(counter);
 }
 
-/* Why a counter by this name cannot be used, for people. */
+/* Fails the check "timecounter.choice", with the reason why this counter cannot be used. */
 static void tell_refusal(const char *name, enum tc_status status)
 {
     const struct timecounter *c = tc_find(&set, name);
@@ -273,8 +279,8 @@ static void tell_refusal(const char *name, enum tc_status status)
 static void begin_uptime(const struct timecounter *now)
 {
     /*
-     * Uptime begins at 1 s, as FreeBSD's; with a counter of ns at what it shows and 1 s, so that
-     * ring 3 has something to add to it rather than to take away.
+     * Uptime begins at 1 s, as on FreeBSD; with a 64-bit counter in ns, 1 s past its reading, so
+     * that ring 3 adds an offset to the counter instead of subtracting one.
      */
     (void)tc_advance(&set, NS_PER_SECOND + (now->frequency == NS_PER_SECOND && !wraps(now)
                                                 ? now->read(now->context)
@@ -309,10 +315,10 @@ bool clock_use(const char *name)
 
     if (clock_select(name, NULL) != TC_OK)
         return false;
-    /* A counter that wraps, and the dummy, are guarded for good. */
+    /* A counter that wraps, and the dummy, are guarded permanently. */
     if (tc_current(&set)->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
-    /* Else the guard falls with the first windup past all that was read on the old counter. */
+    /* For others the guard ends with the first windup past all that was read on the old counter. */
     uint64_t begin = read_reference();
     do {
         clock_tick();
@@ -329,7 +335,7 @@ const char *clock_in_use(void)
     return now ? now->name : "";
 }
 
-/* Readings that the guard has held, so far. */
+/* Returns how many readings the guard has held back so far. */
 static uint64_t held_readings(void)
 {
     struct tc_statistics s;
@@ -337,7 +343,7 @@ static uint64_t held_readings(void)
     return tc_get_statistics(&set, &s) == TC_OK ? s.guarded : 0;
 }
 
-/* For how long readings stand still from now on. */
+/* Measures for how long readings stand still from now on, in ns. */
 static uint64_t measure_hold(void)
 {
     enum { READINGS = 1000 };
@@ -377,7 +383,7 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     report->step_ns = -lag_ns(&before, &after);
     report->step_error_ns = reference_ns(before.width / 2 + after.width / 2) + 2;
     report->elapsed_ns = reference_ns(after.reference - before.reference);
-    /* A dummy's time is not the reference's to put right. */
+    /* A dummy keeps no time that the reference could correct. */
     report->late = from != &dummy && to != &dummy && is_late(&before, &after, limit);
     if (report->late)
         after = recover(&before, name);
@@ -485,7 +491,7 @@ enum tc_status clock_advance(uint64_t ns)
 {
     enum tc_status status = tc_advance(&set, ns);
 
-    /* The reference still notices a windup that comes late: it did not see this. */
+    /* The reference did not see this; move `last` too, so that a late windup is still noticed. */
     if (status == TC_OK)
         last.uptime_ns += ns;
     return status;

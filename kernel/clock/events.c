@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Keeps the timeline of what happened to the clock, for the report and the shell. */
 #include "kernel/clock/events.h"
 #include "base/format.h"
 #include "kernel/clock/clock.h"
@@ -30,6 +31,7 @@ void events_note(const struct event *event)
     __atomic_store_n(&e->number, 0, __ATOMIC_RELEASE);
     e->uptime = clock_uptime();
     e->event = *event;
+    /* Pairs with the load in each(). */
     __atomic_store_n(&e->number, number, __ATOMIC_RELEASE);
 }
 

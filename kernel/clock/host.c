@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What the host does while the guest runs, and what is done about it: pauses, restores, STABLE that
- * goes and comes, another frequency; the driver suspended and resumed.
+ * Connects the driver to the clock and the time page while the guest runs: notices pauses,
+ * restores, STABLE lost and regained, another TSC frequency, and reacts.
  */
 #include "kernel/clock/host.h"
 #include "arch/x86/apic.h"
@@ -16,7 +16,7 @@
 #include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 
-/* While tests play the host, what they do is no event. */
+/* While tests play the host, no event is recorded. */
 static bool quiet;
 
 void host_events_quiet(bool on)
@@ -27,7 +27,7 @@ void host_events_quiet(bool on)
     (void)kvmclock_look(&kvmclock, cpu_count, &unread);
 }
 
-/* The structures of vCPUs [0, toggling) lose and regain the flag, at every few ticks. */
+/* The structures of vCPUs [0, toggling) lose and regain STABLE every few ticks. */
 static uint32_t toggling;
 
 static void write_stable(uint32_t vcpus, bool stable)
@@ -82,11 +82,11 @@ static void note_frequency(const struct kvmclock_change *c)
     lose_tsc_rate(c->hz_after);
 }
 
-/* What the structures said when the guest last went on after a pause that changed the date. */
+/* The structures' time when the guest last resumed after a pause that changed the date. */
 static uint64_t resumed_at;
 static struct tc_timespec resumed_boottime;
 
-/* The date at uptime 0: another one whenever the date has been set. */
+/* Returns the date at uptime 0, which changes whenever the date is set. */
 static struct tc_timespec boottime(void)
 {
     struct tc_hands h = {0};
@@ -123,10 +123,10 @@ static void note_pause(const struct kvmclock_change *c, const struct wall_answer
 }
 
 /*
- * In this order: the date is asked for, and published to ring 3; then the flag is cleared on vCPU
- * 0's structure, and then on the others'.  So a reader that sees no flag sees the new date.  Where
- * the date may not be asked for yet, the flag stays.  A pause that comes in between is a new
- * version of the structure: then all is done once more.
+ * The order matters: ask for the date and publish it to ring 3; then clear the flag on vCPU 0's
+ * structure, and then on the others'.  So a reader that sees no flag sees the new date.  While the
+ * date may not be asked for yet, the flag stays.  A pause in between is a new version of the
+ * structure: then everything is done once more.
  */
 void see_host(void)
 {
@@ -140,7 +140,7 @@ void see_host(void)
             wall_stale();
         const struct wall_answer *answer = kvmclock.suspended ? NULL : wall_tick();
         publish_time_page();
-        /* A date that the host or its user set while the guest ran was seen until then. */
+        /* The date was set while the guest ran: until then readers rightly saw the old one. */
         if (answer && answer->step_ns && !answer->paused)
             resumed_at = 0;
         if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
@@ -165,7 +165,7 @@ void see_host(void)
         apic_send_all_others(VECTOR_IPI);
 }
 
-/* A vCPU other than 0 clears its flag once vCPU 0 has dealt with the pause: the date is right. */
+/* Clears the flag of a vCPU other than 0 once vCPU 0 has handled the pause: the date is right. */
 void see_own(struct cpu *cpu)
 {
     (void)kvmclock_poll(&kvmclock, cpu->index);
@@ -197,8 +197,8 @@ void before_clock_call(struct cpu *cpu)
         if (!kvmclock_is_stopped(&kvmclock, cpu->index))
             break;
         /*
-         * Asleep until a tick or vCPU 0's answer, which are interrupts: vCPU 0 may be waiting for
-         * the host's CPU, or until the date may be asked for again.
+         * Sleep until an interrupt, a tick or vCPU 0's answer: vCPU 0 may be waiting for a CPU of
+         * the host, or until the date may be asked for again.
          */
         interrupts_on_and_halt();
         interrupts_off();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The host that the kernel plays where debug.kvmclock.scripted asks for it: its time, its date, its
- * pauses. */
+/*
+ * Plays the host where debug.kvmclock.scripted asks for it: its time, its date, its pauses.  It
+ * takes the place of KVM at the head of the flow.
+ */
 #include "kernel/clock/played.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/ipi.h"
@@ -30,10 +32,10 @@ struct pause {
     uint64_t number, seconds;
 };
 
-static uint32_t stopped; /* vCPUs that stand still */
-static uint64_t ended;   /* the last pause that is over, by number */
+static uint32_t stopped; /* number of vCPUs that stand still */
+static uint64_t ended;   /* number of the last pause that is over */
 
-/* In an interrupt of each vCPU: none goes on while the guest is paused, in ring 3 or here. */
+/* Runs in an interrupt on each vCPU, so that none goes on during the pause, in ring 3 or here. */
 static void stand_still(struct cpu *cpu, void *arg)
 {
     const struct pause *pause = arg;
@@ -41,11 +43,12 @@ static void stand_still(struct cpu *cpu, void *arg)
 
     __atomic_add_fetch(&stopped, 1, __ATOMIC_ACQ_REL);
     if (cpu->index != 0) {
+        /* Pairs with the store by vCPU 0 below. */
         while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) < pause->number)
             cpu_pause();
         return;
     }
-    /* One whose interrupts are off for longer misses the pause. */
+    /* A vCPU whose interrupts are off for longer misses the pause. */
     while (__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) != cpu_count &&
            rdtsc_ordered() - begin < tsc.hz / 1000 * ARRIVAL_MS) {
         smp_answer_flush();

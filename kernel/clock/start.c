@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* From the host's page to the driver, the timecounters, the clock and the time page. */
+/*
+ * Brings the clock up, from the host's page through the driver and the timecounters to the clock
+ * and its date.
+ */
 #include "kernel/clock/start.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
@@ -47,7 +50,7 @@ void attach_kvmclock(void)
         (void)kvmclock_choose_pair(&kvmclock, true);
 }
 
-/* What the page and the hypervisor say of the TSC. */
+/* Tells the TSC's driver the frequencies that the page and the hypervisor report. */
 static void ask_hypervisor(void)
 {
     struct pvclock_frequency f;
@@ -61,14 +64,14 @@ static void ask_hypervisor(void)
 
 /* ---- The TSC's frequency, and the local APIC timer's from it ----------- */
 
-/* Timer interrupts a second on each vCPU. */
+/* Returns the timer interrupts a second on each vCPU. */
 static uint64_t tick_rate(void)
 {
     if (settings.hz)
         return settings.hz;
     /*
-     * A tick can cost 0.2 ms on a host that emulates ring 0, and vCPUs may be many times the host's
-     * CPUs: keep all ticks together below a tenth of one of them.
+     * A tick can cost 0.2 ms on a host that emulates ring 0, and there may be many vCPUs per CPU
+     * of the host: keep all ticks together below a tenth of one such CPU.
      */
     if (firmware.possible_count <= 4)
         return 100;
@@ -85,7 +88,7 @@ void end_calibration(uint64_t begin)
         while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
             cpu_pause();
         bool in_time = tsc_end_pit(&tsc);
-        /* Before other vCPUs start: multi-threaded TCG bends a TSC that several of them read. */
+        /* Before other vCPUs start: multi-threaded TCG distorts a TSC that several of them read. */
         tsc_end_pm_timer(&tsc);
         bool known = tsc_choose(&tsc);
         if (known && (in_time || tries == TRIES))
@@ -139,7 +142,7 @@ static bool is_paused(void)
     return kvmclock_is_stopped(&kvmclock, 0);
 }
 
-/* The date by the host, told with the check "kvmclock.wall"; false: it says none. */
+/* Sets the date by the host's and makes the check "kvmclock.wall"; false: the host gives none. */
 static bool set_date_by_kvmclock(void)
 {
     static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};

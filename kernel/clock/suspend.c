@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The driver suspended and resumed, on all vCPUs while they run; the MSR pair changed; the end.
+ * Suspends and resumes the driver on all vCPUs while they run, changes the MSR pair, and stops the
+ * driver at the end; the clock goes on with another counter.
  *
- * While it is suspended, and after the end, the host may not write the structures: they are filled
- * with a pattern and looked at.
+ * While the driver is suspended, and after the end, the host may not write the structures: they
+ * are filled with a pattern and checked.
  */
 #include "kernel/clock/suspend.h"
 #include "arch/x86/cr.h"
@@ -61,7 +62,7 @@ static uint64_t count_changed(void)
 
 /* ---- On each vCPU, in an interrupt ------------------------------------- */
 
-/* One that refuses stays registered. */
+/* A vCPU that refuses stays registered. */
 static void stop_one(struct cpu *cpu, void *arg)
 {
     (void)arg;
@@ -98,12 +99,12 @@ static uint32_t count_registered(uint32_t *first)
 
 /* ---- Suspend and resume ------------------------------------------------ */
 
-/* The counter to use while the driver is suspended; NULL: there is only kvmclock. */
+/* Returns the counter to use while the driver is suspended; NULL: there is only kvmclock. */
 static const char *next_best(void)
 {
     const struct timecounter *best = NULL;
 
-    /* A good TSC stands at 800 for kvmclock's sake alone; and ring 3 can read it. */
+    /* A good TSC has quality 800 only to rank below kvmclock; and ring 3 can read it. */
     if (tsc.counter.quality == TC_QUALITY_TSC && (tsc.invariant || tsc.in_guest))
         return tsc.counter.name;
     for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
@@ -122,7 +123,7 @@ static void change_counter(const char *name)
     (void)decide(NULL, false, false);
 }
 
-/* kvmclock serves again, as it did before. */
+/* Makes kvmclock available again and, if it was in use, uses it. */
 static void go_back(void)
 {
     kvmclock.counter.quality = TC_QUALITY_KVMCLOCK;
@@ -151,7 +152,7 @@ int suspend_clock(void)
     const char *other = next_best();
     if (!other)
         return refuse("there is no other timecounter to go on with");
-    /* Before the structures stop: ring 3 must not be left with what nobody updates. */
+    /* Before the structures stop: ring 3 must not be left with structures that nobody updates. */
     if (suspended.was_in_use)
         change_counter(other);
     clock_set_reference(&tsc.counter);
@@ -226,7 +227,7 @@ static void get_pair(void *context, uint32_t index, struct sysctl_text *to)
     sysctl_put(to, "%s", pair);
 }
 
-/* On the command line it is kept for when the driver attaches. */
+/* A value from the command line is kept until the driver attaches. */
 static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
 {
     (void)context, (void)index;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Serves the clock and its counters (clock.c) as sysctl nodes: kern.timecounter.*, kern.boottime,
+ * kern.clockrate, kern.hz.
+ */
 #include "kernel/clock/sysctl.h"
 #include "base/calendar.h"
 #include "base/format.h"
@@ -25,7 +29,7 @@ static void get_hardware(void *context, uint32_t index, struct sysctl_text *to)
     sysctl_put(to, "%s", now ? now->name : "");
 }
 
-/* Before there is a clock the name is kept for clock_choose(). */
+/* Until there is a clock, keeps the name for clock_choose(). */
 static const char *set_hardware(void *context, uint32_t index, const union sysctl_value *value)
 {
     static char wanted[32];

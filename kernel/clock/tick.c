@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Arms each vCPU's next timer interrupt at the end of the last one, so that no tick starves ring 3.
+ * Arms each vCPU's next timer interrupt at the end of the last one, so that none starves
+ * ring 3.  The boot vCPU's ticks wind up the clock and publish the time page (main.c).
  */
 #include "kernel/clock/tick.h"
 #include "arch/x86/apic.h"
@@ -11,13 +12,12 @@
 
 enum {
     /*
-     * Entry and exit of the interrupt, which no handler sees, count this many times in ring 3's
-     * rest.
+     * Weight of the interrupt's entry and exit, which no handler sees, in the rest left to ring 3.
      */
     EMPTY_FACTOR = 4,
     EMPTY_TRIES = 4,
     EMPTY_PATIENCE_US = 1000,
-    /* The rest is no longer than 1/20 s, though the host may have stopped the vCPU in a tick. */
+    /* The rest is at most 1/20 s, even if the host stopped the vCPU during a tick. */
     LONGEST_REST = 20,
 };
 
@@ -26,11 +26,11 @@ uint32_t tick_period;
 static uint64_t counts_per_s, tsc_hz;
 static uint64_t empty; /* what an empty tick costs, in counts of the timer */
 
-/* The boot vCPU's, written by it alone. */
+/* Of the boot vCPU, which alone writes it. */
 static struct {
-    uint64_t ticks, stretched; /* `stretched` of them left less than their cost of the period */
-    uint64_t cost, worst_cost; /* counts of the timer: of the stretched ones in all; of the worst */
-    uint64_t gaps; /* counts of the timer from each stretched tick to the next, in all */
+    uint64_t ticks, stretched; /* `stretched`: left ring 3 less than their cost of the period */
+    uint64_t cost, worst_cost; /* timer counts of the stretched ones: total; worst */
+    uint64_t gaps;             /* timer counts, in all, from each stretched tick to the next one */
 } boot_ticks;
 
 static uint64_t counts_of(uint64_t cycles)
@@ -44,7 +44,7 @@ static uint64_t us_of(uint64_t counts)
     return counts * 1000000 / counts_per_s;
 }
 
-/* From the request to the return, of an interrupt that this vCPU sends itself. */
+/* Measures an interrupt that this vCPU sends itself, from request to return, in cycles. */
 static uint64_t empty_tick(void)
 {
     uint64_t begin = rdtsc_ordered(), ticks = this_cpu()->ticks, cycles;
@@ -52,7 +52,7 @@ static uint64_t empty_tick(void)
     apic_send(this_cpu()->apic_id, VECTOR_TIMER);
     do {
         interrupts_on();
-        cpu_pause(); /* STI lets none in before the next instruction has ended */
+        cpu_pause(); /* STI admits none before the next instruction has ended */
         interrupts_off();
         cycles = rdtsc_ordered() - begin;
     } while (this_cpu()->ticks == ticks && cycles < tsc_hz / 1000000 * EMPTY_PATIENCE_US);
@@ -99,7 +99,7 @@ void tick_end(struct cpu *cpu, uint64_t began)
 {
     uint64_t count = cpu->timer_initial;
 
-    /* It was stopped when this interrupt was on its way, or has not been started. */
+    /* The timer was stopped while this interrupt was on its way, or was never started. */
     if (!count)
         return;
     uint64_t now = rdtsc_ordered(), cost = counts_of(now - began);
@@ -107,7 +107,7 @@ void tick_end(struct cpu *cpu, uint64_t began)
     if (least > counts_per_s / LONGEST_REST)
         least = counts_per_s / LONGEST_REST;
     bool stretched = cost + least > count;
-    /* By when it is due, so that one that comes late does not make all others later. */
+    /* Count from when this tick was due, so that a late one does not delay all others. */
     cpu->timer_due += cycles_of(count);
     if (cpu->timer_due < now + cycles_of(least))
         cpu->timer_due = now + cycles_of(least);
@@ -133,7 +133,7 @@ void tick_report(uint64_t hz)
 {
     uint64_t n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
 
-    /* A busy host stretches some of them; most, only a rate that is too high. */
+    /* A busy host stretches some of them; only a rate that is too high stretches most. */
     if (n > boot_ticks.ticks / 2)
         print("ticks: kern.hz=%lu is more than vCPU 0 can do: a tick takes %lu us here, so that "
               "%lu a "

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Publishes the clock (clock.c) and how to read it to ring 3, in the time page; the reader is
+ * lib/timepage/gettime.c.
+ */
 #include "kernel/clock/time_page.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
@@ -28,21 +32,25 @@ const struct time_page *time_page_get(void)
     return &published.time;
 }
 
+/*
+ * Makes the sequence odd.  The fence pairs with the second load of it in derive() and last_tick()
+ * of gettime.c.
+ */
 static void begin(uint32_t *sequence)
 {
     __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Pairs with the first load of the sequence in derive() and last_tick(). */
 static void end(uint32_t *sequence)
 {
     __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE);
 }
 
 /*
- * The TSC as the host would give it.  The multiplier is rounded down, so ring 3 falls behind the
- * kernel by less than a nanosecond in two seconds: a new start once a second steps forward by at
- * most one.
+ * Publishes the TSC as the host would.  The multiplier is rounded down, so ring 3 falls behind the
+ * kernel by less than 1 ns in 2 s: a new start once a second steps forward by at most 1 ns.
  */
 static void publish_tsc(const struct tc_hands *h, uint64_t uptime, bool again)
 {
@@ -58,7 +66,7 @@ static void publish_tsc(const struct tc_hands *h, uint64_t uptime, bool again)
     published_count = h->count;
 }
 
-/* While it is not what clocks are made of it is there for the readers of a plain structure. */
+/* While the TSC is not the clock's counter, publishes it once, for readers of a plain structure. */
 static void publish_tsc_once(uint64_t hz)
 {
     if (published.time.tsc.version)
@@ -80,7 +88,7 @@ static void publish_fast(uint64_t uptime, uint64_t realtime)
     end(&p->fast_sequence);
 }
 
-/* What is known now; `floor`: 0 while every structure has the STABLE flag. */
+/* The facts to publish; `floor`: 0 while every structure has the STABLE flag. */
 struct time_page_state {
     struct time_facts facts;
     uint32_t vcpus, possible, stride;
@@ -105,7 +113,7 @@ static void update(const struct time_page_state *state)
     uint64_t uptime = h.uptime.sec * NS_PER_S + tc_hands_nsec(&h, &h.uptime);
     uint64_t boottime = (uint64_t)h.boottime.sec * NS_PER_S + (uint64_t)h.boottime.nsec;
     next.algorithm = time_decide(&state->facts, &next.stable_mask);
-    /* Just after a change of counters readings pass a guard of the kernel's. */
+    /* Just after a switch of counters, readings pass the kernel's guard. */
     if (h.flags & TC_HANDS_GUARDED)
         next.algorithm = TIME_SYSTEM_CALL;
     next.has_rdtscp = state->facts.rdtscp;
@@ -149,9 +157,9 @@ static void update(const struct time_page_state *state)
 
 /* ---- The time page ----------------------------------------------------- */
 
-/* Settings of kvmclock as they are in force: the user's, or a test's for a while. */
+/* The settings of kvmclock in force: the user's, or a test's for a while. */
 static bool enable_without_rdtscp, force_unstable;
-static const char *user_counter; /* the one in use, tests apart */
+static const char *user_counter; /* the one in use, except by tests */
 
 static bool chosen(const char *name)
 {
@@ -176,7 +184,7 @@ void publish_time_page(void)
         .vcpus = cpu_count,
         .possible = firmware.possible_count,
         .stride = sizeof(struct kvmclock_slot),
-        /* A vCPU's own structure is only right above what the common one has returned. */
+        /* A vCPU's own structure is right only above what the common one has returned. */
         .floor = kvmclock.floor ? kvmclock.floor : force_unstable,
         .tsc_hz = tsc.hz,
     };
@@ -184,7 +192,7 @@ void publish_time_page(void)
     update(&s);
 }
 
-/* Each structure of [0, cpu_count) is alive and may serve all vCPUs. */
+/* Whether each structure of [0, cpu_count) is alive and may serve all vCPUs. */
 static bool all_stable(void)
 {
     struct pvclock_snapshot s;

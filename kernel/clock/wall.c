@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Keeps the clock's date (clock.c) at the host's: asks the driver for the host's epoch, within the
+ * rate limit, and steps the date or advances uptime.
+ */
 #include "kernel/clock/wall.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
@@ -7,7 +11,7 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
-/* Brackets that are tried where kvmclock is not the timecounter. */
+/* Brackets to try where kvmclock is not the timecounter. */
 enum { TRIES = 4 };
 
 struct wall_settings wall_settings = {.interval_s = 60, .pivot_s = PVCLOCK_WALL_PIVOT};
@@ -17,13 +21,13 @@ static struct wall_figures figures;
 static struct wall_answer answer;
 static bool distance_known; /* of a date that was set by hand */
 
-static bool paused;                /* since the last ask; set on any vCPU */
-static bool owed;                  /* asked because of a pause, and the host gave no date */
-static bool wanted;                /* ask as soon as it is allowed */
-static bool waits;                 /* and that was not at once */
+static bool paused;                /* since the last request; set on any vCPU */
+static bool owed;                  /* a pause was asked about, and the host gave no date */
+static bool wanted;                /* ask as soon as the limit allows it */
+static bool waits;                 /* and the limit has delayed it */
 static uint64_t last_ask;          /* uptime */
-static uint64_t window, in_window; /* uptime at which the second began, asks in it */
-static uint64_t ticks;             /* since the clock was looked at */
+static uint64_t window, in_window; /* uptime at which the second began, requests in it */
+static uint64_t ticks;             /* since uptime was read */
 
 /* ---- Host and clock at one moment -------------------------------------- */
 
@@ -43,7 +47,7 @@ static bool look(struct moment *m)
 {
     struct tc_hands h;
 
-    /* A counter that went back, as a restored one does, is noticed here. */
+    /* Detects a counter that went back, as a restored one does. */
     clock_tick();
     if (!clock_hands(&h))
         return false;
@@ -82,7 +86,7 @@ static void set_date(const struct moment *m, uint64_t right)
         return;
     answer.step_ns = off;
     if (answer.paused && off > 0 && wall_settings.advance_paused) {
-        /* The date moves with uptime, and is right then. */
+        /* The date moves with uptime, which makes it right. */
         answer.advanced_ns = size;
         figures.advanced_ns += size;
         (void)clock_advance(size);
@@ -95,11 +99,11 @@ static void set_date(const struct moment *m, uint64_t right)
         events_add(EVENT_DATE, off, "by the host");
 }
 
-/* The epoch is there: what it says of the date, and of a pause. */
+/* Derives the date, and the length of a pause, from the epoch. */
 static void follow(const struct moment *m, uint64_t epoch)
 {
     epoch = pvclock_wall_in_era(epoch, m->host_ns, wall_settings.pivot_s);
-    /* While the guest is gone the host's date goes on and its time stands: the epoch moves. */
+    /* While the guest is gone the host's date advances and its time does not: the epoch moves. */
     if (answer.paused && figures.epoch_ns && epoch > figures.epoch_ns) {
         answer.away_ns = epoch - figures.epoch_ns;
         figures.away_ns += answer.away_ns;
@@ -129,7 +133,7 @@ static const struct wall_answer *ask(uint64_t now)
     figures.asked++;
     figures.pauses += answer.paused;
     answer.status = host.ask(&epoch);
-    /* What a pause did is for the ask that knows of it. */
+    /* A pause has just come: leave its effect to the request that knows of it. */
     if (!answer.paused && figures.epoch_ns && host.is_paused())
         return NULL;
     if (answer.status == PVCLOCK_OK && look(&m))
@@ -149,6 +153,7 @@ const struct wall_answer *wall_start(const struct wall_host *the_host)
 
 void wall_stale(void)
 {
+    /* Pairs with the exchange in ask() and the load in wall_tick(). */
     __atomic_store_n(&paused, true, __ATOMIC_RELEASE);
 }
 
@@ -167,8 +172,8 @@ const struct wall_answer *wall_tick(void)
     bool soon = wanted || __atomic_load_n(&paused, __ATOMIC_ACQUIRE);
 
     /*
-     * Uptime costs more than this, so for the interval it is looked at some ten times a second; by
-     * the ticks, of which there may be fewer than kern.hz asks for.
+     * Reading uptime costs more than this, so for the interval it is read every 10th tick, or some
+     * ten times a second below 100 Hz; by ticks, of which fewer may come than kern.hz asks for.
      */
     if (!host.ask || (!soon && ++ticks < looks_apart()))
         return NULL;

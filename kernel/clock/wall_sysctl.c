@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* dev.kvmclock.0: what the wall clock is kept by. */
+/* Serves the wall clock's settings and figures (wall.c) as sysctl nodes, dev.kvmclock.0.*. */
 #include "kernel/clock/wall.h"
 #include <clockpage/sysctl.h>
 

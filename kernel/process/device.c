@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Implements /dev/pvclock, by which ring 3 maps the host's structures, and copies to and from the
+ * process's memory.
+ */
 #include "kernel/process/device.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/ipi.h"
@@ -135,7 +139,7 @@ static int64_t map_locked(uint64_t descriptor, uint64_t length, uint64_t protect
         return -ERROR_BADF;
     if (protection != PROTECTION_READ)
         return -ERROR_ACCES;
-    /* Every page has to begin before the end of the last vCPU's structure. */
+    /* Every page must begin before the end of the last vCPU's structure. */
     if (offset % PAGE_SIZE || length == 0 || offset >= device.bytes || length > USER_MAP_STRIDE ||
         offset + (length - 1) / PAGE_SIZE * PAGE_SIZE >= device.bytes)
         return -ERROR_INVAL;
@@ -173,7 +177,7 @@ int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
     bool good = length && device.length[slot] == length;
     for (uint64_t at = 0; good && at < length; at += PAGE_SIZE)
         page_unmap(device.root, address + at);
-    /* The slot is free again only when no vCPU can see what it held. */
+    /* Free the slot only when no vCPU can see what it held. */
     if (good && !smp_flush_tlbs(device.patience))
         panic("a vCPU did not flush its TLB");
     if (good)

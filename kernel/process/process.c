@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Loads and runs the ring-3 process, which reads the clock pages and the time page, and handles
+ * its system calls and faults.
+ */
 #include "kernel/process/process.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
@@ -13,7 +17,7 @@
 #include "kernel/process/threads.h"
 #include <clockpage/report.h>
 
-/* The program's ELF, on page boundaries: reader_blob.S. */
+/* The program's ELF file, page-aligned: reader_blob.S. */
 extern const uint8_t reader_elf[], reader_elf_end[];
 
 enum { STACK_PAGES = 2 };
@@ -29,8 +33,8 @@ void (*process_before_clock)(struct cpu *cpu);
 bool process_may_rest;
 
 /*
- * A read-only segment is mapped where it lies in the kernel's image; a writable one gets frames of
- * its own, a copy of what the file has and zeros behind it.
+ * Maps a read-only segment where it lies in the kernel's image; a writable one gets its own
+ * frames, with a copy of the file's part and zeros after it.
  */
 static const char *load_segment(const struct elf64_program_header *h)
 {
@@ -102,7 +106,7 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
-/* What GS points at in ring 3: see process_vcpu_address(). */
+/* Maps the numbers that GS points at in ring 3: see process_vcpu_address(). */
 static bool map_numbers(void)
 {
     uint64_t frame = frame_alloc_zeroed();
@@ -218,7 +222,7 @@ void process_run(struct cpu *cpu, void *arg)
 
 static int64_t probe(struct cpu *cpu, uint64_t resume)
 {
-    /* Going on at an address that is none would be a fault of the kernel's own IRETQ. */
+    /* Resuming at an invalid address would be a fault of the kernel's own IRETQ. */
     if (resume < USER_IMAGE_BASE || resume >= USER_END)
         return -ERROR_INVAL;
     note_probe(cpu, &threads[cpu->thread]);
@@ -226,7 +230,7 @@ static int64_t probe(struct cpu *cpu, uint64_t resume)
     return 0;
 }
 
-/* clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
+/* Serves clock_gettime() and clock_getres(): struct timespec with 64-bit members. */
 static int64_t clock_call(struct cpu *cpu, uint64_t clock, uint64_t to, bool resolution)
 {
     int64_t value[2];
@@ -244,7 +248,7 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         threads_ended(cpu);
         user_leave(cpu, 0);
     case SYS_COUNT:
-        /* The call that switches counting off is not one of what is counted. */
+        /* Do not count the call that switches counting off. */
         if (!a[0] && cpu->counting)
             cpu->entries[ENTRY_SYSCALL]--;
         cpu->counting = a[0] != 0;
@@ -281,7 +285,7 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
     static uint32_t printing;
 
     threads[cpu->thread].crashed = true;
-    /* One dump is enough to read; the others would be mixed into it. */
+    /* Print one dump only: several would be mixed. */
     if (!__atomic_exchange_n(&printing, 1, __ATOMIC_ACQ_REL)) {
         print("\nclockpage: the ring-3 program faulted; its thread ends, the kernel goes on\n");
         dump_frame(frame);

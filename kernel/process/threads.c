@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Moves ring-3 threads between vCPUs at their ticks, so that tests read the clock across
+ * migrations.
+ */
 #include "kernel/process/threads.h"
 #include "arch/x86/spinlock.h"
 #include "arch/x86/user.h"
 
 /*
- * One waits, so that with each tick some thread changes its vCPU: the waiting one goes on where a
- * tick came, and the one that ran there waits for the next tick, wherever it comes.
+ * One thread waits, so that at each tick some thread changes its vCPU: the waiting one resumes
+ * where the tick came, and the one that ran there waits for the next tick, wherever it comes.
  */
 static struct {
     struct spinlock lock;
@@ -15,7 +19,7 @@ static struct {
     uint64_t moves;
 } slot;
 
-/* What a vCPU goes on with: outside the slot, which another one may fill at once. */
+/* What a vCPU resumes: outside `slot`, which another vCPU may fill at once. */
 static struct trap_frame resumed[MAX_CPUS];
 
 void threads_move_begin(uint32_t thread, const struct trap_frame *frame)

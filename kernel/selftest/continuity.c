@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Tests the clock: whether uptime goes on at each switch from one timecounter to another. */
 #include "kernel/selftest/continuity.h"
 #include "base/format.h"
 #include "kernel/clock/clock.h"
@@ -6,15 +7,15 @@
 #include <stddef.h>
 
 /*
- * Uptime may not differ from the reference by more than both say of themselves; and two good
- * counters do not differ by more than 1 % in rate while the change takes place.
+ * Uptime may differ from the reference by no more than the errors that both state; and two good
+ * counters do not differ by more than 1 % in rate during the switch.
  */
 enum { MAX_COUNTERS = 8, TRIES = 5, RATE_PART = 100 };
 
 static struct pair {
     struct clock_switch result;
     const char *wrong; /* NULL: nothing */
-    bool unjudged;     /* the host took the vCPU away, each time */
+    bool unjudged;     /* the host took the vCPU away in each try */
 } pairs[MAX_COUNTERS * (MAX_COUNTERS - 1)];
 static unsigned pair_count;
 
@@ -43,14 +44,14 @@ static void measure(const struct timecounter *from, const struct timecounter *to
 
     gap = gap_to < gap ? gap_to : gap;
     for (unsigned i = 0; i < TRIES; i++) {
-        /* The last time the host took the vCPU away in between; uptime is right again since. */
+        /* The host took the vCPU away during the last try; uptime has been corrected since. */
         if (i > 0)
             (void)clock_select(from->name, NULL);
         uint64_t before = clock_uptime();
         enum tc_status status = clock_select(to->name, &pair->result);
         bool back = clock_uptime() < before;
         pair->wrong = judge(status, &pair->result, back);
-        /* A counter can only wrap unseen in that much time. */
+        /* Only in that much time can a counter wrap unseen. */
         pair->unjudged = pair->result.late && !back && pair->result.elapsed_ns > gap / 4 * 3;
         if (!pair->unjudged)
             return;
@@ -81,8 +82,10 @@ void continuity_measure(void)
         return;
     }
     (void)clock_select(counters[0]->name, NULL); /* in case the dummy is in use */
-    /* Each ordered pair once, on one path: to and fro with all but the next, then on to the next;
-     * and back over those at last. */
+    /*
+     * Visit each ordered pair once, on one path: back and forth with all but the next, then on to
+     * the next; and finally back over those.
+     */
     for (unsigned i = 0; i + 1 < n; i++) {
         for (unsigned j = i + 2; j < n; j++) {
             measure(counters[i], counters[j]);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Tests the timecounters: compares the rate of the one in use with each other one's over the run.
+ */
 #include "kernel/selftest/deviation.h"
 #include "base/format.h"
 #include "base/tunables.h"
@@ -18,19 +21,20 @@ static struct comparison {
     struct tc_crosscheck check;
     struct tc_deviation result;
     uint64_t longest_ns; /* a comparison that takes longer may be off by a whole wrap */
-    uint64_t ticks_left; /* end it then; 0: at the run's end */
+    uint64_t ticks_left; /* ticks until its end; 0: at the run's end */
     bool done, deviates;
 } comparisons[MAX_COUNTERS];
 static unsigned count;
 
-/* The counter in use, or uptime where that one wraps. */
+/* Compared against the counter in use, or against uptime if that counter wraps. */
 static struct timecounter uptime;
 static const struct timecounter *chosen, *against;
 static uint64_t tick_rate;
 
 /*
- * The other counter may wrap: the chosen one says how often, as long as the two differ by less than
- * half a wrap.  So a comparison may take no longer than that needs at the deviation to be found.
+ * Returns how long a comparison may take, in ns.  The other counter may wrap; the chosen one shows
+ * how often, as long as the two differ by less than half a wrap.  So the comparison must end
+ * before the deviation to be found reaches that.
  */
 static uint64_t longest(const struct timecounter *c)
 {
@@ -39,7 +43,7 @@ static uint64_t longest(const struct timecounter *c)
     return gap > UINT64_MAX / 100 ? UINT64_MAX : gap * 100 / per_cent;
 }
 
-/* Uptime is right only as long as it was wound up in time. */
+/* Begins a comparison, if need be again: uptime is right only if it was wound up in time. */
 static void begin(struct comparison *c)
 {
     for (unsigned i = 0; i < TRIES; i++) {
@@ -48,7 +52,7 @@ static void begin(struct comparison *c)
         if (clock_is_fresh())
             break;
     }
-    /* Half of it: a tick can be late. */
+    /* Half of longest_ns: a tick can be late. */
     c->ticks_left =
         c->longest_ns / 2 > UINT64_MAX / tick_rate ? 0 : c->longest_ns / 2 * tick_rate / 1000000000;
 }
@@ -101,13 +105,13 @@ static uint64_t magnitude(int64_t value)
     return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
-/* How much of a deviation is certain; negative: none. */
+/* Returns how much of a deviation is certain; negative: none. */
 static int64_t certain_ppb(const struct tc_deviation *d)
 {
     return (int64_t)(magnitude(d->ppb) - d->uncertainty_ppb);
 }
 
-/* Thousandths of a ppm, with a sign. */
+/* Formats ppb as ppm with three decimals and a sign. */
 static void format_ppm(char *to, size_t size, int64_t ppb)
 {
     uint64_t size_of = magnitude(ppb);

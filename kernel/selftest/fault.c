@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Causes the faults that the settings debug.acpi and debug.fault ask for; no part of the clock. */
 #include "kernel/selftest/fault.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
@@ -29,7 +30,10 @@ void fault_damage_table(acpi_map map, uint64_t rsdp)
     }
 }
 
-/* Each level has a frame, so the guard page is met before anything of value. */
+/*
+ * Recurses without end; each level has a frame, so it meets the guard page before anything of
+ * value.
+ */
 static __attribute__((noinline)) uint64_t overflow_the_stack(uint64_t depth)
 {
     volatile uint64_t frame[64];
@@ -40,7 +44,7 @@ static __attribute__((noinline)) uint64_t overflow_the_stack(uint64_t depth)
     return overflow_the_stack(depth + 1) + frame[0];
 }
 
-/* Another vCPU tells it and ends the run; this one says nothing more, or the two would mix. */
+/* Another vCPU reports it and ends the run; this one prints nothing more, or the two would mix. */
 static void end_by_nmi(void)
 {
     const uint64_t enough_cycles = 10000000000;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Tests ring 3 at the end of the flow: which way clock_gettime() takes, moved threads, 32-bit
+ * code, and the system calls.
+ */
 #include "kernel/selftest/gettime.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/ipi.h"
@@ -36,7 +40,7 @@ static void clear_entries(const struct ring3_plan *plan)
     }
 }
 
-/* One job on vCPU 0. */
+/* Runs one job on vCPU 0. */
 static bool run_alone(const struct ring3_plan *plan)
 {
     (void)plan;
@@ -44,7 +48,7 @@ static bool run_alone(const struct ring3_plan *plan)
     return !process_thread(0)->crashed;
 }
 
-/* On vCPUs 0 to plan->cpus - 1, at once. */
+/* Runs the jobs on vCPUs 0 to plan->cpus - 1, at once. */
 static bool run_everywhere(const struct ring3_plan *plan)
 {
     for (uint32_t i = 1; i < plan->cpus; i++)
@@ -77,7 +81,7 @@ struct combination {
     bool enable_without_rdtscp, force_unstable, stable;
 };
 
-/* The way that docs/decision.md asks for. */
+/* Returns the way that docs/decision.md asks for. */
 static unsigned expected_way(const struct ring3_clock_hooks *hooks, const struct combination *c)
 {
     struct time_facts facts = {
@@ -117,9 +121,9 @@ static void try_combination(const struct ring3_plan *plan, const struct ring3_cl
     uint32_t disagree = 0;
 
     /*
-     * Each clock between two system calls, on one vCPU with the others at rest: the kernel and the
-     * program have a guard each, and where structures disagree another vCPU could push one of them
-     * ahead.
+     * Read each clock between two system calls, on one vCPU with the others at rest: the kernel
+     * and the program have a guard each, and where structures disagree another vCPU could push one
+     * of them ahead.
      */
     struct thread_page *first = prepare(plan, 0, JOB_CLOCKS);
     first->rounds = CLOCK_IDS;
@@ -138,7 +142,7 @@ static void try_combination(const struct ring3_plan *plan, const struct ring3_cl
         const struct clocks_result *r = &process_thread(i)->page->clocks;
         uint64_t calls = process_thread(i)->page->calls;
         taken += r->by_path[expected] == calls;
-        /* The kernel's own count has to say the same. */
+        /* The kernel's own count must agree. */
         entries +=
             process_thread(i)->entries[ENTRY_SYSCALL] == (expected == BY_SYSTEM_CALL ? calls : 0);
     }
@@ -167,7 +171,7 @@ static void try_combination(const struct ring3_plan *plan, const struct ring3_cl
 void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *hooks)
 {
     struct paths_seen seen = {0};
-    /* Which way is taken depends on no vCPU's number: a few stand for many. */
+    /* The way does not depend on a vCPU's number: a few represent all. */
     struct ring3_plan few = *all;
     const struct ring3_plan *plan = &few;
 
@@ -183,12 +187,10 @@ void ring3_paths(const struct ring3_plan *all, const struct ring3_clock_hooks *h
         };
         if (c.counter[0] == 'k' && !hooks->kvmclock)
             continue;
-        /* The settings are kvmclock's: with another counter one combination says it all. */
+        /* The settings are kvmclock's: with another counter one combination is enough. */
         if (c.counter[0] == 'T' && bits != 8)
             continue;
-        /*
-         * Taking the flag away can be simulated, giving it where the host does not would be a lie.
-         */
+        /* A test may clear the flag, but not set it where the host does not. */
         bool as_it_is = c.counter[0] == 'T' || c.stable == plan->stable;
         if (!as_it_is && !hooks->may_unset)
             continue;
@@ -226,7 +228,7 @@ static void move_once(const struct ring3_plan *plan, uint64_t reads_wanted, stru
     }
     struct trap_frame waiting = process_start_frame(plan->cpus);
     threads_move_begin(plan->cpus, &waiting);
-    /* A move comes with a tick; where vCPUs share the host's CPUs, so do their ticks. */
+    /* Threads move at ticks; where vCPUs share the host's CPUs, their ticks do too. */
     tick_period = plan->moving_timer_count * (plan->cpus / 2 + 1);
     seen->good = run_everywhere(plan) && seen->good;
     tick_period = tick;
@@ -249,7 +251,7 @@ static void run_moved(const struct ring3_plan *plan, const char *name, uint64_t 
 {
     struct moved_seen seen = {.good = true};
 
-    /* On a host with other things to do, few ticks come, and several to the same vCPU. */
+    /* On a busy host few ticks come, and several to the same vCPU. */
     for (unsigned i = 0; i < MOVED_TRIES && seen.moves < MOVES_WANTED && seen.good; i++)
         move_once(plan, reads_wanted, &seen);
     check(pass_if(seen.good && seen.moves > 0 && seen.steps == 0), name,
@@ -263,7 +265,7 @@ void ring3_moved(const struct ring3_plan *all, const struct ring3_clock_hooks *h
 {
     struct ring3_plan few = *all;
     const struct ring3_plan *plan = &few;
-    /* Where the kernel has to be asked, a reading costs thousands of times as much. */
+    /* A reading by system call costs thousands of times as much. */
     const unsigned dear = 5000;
 
     /* More vCPUs than this would wait for the host's CPUs rather than for each other. */
@@ -379,7 +381,7 @@ void ring3_fuzz(const struct ring3_plan *plan, uint64_t calls, uint64_t seed)
         made += process_thread(i)->page->fuzz_calls;
         failed += process_thread(i)->page->fuzz_failed;
     }
-    /* What it left open and mapped is its right; what that takes has to come back. */
+    /* The job may leave descriptors and mappings open; what they take has to come back. */
     pvclock_device_release_all_but(maps_before);
     process_census(&after);
     bool leaked = frames != frames_left() || before.read_only != after.read_only ||

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Runs and judges the ring-3 readers that read the clock all the time, while the host pauses the
+ * guest or changes its clock.
+ */
 #include "kernel/selftest/readers.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/ipi.h"
@@ -10,8 +14,8 @@
 enum { PATIENCE_S = 20 };
 
 /*
- * More vCPUs than these share few of the host's CPUs: each of them reads in bursts, one a tick, so
- * that all come to read, and vCPU 0 to what it has to do besides.
+ * More vCPUs than this share few CPUs of the host: each reads in bursts, one a tick, so that all
+ * get to read, and vCPU 0 to its other work.
  */
 enum { FEW_CPUS = 8, BURST = 4000 };
 
@@ -70,6 +74,7 @@ void readers_idle(bool briefly)
         return;
     }
     idle_briefly = briefly;
+    /* Each store of `stop` pairs with the load in watch() of userspace_sim/watch.c. */
     __atomic_store_n(&page_of(0)->stop, 0, __ATOMIC_RELEASE);
     process_run(cpu_table[0], NULL);
 }
@@ -129,7 +134,7 @@ void readers_print(void)
     print_sums("on", &s);
 }
 
-/* One that was asked to stop at once has shown nothing. */
+/* Waits for a reading from each: a reader that is stopped at once has shown nothing. */
 static void wait_for_first_readings(void)
 {
     enum { TICKS = 100 };

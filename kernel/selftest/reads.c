@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Measures and judges plain reads of the clock page in ring 3: TSC offsets, cost, order,
+ * protection.
+ */
 #include "kernel/selftest/reads.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/trap.h"
@@ -6,7 +10,7 @@
 #include "kernel/process/process.h"
 #include <clockpage/report.h>
 
-/* A thread that waits for another one gives up after this; one that does not end, later. */
+/* How long a thread waits for another one; how long the kernel waits for all to end. */
 enum { THREAD_PATIENCE_MS = 500, JOB_PATIENCE_S = 20 };
 
 /* All offsets together may take this long where the host cannot run two vCPUs at the same time. */
@@ -61,8 +65,8 @@ bool ring3_offset(const struct ring3_plan *plan, uint32_t index, int64_t *offset
     *error = ended && other->offset.exchanges ? other->offset.error : UINT64_MAX;
     uint64_t distance = (uint64_t)(*offset < 0 ? -*offset : *offset);
     /*
-     * The error is the time a message takes one way.  A difference below that cannot be seen as
-     * a step back, since what was read on the other vCPU comes later than that.
+     * The error is the time a message takes one way.  A difference below that cannot be seen as a
+     * step back, since what was read on the other vCPU arrives later than that.
      */
     return *error != UINT64_MAX && distance / 2 <= *error;
 }
@@ -256,7 +260,7 @@ static const struct {
 
 void ring3_probes(const struct ring3_plan *plan)
 {
-    /* On the last vCPU: that the kernel goes on is then seen on another one. */
+    /* On the last vCPU, so that another one shows that the kernel goes on. */
     uint32_t index = plan->cpus - 1;
     struct thread *thread = process_thread(index);
     struct thread_page *t = prepare(plan, index, JOB_PROBES);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* date(1): shows the date, and sets it. */
+/* The command date(1) of the shell: shows the clock's date, and sets it. */
 #include "base/calendar.h"
 #include "base/format.h"
 #include "base/sysctl.h"

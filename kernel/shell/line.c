@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Edits and assembles the shell's input lines; knows nothing of the clock. */
 #include "kernel/shell/line.h"
 #include "base/format.h"
 #include "base/text.h"
 
-/* Where a sequence of the terminal's keys is: ESC [ 3 ~, ESC O H. */
+/* Positions within the escape sequence of a key: ESC [ 3 ~, ESC O H. */
 enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_SS3 };
 
 #define CTRL(letter) (0x1f & (letter))
@@ -30,7 +31,7 @@ static void bell(struct line *l)
         l->put("\a", 1);
 }
 
-/* The line from the cursor on, and what stood behind it gone; the cursor stays. */
+/* Shows the line from the cursor on and clears what followed it; the cursor stays. */
 static void show_rest(struct line *l)
 {
     l->put(l->text + l->cursor, l->length - l->cursor);
@@ -89,7 +90,7 @@ static void insert(struct line *l, char c)
         show_rest(l);
 }
 
-/* Remove what stands between the cursor and `place`. */
+/* Removes what is between the cursor and `place`. */
 static void cut(struct line *l, size_t place)
 {
     size_t from = place < l->cursor ? place : l->cursor;
@@ -141,7 +142,7 @@ static void keep(struct line *l)
     format(l->history[l->newest], LINE_SIZE, "%s", l->text);
 }
 
-/* Show the line of `back` lines ago; 0 is the one that was being written. */
+/* Shows the line of `back` lines ago; 0 is the one that was being written. */
 static void recall(struct line *l, unsigned back)
 {
     if (back > l->kept) {
@@ -195,7 +196,7 @@ static enum line_event end_line(struct line *l)
     return event;
 }
 
-/* The last byte of a sequence, which names the key. */
+/* Handles the last byte of a sequence, which names the key. */
 static void take_key(struct line *l, uint8_t byte)
 {
     if (byte == '~')
@@ -236,7 +237,7 @@ static void take_key(struct line *l, uint8_t byte)
     }
 }
 
-/* A byte inside of a sequence. */
+/* Handles a byte inside a sequence. */
 static void take_escape(struct line *l, uint8_t byte)
 {
     if (l->escape == ESCAPE_BEGUN && (byte == '[' || byte == 'O')) {
@@ -245,7 +246,7 @@ static void take_escape(struct line *l, uint8_t byte)
     } else if (l->escape == ESCAPE_CSI && byte >= '0' && byte <= '9') {
         l->parameter = l->parameter > 999 ? 999 : l->parameter * 10 + (byte - '0');
     } else if (l->escape == ESCAPE_CSI && byte < '@') {
-        /* More parameters, as of a key with Shift or Ctrl: the key alone counts. */
+        /* Ignore more parameters, as of a key with Shift or Ctrl: the key alone counts. */
     } else {
         if (l->escape != ESCAPE_BEGUN)
             take_key(l, byte);
@@ -340,7 +341,7 @@ enum line_event line_take(struct line *l, uint8_t byte)
         return LINE_MORE;
     if (byte == NEW_LINE || byte == RETURN)
         return end_line(l);
-    /* What does not fit is not looked at, but for the keys that give the line up. */
+    /* Ignore what does not fit, except for the keys that give the line up. */
     if (l->dropping && !(l->edit && (byte == CTRL('C') || byte == CTRL('U'))))
         return LINE_MORE;
     if (byte >= ' ' && byte < DELETE) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Reads commands from COM1 and runs them, while the clock and ring 3 go on. */
 #include "kernel/shell/shell.h"
 #include "base/calendar.h"
 #include "base/console.h"
@@ -50,10 +51,10 @@ bool shell_wanted_now(void)
 
 /* ---- Input and output -------------------------------------------------- */
 
-/* A byte, waited for: by a look at each timer interrupt. */
+/* Waits for a byte, polling at each timer interrupt. */
 static uint8_t next_byte(void)
 {
-    /* Behind a byte from a pipe the next one is there at once: then a few looks, each an exit. */
+    /* After a byte from a pipe the next one is there at once: poll a few times, each an exit. */
     enum { LOOKS = 200 };
     static unsigned looks;
 
@@ -172,7 +173,7 @@ static int watch_command(int argc, char **argv)
         while (clock_uptime() < next) {
             int byte = lines ? -1 : console_peek();
             if (byte >= 0) {
-                /* A key has served; what a pipe holds is the next command. */
+                /* Discard the key; what a pipe holds is the next command. */
                 if (edit)
                     (void)console_read();
                 print(edit ? "\n" : "");
@@ -228,7 +229,10 @@ static int help_command(int argc, char **argv)
 
 /* ---- Lines ------------------------------------------------------------- */
 
-/* Cut the line into words, in place: at blanks outside of quotes.  -1: a quote without its end. */
+/*
+ * Cuts the line into words, in place, at blanks outside quotes.  Returns their number; -1: a quote
+ * does not end.
+ */
 static int split(char *text, char **words)
 {
     char *to = text, quote = 0;
@@ -278,7 +282,7 @@ static int run_line(char *text)
     return 127;
 }
 
-/* The first word is a command, the others are names of the tree. */
+/* Completes the first word as a command, the others as names of the tree. */
 static bool complete(const char *word, size_t length, char *more)
 {
     unsigned matches = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* sysctl(8): its options, its output and its errors, as far as this tree has what they speak of. */
+/*
+ * The command sysctl(8) of the shell: its options, output and errors, as far as they apply to this
+ * tree.
+ */
 #include "base/sysctl.h"
 #include "base/text.h"
 #include "kernel/clock/events.h"
@@ -67,7 +70,7 @@ static bool is_wanted(const struct sysctl *node, const struct options *o)
            (!o->writable || node->flags & SYSCTL_WR);
 }
 
-/* All of it but the end of the line. */
+/* Prints all of a node but the end of the line. */
 static void show(const struct sysctl_at *at, const struct options *o)
 {
     char name[SYSCTL_NAME_SIZE], value[SYSCTL_VALUE_SIZE];
@@ -88,7 +91,10 @@ static void show(const struct sysctl_at *at, const struct options *o)
     print("%s", value);
 }
 
-/* What is there below `name`, and how much of that. */
+/*
+ * Shows the nodes below `name` that are wanted (`o` NULL: none) and returns how many; sets *found
+ * if there are any nodes.
+ */
 static unsigned show_below(const char *name, const struct options *o, bool *found)
 {
     struct sysctl_at at = {0};
@@ -112,7 +118,7 @@ static unsigned show_below(const char *name, const struct options *o, bool *foun
     return shown;
 }
 
-/* How name=value begins: with the name and what the value was. */
+/* Prints how the output of name=value begins: the name and the old value. */
 static void show_old(const char *name, const char *old, const struct options *o)
 {
     if (!o->no_name)
@@ -120,7 +126,7 @@ static void show_old(const char *name, const char *old, const struct options *o)
     print("%s", old);
 }
 
-/* The wording of sysctl(8), then what would have been right. */
+/* Prints the error in sysctl(8)'s words, then what would have been right. */
 static void tell_invalid(const struct sysctl *node, const char *name, const char *value,
                          enum sysctl_error error, const char *why)
 {
@@ -180,7 +186,7 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
     return 0;
 }
 
-/* One argument: name, name=value. */
+/* Handles one argument: name, or name=value.  Returns 1 on an error. */
 static int handle(char *word, const struct options *o)
 {
     struct sysctl_at at;
@@ -268,7 +274,7 @@ bool sysctl_complete(const char *word, size_t length, char *more)
                 more[common = i] = 0;
             }
         }
-        /* One, or something that all have in common: no need to show them. */
+        /* One match, or more characters that all have in common: no need to show them. */
         if (matches < 2 || common > 0)
             return false;
     }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Dates: converts between seconds since 1970 and the calendar, for the shell, the report and the
+ * RTC's date.
+ */
 #include "base/calendar.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -6,8 +10,8 @@
 enum { SECONDS_A_DAY = 86400, DAYS_OF_400_YEARS = 146097 };
 
 /*
- * Days are counted from 0000-03-01: so the leap day is the last of its year, and months before a
- * date are the same in every year.  1970-01-01 is day 719468 of that count.
+ * Days are counted from 0000-03-01, so that the leap day is the last of its year, and the days of
+ * the months before a date are the same in every year.  1970-01-01 is day 719468 of that count.
  */
 enum { DAY_OF_1970 = 719468 };
 
@@ -49,7 +53,7 @@ bool date_seconds(const struct date *d, uint64_t *seconds)
     return true;
 }
 
-/* Exactly `count` digits. */
+/* Parses exactly `count` digits. */
 static bool take_digits(const char **text, unsigned count, int *number)
 {
     *number = 0;
@@ -109,7 +113,7 @@ bool date_read(const char *text, const struct date *now, struct date *d)
     } else if (digits == 10) {
         int year;
         (void)take_digits(&text, 2, &year);
-        d->year = year + (year < 69 ? 2000 : 1900); /* as POSIX reads them */
+        d->year = year + (year < 69 ? 2000 : 1900); /* as in POSIX */
         digits -= 2;
     }
     for (size_t i = 4 - digits / 2; i < 4; i++)

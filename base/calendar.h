@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Dates of the Gregorian calendar, in UTC, from 1970 on. */
+/* Converts dates of the Gregorian calendar, in UTC, from 1970 on. */
 #ifndef BASE_CALENDAR_H
 #define BASE_CALENDAR_H
 
@@ -15,21 +15,24 @@ struct date {
 
 struct date date_of(uint64_t seconds);
 
-/* Seconds since 1970; false when there is no such date, or it is before 1970 or after 9999. */
+/*
+ * Returns the date in *seconds, since 1970; false if there is no such date, or it is before 1970
+ * or after 9999.
+ */
 bool date_seconds(const struct date *date, uint64_t *seconds);
 
 /*
- * A date as date(1) takes it, [[[[[cc]yy]mm]dd]HH]MM[.ss], or YYYY-MM-DD[ HH:MM[:SS]].  What is
- * left out on the left is that of `now`, on the right 0.  The year is not looked at: see
+ * Parses a date in date(1)'s form, [[[[[cc]yy]mm]dd]HH]MM[.ss], or YYYY-MM-DD[ HH:MM[:SS]].
+ * Parts left out on the left are those of `now`, on the right 0.  The ranges are not checked: see
  * date_seconds().
  */
 bool date_read(const char *text, const struct date *now, struct date *date);
 
 enum { DATE_SIZE = 40 };
 
-/* "2026-11-22 18:15:01"; `to` has DATE_SIZE bytes. */
+/* Formats as "2026-11-22 18:15:01"; `to` has DATE_SIZE bytes. */
 void format_date(char *to, uint64_t seconds);
-/* As ctime(3) and date(1) have it: "Sun Nov 22 18:15:01 2026"; a zone goes before the year. */
+/* Formats as ctime(3) and date(1) do: "Sun Nov 22 18:15:01 2026"; a zone goes before the year. */
 void format_ctime(char *to, uint64_t seconds, const char *zone);
 
 #endif

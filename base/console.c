@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* The console: everything that the report and the shell print goes to COM1 here. */
 #include "base/console.h"
 #include "arch/x86/serial.h"
 
@@ -10,7 +11,7 @@ bool console_init(void)
     return present;
 }
 
-/* A terminal wants a carriage return too. */
+/* A terminal also needs a carriage return. */
 void console_write(const char *text, size_t length)
 {
     size_t start = 0;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Where people read: COM1.  Only one vCPU prints at a time: the boot vCPU, or the one that ends the
- * run. */
+/*
+ * The console for people: COM1.  Only one vCPU prints at a time: the boot vCPU, or the one that
+ * ends the run.
+ */
 #ifndef BASE_CONSOLE_H
 #define BASE_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* False when there is no port: then printing does nothing. */
+/* False if there is no port: then printing does nothing. */
 bool console_init(void);
 
-/* Lines end in "\n". */
+/* Writes text; lines end in "\n". */
 void console_write(const char *text, size_t length);
 
-/* The next byte that came in, or -1; peek: it stays. */
+/* console_read() returns the next received byte, or -1; console_peek() leaves it in place. */
 int console_read(void);
 int console_peek(void);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Formats text for the report, the console and the sysctl tree. */
 #include "base/format.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -101,7 +102,7 @@ size_t format_va(char *to, size_t size, const char *f, va_list args)
             put(&o, '%');
             break;
         default:
-            /* As it stands, which may be the end of the format. */
+            /* Print it unchanged; it may be the end of the format. */
             for (; conversion < f; conversion++)
                 put(&o, *conversion);
             f--;

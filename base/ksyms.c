@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Looks up function names for the backtraces of panic.c, in the table that tools/ksyms generates.
+ */
 #include "base/ksyms.h"
 #include <stddef.h>
 

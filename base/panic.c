@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Fatal errors: prints registers, the decoded error and a backtrace with names, and ends the run
+ * with a failed check.
+ */
 #include "base/panic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/paging.h"
@@ -7,7 +11,7 @@
 #include "base/shutdown.h"
 #include <clockpage/report.h>
 
-/* The first vCPU to get here prints; the rest stop. */
+/* The first vCPU to get here prints; the others halt. */
 static void take_the_floor(void)
 {
     static uint32_t taken;
@@ -61,14 +65,14 @@ static void print_place(uint64_t address)
         print("    0x%016lx ?\n", address);
 }
 
-/* Before the kernel has its own map, the boot page tables map the first GiB of it. */
+/* Until the kernel has its own map, the boot page tables map its first GiB. */
 static bool is_mapped(uint64_t va)
 {
     return va >= KERNEL_OFFSET &&
            (kernel_root() ? page_lookup(kernel_root(), va) != 0 : va < KERNEL_OFFSET + (1 << 30));
 }
 
-/* Frame pointers are trusted only while they stay on mapped pages of the kernel and go up. */
+/* Follows frame pointers only while they are on mapped kernel pages and increase. */
 static void backtrace(uint64_t rip, uint64_t rbp)
 {
     print("  backtrace\n");

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The report, where the flow ends: writes every result as text to COM1 and as JSON to COM2, and
+ * counts the checks.
+ */
 #include "arch/x86/serial.h"
 #include "base/console.h"
 #include "base/format.h"
@@ -7,7 +11,7 @@
 static const char *const result_names[] = {"PASS", "FAIL", "SKIP"};
 
 static unsigned counts[3];
-/* Check lines for people, kept for who wants to see them again. */
+/* The checks' text lines, kept so that they can be printed again. */
 static struct {
     char text[16384];
     size_t length, printed;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Ends the run with the verdict: by QEMU's debug-exit device, or by powering the machine off. */
 #include "base/shutdown.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The sysctl tree: holds the branches that drivers and kernel register; the command line and the
+ * shell find, read and set values in it.
+ */
 #include "base/sysctl.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -40,7 +44,7 @@ void sysctl_register(struct sysctl_branch *branch)
 }
 
 /*
- * By parent and word, in the order of their letters: so what belongs together is listed together.
+ * Orders branches by parent and word, alphabetically, so that related values are listed together.
  */
 static bool is_after(const struct sysctl_branch *a, const struct sysctl_branch *b)
 {
@@ -75,7 +79,7 @@ static void sort(void)
 bool sysctl_next(struct sysctl_at *at)
 {
     if (!at->branch) {
-        /* Only now: most runs never list the tree. */
+        /* Sort only now: most runs never list the tree. */
         if (!sorted)
             sort();
         at->branch = first;
@@ -94,7 +98,10 @@ bool sysctl_next(struct sysctl_at *at)
     return true;
 }
 
-/* What stands behind `words` and its dot; `name` itself for no words; NULL: it is another name. */
+/*
+ * Returns what follows `words` and its dot in `name`; `name` itself if `words` is empty; NULL if
+ * it is another name.
+ */
 static const char *eat(const char *name, const char *words)
 {
     const char *rest = text_behind(name, words);
@@ -219,7 +226,7 @@ void sysctl_range(const struct sysctl *node, struct sysctl_text *to)
         sysctl_put(to, "0 to %lu", UINT64_MAX);
 }
 
-/* Into `number` or `u64`; a number that has no place there is out of range. */
+/* Parses into `number` or `u64`; a number that does not fit there is out of range. */
 static enum sysctl_error read_number(const struct sysctl *node, const char *text,
                                      union sysctl_value *value)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Parses numbers for the sysctl tree and the shell. */
 #include "base/text.h"
 
 static unsigned digit_of(char c)

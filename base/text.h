@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Words: compared, measured, read as numbers. */
+/* Compares and measures words, and parses numbers. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -14,7 +14,7 @@ static inline bool text_same(const char *a, const char *b)
     return *a == *b;
 }
 
-/* What stands behind `start` in `text`, or NULL when it does not start with it. */
+/* Returns what follows `start` in `text`, or NULL if `text` does not start with it. */
 static inline const char *text_behind(const char *text, const char *start)
 {
     while (*start) {
@@ -34,8 +34,8 @@ static inline size_t text_length(const char *text)
 }
 
 /*
- * A whole number and nothing else: decimal, or hexadecimal after 0x; a '-' is kept apart.  False:
- * it is none, or 64 bits do not hold it.
+ * Parses an integer and nothing else: decimal, or hexadecimal after 0x; '-' is returned
+ * separately.  False if it is not one, or does not fit in 64 bits.
  */
 bool text_number(const char *text, bool *negative, uint64_t *magnitude);
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The settings: declares those that belong to no other part, and sets tunables from the kernel
+ * command line before anything starts.
+ */
 #include "base/tunables.h"
 #include "arch/x86/layout.h"
 #include "base/sysctl.h"
@@ -50,7 +54,7 @@ static const struct sysctl debug_nodes[] = {
                  "expect a vCPU with this local APIC identity too"),
 };
 
-/* Settings of the driver, which does not know who makes use of them. */
+/* The driver's settings; the driver does not know what uses them. */
 static const struct sysctl kvmclock_nodes[] = {
     SYSCTL_VALUE("vdso_enable_without_rdtscp", SYSCTL_BOOL, SYSCTL_RWTUN,
                  &settings.enable_without_rdtscp, 0, 0, "0",
@@ -98,7 +102,7 @@ static bool read_word(char *word)
               at.node->flags & SYSCTL_WR ? "set at run time, in the shell" : "read only");
         return false;
     }
-    /* A switch may stand alone: `help`. */
+    /* A boolean may have no value: `help`. */
     if (!has_value && at.node->type != SYSCTL_BOOL)
         wrong = "it needs a value: name=value";
     else if (sysctl_set(&at, has_value ? value : "1", &wrong) == SYSCTL_OK)
@@ -124,7 +128,7 @@ void settings_read(char *line, bool cut)
             break;
         if (*line)
             *line++ = 0;
-        /* QEMU's microvm describes its virtio devices there, for kernels that use them. */
+        /* QEMU's microvm lists its virtio devices there, for kernels that use them. */
         if (text_behind(word, "virtio_mmio.device="))
             continue;
         read_word(word) ? good++ : bad++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The way in: two headers for two boot protocols, and the step from 32-bit protected mode without
- * paging, in which both hand over, to 64-bit code at KERNEL_OFFSET.
+ * The kernel's entry: two headers for two boot protocols, and the switch from 32-bit protected
+ * mode without paging, in which both start it, to 64-bit code at KERNEL_OFFSET.
  *
  * References:
  *  [1] The Multiboot2 Specification 2.0, sections 3.1 (header) and 3.3 (machine state).
@@ -99,7 +99,7 @@ no_long_mode:
 no_nx:
         mov $no_nx_text, %esi
 
-/* ESI: the text.  Said on COM1 as it was set up by the firmware, or with QEMU's defaults. */
+/* ESI: the text.  It is printed on COM1 as the firmware set it up, or with QEMU's defaults. */
 fail32:
         mov $(COM1 + 5), %dx
         mov $10000, %ecx
@@ -144,8 +144,9 @@ start64:
         .section .boot.data, "aw"
         .balign 4096
 /*
- * The first page tables: the low 4 GiB one to one, for what the loader and the firmware left there,
- * and the first GiB again at KERNEL_OFFSET.  kernel_entry replaces them by the final ones.
+ * The first page tables: the low 4 GiB one to one, for what the loader and the firmware left
+ * there, and the first GiB again at KERNEL_OFFSET.  kernel_entry replaces them with the final
+ * ones.
  */
 boot_pml4:
         .quad boot_pdpt_low + 3
@@ -178,7 +179,7 @@ boot_stack:
         .fill 64, 8, 0
 boot_stack_end:
 
-/* kernel_entry's own stack, until the first vCPU has an area with guard pages. */
+/* kernel_entry's stack, until the first vCPU has an area with guard pages. */
         .section .bss, "aw", @nobits
         .balign 16
         .skip 16384

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Copies what the loader left in memory (command line, memory map, RSDP) before the kernel
+ * switches to its own page tables.
+ */
 #include <clockpage/bootinfo.h>
 
 struct bootinfo boot;
@@ -8,7 +12,7 @@ static const void *physical(uint64_t pa)
     return (const void *)(uintptr_t)pa;
 }
 
-/* Copies at most `size` - 1 bytes and ends them; false when there were more. */
+/* Copies at most `size` - 1 bytes and adds a 0; false if there were more. */
 static bool copy_text(char *to, size_t size, const char *from, size_t length)
 {
     size_t n = 0;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Maps /dev/pvclock, so that gettime() can read the clock structures: the flow enters ring 3
+ * here.
+ */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/process.h"
 
 const struct pvclock_vcpu_time_info *clock_structures;
 
-/* Map all the structures, as a libc would at its first clock_gettime(). */
+/* Maps all structures, as a libc would at its first clock_gettime(). */
 void attach(struct thread_page *t)
 {
     const struct time_page *time = (const struct time_page *)(uintptr_t)t->time_page;
@@ -14,7 +18,7 @@ void attach(struct thread_page *t)
     t->rules[0] = fd;
     if (fd < 0)
         return;
-    /* Those of vCPUs that may come later too. */
+    /* Including those of vCPUs that may come later. */
     uint64_t length = (uint64_t)time->possible * time->stride;
     int64_t at = call(SYS_MMAP, (uint64_t)fd, length, PROTECTION_READ, 0);
     t->rules[0] = at;

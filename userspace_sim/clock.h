@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* How a thread reads the clock that the kernel gave it: lib/pvclock, inlined. */
+/* How a thread reads the clock page that the kernel gave it: lib/pvclock, inlined. */
 #ifndef USERSPACE_SIM_CLOCK_H
 #define USERSPACE_SIM_CLOCK_H
 
@@ -7,7 +7,7 @@
 #include <pvclock/guard.h>
 #include <pvclock/read.h>
 
-/* The latest time that any thread was given; in use only where the vCPUs' pages disagree. */
+/* The latest time returned to any thread; used only if the vCPUs' pages disagree. */
 extern struct pvclock_guard clock_guard;
 
 static inline const struct pvclock_vcpu_time_info *clock_page(const struct clock_source *clock)
@@ -15,7 +15,7 @@ static inline const struct pvclock_vcpu_time_info *clock_page(const struct clock
     return (const struct pvclock_vcpu_time_info *)(uintptr_t)clock->page;
 }
 
-/* The TSC, after all earlier loads. */
+/* Reads the TSC after all earlier loads. */
 static inline uint64_t clock_tsc(void)
 {
     return pvclock_tsc(PVCLOCK_LFENCE);

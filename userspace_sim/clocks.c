@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * clock_gettime() of ring 3: which way it takes, whether each clock agrees with the system call,
- * and whether it stays in order while the kernel moves threads.
+ * Tests ring 3's clock_gettime(): which path it takes, whether each clock agrees with the system
+ * call, and whether it stays in order while the kernel moves threads.
  */
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
@@ -11,7 +11,7 @@ static bool is_fast(uint32_t clock)
     return !gettime_is_precise(clock);
 }
 
-/* Between two system calls, but for clocks that stand between ticks. */
+/* Whether a reading lies between two system calls, and the resolutions are equal. */
 static bool agrees(struct gettime *g, uint32_t clock)
 {
     struct pvclock_timespec before, here, after, resolution, resolution_here;

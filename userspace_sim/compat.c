@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The same clock read by 64-bit code, by 32-bit code, and by 64-bit code again: in this order it
- * must be. */
+/*
+ * Tests the 32-bit reader: the same clock read by 64-bit code, by 32-bit code, and by 64-bit code
+ * again must be in this order.
+ */
 #include "userspace_sim/compat.h"
 #include "userspace_sim/clock.h"
 #include "userspace_sim/process.h"
@@ -17,7 +19,7 @@ void compat(struct thread_page *t)
 
     a.time_page = (uint32_t)t->time_page;
     a.structures = (uint32_t)(uintptr_t)clock_structures;
-    /* This thread is not moved, so what GS points at now will do. */
+    /* This thread is not moved, so GS's current target is valid throughout. */
     a.vcpu_now = (uint32_t)t->vcpu_now;
     a.guard = (uint32_t)(uintptr_t)&clock_guard;
     a.clock = CLOCK_MONOTONIC;

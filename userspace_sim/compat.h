@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Between the 64-bit program and its 32-bit part: laid out alike for both. */
+/* The interface between the 64-bit program and its 32-bit part; the layout is the same for both. */
 #ifndef USERSPACE_SIM_COMPAT_H
 #define USERSPACE_SIM_COMPAT_H
 

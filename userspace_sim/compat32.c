@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The reader as 32-bit code: what a 32-bit process on a 64-bit kernel runs.  Compiled with -m32,
- * put into the 64-bit program as bytes, and called through compat.S.
+ * The reader as 32-bit code, as a 32-bit process on a 64-bit kernel runs it.  It is compiled with
+ * -m32, put into the 64-bit program as bytes, and called through compat_call.S.
  */
 #include "userspace_sim/compat.h"
 #include <timepage/gettime.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * compat_call(struct compat_arguments *rdi, uint32_t stack rsi): run the 32-bit part in compatibility mode on
- * a stack below 4 GiB, and come back.  A far return takes a vCPU to 32-bit code and another one back; the
- * selectors are the kernel's (arch/x86/layout.h).
+ * compat_call(struct compat_arguments *rdi, uint32_t stack rsi): runs the 32-bit part in
+ * compatibility mode on a stack below 4 GiB, and comes back.  A far return enters 32-bit code and
+ * another one leaves it; the selectors are the kernel's (arch/x86/layout.h).
  */
 #define SEL_USER_CODE32 0x23
 #define SEL_USER_DATA   0x2b
@@ -24,7 +24,7 @@ compat_call:
         push %rax
         lretq
         .code32
-        /* The flat data segment: null selectors do for 64-bit code alone. */
+        /* Load the flat data segment: null selectors work only in 64-bit code. */
 1:      mov $SEL_USER_DATA, %eax
         mov %eax, %ds
         mov %eax, %es

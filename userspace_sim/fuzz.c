@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Random system calls with random arguments: any number, any pointer.  Half of the arguments are
- * taken from what is likely to get further than the first check.
+ * Makes random system calls with random arguments: any number, any pointer.  Half of the
+ * arguments come from values that are likely to pass the first check.
  */
 #include "userspace_sim/process.h"
 
@@ -47,7 +47,7 @@ static uint64_t argument(struct thread_page *t, uint64_t *state)
     }
 }
 
-/* The structures stay mapped for the other jobs: not everything may be unmapped. */
+/* The structures must stay mapped for the other jobs. */
 static bool would_unmap_ours(uint64_t number, uint64_t a)
 {
     return number == SYS_MUNMAP && a == (uint64_t)(uintptr_t)clock_structures;
@@ -64,13 +64,13 @@ void fuzz(struct thread_page *t)
                  d = argument(t, &state);
         if (number >= SYS_CALLS)
             number = next(&state);
-        /* Ending the job, and a probe that no fault follows, are tried elsewhere. */
+        /* Ending the job, and a probe without a fault, are tested elsewhere. */
         if (number == SYS_EXIT || number == SYS_PROBE || would_unmap_ours(number, a))
             continue;
         t->fuzz_calls++;
         int64_t result = call((enum system_call)number, a, b, c, d);
         t->fuzz_failed += result < 0;
-        /* Keep room, so that the next ones get somewhere. */
+        /* Free mappings, so that later calls can succeed. */
         if (number == SYS_MMAP && result > 0 && next(&state) & 1)
             (void)call(SYS_MUNMAP, (uint64_t)result, b, 0, 0);
     }

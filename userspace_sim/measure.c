@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What a read costs.  Rounds of equal batches, one kind after the other within a round, so that a
- * change of the machine's speed hits all kinds alike; the ratio is taken in each round, and the
- * median over the rounds is not moved by the rounds that an interrupt or another guest fell into.
+ * Measures what a read costs.  It runs rounds of equal batches, one kind after the other within a
+ * round, so that a change of the machine's speed affects all kinds alike.  It takes the ratio in
+ * each round, and the median over the rounds, which a round with an interrupt or another guest in
+ * it does not move.
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/process.h"
@@ -24,7 +25,7 @@ static uint64_t thousandths(uint64_t cycles, uint64_t n)
     return cycles * 1000 / n;
 }
 
-/* The loops have a function each, aligned alike, so that none of them gains by where it stands. */
+/* Each loop has its own function, aligned alike, so that its address gives none an advantage. */
 #define LOOP static __attribute__((noinline, aligned(64)))
 
 /* The floor: the cheapest ordered read of the TSC, LFENCE; RDTSC, as one 64-bit number. */
@@ -65,9 +66,7 @@ LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
-/*
- * The whole of clock_gettime(CLOCK_MONOTONIC), through a pointer; how many had to ask the kernel.
- */
+/* All of clock_gettime(CLOCK_MONOTONIC), through a pointer; counts how many asked the kernel. */
 LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n, uint64_t *asked)
 {
     struct pvclock_timespec ts;
@@ -88,7 +87,7 @@ LOOP uint64_t system_call_loop(uint64_t n)
     return clock_tsc() - start;
 }
 
-/* Sorts in place, a few dozen numbers, and takes the middle one. */
+/* Sorts a few dozen numbers in place, and returns the middle one. */
 static uint64_t median(uint64_t *v, uint64_t n)
 {
     for (uint64_t i = 1; i < n; i++) {
@@ -100,7 +99,10 @@ static uint64_t median(uint64_t *v, uint64_t n)
     return v[n / 2];
 }
 
-/* The median of a column's ratios to the floor, in thousandths; leaves the columns as they are. */
+/*
+ * Returns the median of a column's ratios to the floor, in thousandths; leaves the columns as
+ * they are.
+ */
 static uint64_t ratio_to_floor(const struct thread_page *t, enum kind kind)
 {
     uint64_t ratios[MAX_ROUNDS];
@@ -121,7 +123,7 @@ void measure(struct thread_page *t)
         t->cycles[FLOOR][r] = thousandths(floor_loop(t->batch), t->batch);
         t->cycles[READ][r] = thousandths(read_loop(&clock, t->batch), t->batch);
         t->cycles[TIMESPEC][r] = thousandths(timespec_loop(&clock, t->batch), t->batch);
-        /* Where it has to ask the kernel, its cost is that of the system call. */
+        /* If it has to ask the kernel, it costs as much as the system call. */
         if (t->gettime_batch)
             t->cycles[GETTIME][r] =
                 thousandths(gettime_loop(&g, t->gettime_batch, &asked), t->gettime_batch);

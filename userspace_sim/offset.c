@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The TSC of one vCPU against that of vCPU 0: ask, answer, and the answer lies between the two
- * readings of who asked.  The narrowest of many exchanges gives the offset and its error.
+ * Measures the TSC of one vCPU against that of vCPU 0, for the report: one asks, vCPU 0 answers,
+ * and the answer lies between the asker's two readings.  The narrowest of many exchanges gives
+ * the offset and its error.
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"
 
 /*
- * At least FEW exchanges, then on until the error is small.  A vCPU that the host has put aside
- * answers late: when the budget is spent, what there is has to do, for there may be many vCPUs.
+ * At least FEW exchanges, then more until the error is small.  A vCPU that the host has
+ * descheduled answers late: when the budget is spent, the best so far is used, since there may be
+ * many vCPUs.
  */
 enum { FEW = 64, MANY = 990, END = 999, SMALL_ERROR = 1000 };
 

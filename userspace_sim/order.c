@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Whether time goes only forward: on this vCPU, and between vCPUs.  A thread that reads the clock
- * after it saw another one's time must not get less.
+ * Tests whether time only goes forward, on this vCPU and between vCPUs.  A thread that reads the
+ * clock after it saw another one's time must not get less.
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"
 #include "userspace_sim/step.h"
 
-/* Between vCPUs only now and then: the shared line costs more than the read under test. */
+/* Compare between vCPUs only now and then: the shared line costs more than the read under test. */
 enum { COMPARE_EVERY = 8 };
 
 struct pvclock_guard clock_guard __attribute__((aligned(64)));
@@ -18,8 +18,10 @@ static struct {
     uint64_t arrived __attribute__((aligned(64)));
 } gate;
 
-/* Start together, or after `patience` alone: the threads must overlap for the test to mean
- * something. */
+/*
+ * Starts all threads together, or one alone after `patience`: they must overlap for the test to
+ * mean something.
+ */
 static void wait_for_all(const struct thread_page *t)
 {
     uint64_t begin = clock_tsc();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
-/* One instruction that has to fault, announced to the kernel first. */
+/* Executes one instruction that must fault, and announces it to the kernel first. */
 #ifndef USERSPACE_SIM_PROBE_H
 #define USERSPACE_SIM_PROBE_H
 
 #include <clockpage/abi.h>
 
 /*
- * One instruction that has to fault, with RCX = `address`; 1 when ring 3 went on at the label it
- * announced, 2 when the instruction went through.  The call form is for fetches: its return address
- * is dropped.
+ * Executes one instruction that must fault, with RCX = `address`; 1 if ring 3 went on at the
+ * label that it announced, 2 if the instruction succeeded.  The call form is for fetches: its
+ * return address is dropped.
  */
 #define PROBE(address, instruction)                                                                \
     ({                                                                                             \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Each protection broken on purpose.  Each announces to the kernel that a fault is coming and
- * where to go on; it notes what the fault was.
+ * Violates each protection on purpose.  Each probe announces to the kernel that a fault is coming
+ * and where to go on; the kernel records the fault.
  */
 #include "userspace_sim/probe.h"
 #include "userspace_sim/ring3.h"
 
 void probes(struct thread_page *t)
 {
-    uint64_t stack_ret = 0xc3; /* RET, should it be executed after all */
+    uint64_t stack_ret = 0xc3; /* RET, if it is executed after all */
 
     t->probes[PROBE_WRITE_CLOCK_PAGE].came_back = PROBE(t->clock.page, "movq $0, (%%rcx)");
     t->probes[PROBE_EXECUTE_CLOCK_PAGE].came_back = PROBE(t->clock.page, "call *%%rcx");

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What the threads of the ring-3 program share, and its system calls with their arguments. */
+/*
+ * Shared by the threads of the ring-3 program: the mapped structures, and system calls with
+ * arguments.
+ */
 #ifndef USERSPACE_SIM_PROCESS_H
 #define USERSPACE_SIM_PROCESS_H
 
 #include "userspace_sim/ring3.h"
 #include <timepage/gettime.h>
 
-/* The clock structures as mapped from /dev/pvclock; NULL: there are none. */
+/* The clock structures mapped from /dev/pvclock; NULL: none. */
 extern const struct pvclock_vcpu_time_info *clock_structures;
 
 static inline int64_t call(enum system_call number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -21,10 +24,10 @@ static inline int64_t call(enum system_call number, uint64_t a, uint64_t b, uint
     return (int64_t)result;
 }
 
-/* A reader for this thread. */
+/* Returns a reader for this thread. */
 struct gettime thread_gettime(const struct thread_page *t);
 
-/* clock_gettime(), by whichever way; the way it took. */
+/* clock_gettime(): makes the system call if the reader needs it; returns the path that it took. */
 static inline enum gettime_path clock_gettime(struct gettime *g, uint32_t clock,
                                               struct pvclock_timespec *out)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The ring-3 program: started on every vCPU at once, it reads the clock page without entering the
- * kernel, and says what that cost and whether it was right.
+ * kernel, and reports what that cost and whether it was right.
  */
 #include "userspace_sim/ring3.h"
 
-/* The entry point; the kernel has set up the stack, and this function never returns. */
+/* The entry point; the kernel has set up the stack, and the function never returns. */
 _Noreturn void reader_start(struct thread_page *t);
 
 _Noreturn void reader_start(struct thread_page *t)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The system calls of <clockpage/abi.h>, and what only ring 3 of the guest needs. */
+/* The system calls of <clockpage/abi.h>, and the jobs of the ring-3 program. */
 #ifndef USERSPACE_SIM_RING3_H
 #define USERSPACE_SIM_RING3_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Each rule of the system calls broken in turn; the kernel's table says what each has to return. */
+/* Breaks each rule of the system calls in turn; the kernel's table says what each must return. */
 #include "userspace_sim/probe.h"
 #include "userspace_sim/process.h"
 
@@ -20,7 +20,9 @@ static int64_t map(int64_t fd, uint64_t length, uint64_t protection, uint64_t of
     return call(SYS_MMAP, (uint64_t)fd, length, protection, offset);
 }
 
-/* What a mapping shows beside the structures, of `size` bytes each, has to be 0. */
+/*
+ * Counts the bytes of a mapping that are outside the structures, of `size` bytes each, and not 0.
+ */
 static int64_t dirty_bytes(const void *pages, uint64_t length, uint64_t stride, uint64_t size)
 {
     const uint8_t *page = pages;
@@ -35,7 +37,7 @@ static int64_t dirty_bytes(const void *pages, uint64_t length, uint64_t stride, 
 
 void rules(struct thread_page *t)
 {
-    /* Not on the stack, where it would make the compiler want a larger one. */
+    /* Not on the stack, which it would enlarge. */
     static char endless[PAGE] = {[0 ... PAGE - 1] = 'x'};
     const struct time_page *time = (const struct time_page *)(uintptr_t)t->time_page;
     uint64_t length = (uint64_t)time->possible * time->stride;
@@ -81,7 +83,7 @@ void rules(struct thread_page *t)
     for (int64_t last = 0; fd >= 0 && last >= 0; r[RULE_OPEN_ALL]++)
         last = open_device(OPEN_READ_ONLY);
 
-    /* Give it all back, but for what attach() mapped. */
+    /* Free everything, except what attach() mapped. */
     for (uint64_t slot = 0; slot < MAX_MAPPINGS; slot++) {
         uint64_t va = pointer(clock_structures) / 0x100000 * 0x100000 + slot * 0x10000;
         if (clock_structures && va != pointer(clock_structures))

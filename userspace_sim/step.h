@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Steps back: against a thread's own last time, and against the latest time that any thread has
- * told. */
+/*
+ * Finds steps back: against a thread's own last time, and against the latest time that any thread
+ * has published.
+ */
 #ifndef USERSPACE_SIM_STEP_H
 #define USERSPACE_SIM_STEP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The latest time that any thread has read of one clock; alone on its cache line. */
+/* The latest time that any thread has read from one clock; alone on its cache line. */
 struct told {
     uint64_t latest __attribute__((aligned(64)));
 };
 
-/* Before the clock is read. */
+/* Call it before reading the clock.  Pairs with the compare-and-swap in told_raise(). */
 static inline uint64_t told_load(const struct told *told)
 {
     return __atomic_load_n(&told->latest, __ATOMIC_ACQUIRE);
 }
 
-/* After it. */
+/* Call it after reading the clock. */
 static inline void told_raise(struct told *told, uint64_t ns)
 {
     uint64_t latest = __atomic_load_n(&told->latest, __ATOMIC_RELAXED);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * A reader that never rests: whatever the host does to the guest, no time may step back, and no
- * reading may give the date of before a pause.
+ * A reader that runs continuously: whatever the host does to the guest, no time may step back,
+ * and no reading may return the date from before a pause.
  */
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
 
-/* A look cannot see a pause shorter than this; the date may be off by as much. */
+/* A look cannot detect a pause shorter than this; the date may be off by as much. */
 enum { DATE_EVERY = 8, LONGEST_LOOK_NS = 1000000 };
 
 static struct told told;
 
-/* Without a value: UINT64_MAX. */
+/* Returns UINT64_MAX without a value. */
 static uint64_t read_ns(struct gettime *g, uint32_t clock, enum gettime_path *path)
 {
     struct pvclock_timespec ts = {-1, 0};
@@ -21,14 +21,14 @@ static uint64_t read_ns(struct gettime *g, uint32_t clock, enum gettime_path *pa
 }
 
 /*
- * The date between two readings of the monotonic clock bounds how far they are apart; bounds that
- * exclude those before mean that the date was set.
+ * Bounds the difference of date and monotonic clock: the date is read between two readings of the
+ * clock.  Bounds that exclude the earlier ones mean that the date was set.
  */
 static void look_at_date(struct gettime *g, struct watched *w)
 {
     enum gettime_path path;
     uint64_t before = read_ns(g, CLOCK_MONOTONIC, &path);
-    /* Of the structures' own time, which no setting of the date moves. */
+    /* The structures' own time, which setting the date does not change. */
     uint64_t system_time = g->page && g->page != &g->time->tsc ? before - g->base[0] : 0;
     uint64_t date = read_ns(g, CLOCK_REALTIME, &path);
     uint64_t after = read_ns(g, CLOCK_MONOTONIC, &path);
@@ -36,7 +36,7 @@ static void look_at_date(struct gettime *g, struct watched *w)
 
     bool changed = w->date_high && (high < w->date_low || low > w->date_high);
 
-    /* Bounds as wide as this, of a thread that was kept waiting, fit old and new date alike. */
+    /* A thread that was kept waiting has bounds so wide that they fit the old and the new date. */
     if (!changed && after - before > LONGEST_LOOK_NS)
         return;
     if (changed) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Reads the firmware's ACPI tables for the list of vCPUs and the devices that the drivers need. */
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu_offsets.h"
 #include "arch/x86/mptable.h"
@@ -6,7 +7,7 @@
 
 struct firmware_facts firmware;
 
-/* Tables are not aligned to anything: bytes, put together as little-endian numbers. */
+/* Returns a little-endian number of `bytes` bytes; tables have no alignment. */
 static uint64_t get(const uint8_t *p, unsigned bytes)
 {
     uint64_t value = 0;
@@ -35,7 +36,7 @@ static bool sums_to_zero(const uint8_t *p, uint64_t length)
 }
 
 enum { HEADER = 36, MAX_TABLE = 1 << 20 };
-/* What is read of a table that has no more than it must. */
+/* The least that a table must contain. */
 enum { LEAST_MADT = HEADER + 8, LEAST_FADT = 116, LEAST_HPET = 56 };
 
 struct table {
@@ -57,7 +58,7 @@ static void refuse_address(struct firmware_facts *facts)
     refuse(facts, (const uint8_t *)"????", "a table's address is outside memory");
 }
 
-/* The whole of the table at `pa`, once it has proved to be one of `least` bytes or more. */
+/* Returns the whole table at `pa` if it is valid and has `least` bytes or more. */
 static struct table verify(acpi_map map, uint64_t pa, uint32_t least, struct firmware_facts *facts)
 {
     const struct table none = {NULL, 0};
@@ -88,7 +89,7 @@ static struct table verify(acpi_map map, uint64_t pa, uint32_t least, struct fir
     return (struct table){bytes, length};
 }
 
-/* Identities that are in the list.  Larger ones are taken as they come. */
+/* Identities that are in the list.  Larger ones are not checked for duplicates. */
 struct identities {
     uint8_t bits[MAX_APIC_ID / 8];
 };
@@ -107,7 +108,7 @@ enum madt_pass { THOSE_THERE, THOSE_POSSIBLE };
 
 static void add_cpu(struct firmware_facts *facts, enum madt_pass pass, uint32_t apic_id)
 {
-    /* One that cannot be looked up is an error when it is there, and none when it may never be. */
+    /* One that cannot be looked up is an error if it is present, but not if it may never be. */
     bool useless = pass == THOSE_POSSIBLE && apic_id >= MAX_APIC_ID;
 
     if (facts->possible_count == MAX_CPUS || useless) {
@@ -120,8 +121,8 @@ static void add_cpu(struct firmware_facts *facts, enum madt_pass pass, uint32_t 
 }
 
 /*
- * Whether the pass takes an entry with these flags.  Which of the entries that are not enabled may
- * be some day is known since revision 5 only; before, all of them may.
+ * Whether the pass takes an entry with these flags.  Since revision 5 the flags say which of the
+ * disabled entries may be enabled later; before, all of them may.
  */
 static bool is_wanted(enum madt_pass pass, uint32_t flags, uint8_t revision)
 {
@@ -132,7 +133,7 @@ static bool is_wanted(enum madt_pass pass, uint32_t flags, uint8_t revision)
     return !(flags & ENABLED) && (revision < TELLS_CAPABLE || flags & ONLINE_CAPABLE);
 }
 
-/* False: the table is broken from some entry on. */
+/* Reads the entries; false if the table is broken from some entry on. */
 static bool read_madt_entries(struct table t, enum madt_pass pass, struct identities *seen,
                               struct firmware_facts *facts)
 {
@@ -152,7 +153,10 @@ static bool read_madt_entries(struct table t, enum madt_pass pass, struct identi
             id = (uint32_t)get(e + 4, 4);
             flags = (uint32_t)get(e + 8, 4);
         }
-        /* All ones is everybody's address: firmware fills entries that it does not use with it. */
+        /*
+         * All ones is the broadcast address, with which firmware fills entries that it does not
+         * use.
+         */
         if (id != UINT32_MAX && is_wanted(pass, flags, revision) && is_new(seen, id))
             add_cpu(facts, pass, id);
         at += length;
@@ -167,7 +171,7 @@ static void read_madt(struct table t, struct firmware_facts *facts)
     facts->source = "ACPI MADT";
     facts->cpu_count = facts->possible_count = 0;
     facts->cpus_left_out = facts->possible_left_out = 0;
-    /* What is broken at the end is good up to there, for both. */
+    /* A table that is broken at some entry is used up to there, in both passes. */
     bool whole = read_madt_entries(t, THOSE_THERE, &seen, facts);
     whole = read_madt_entries(t, THOSE_POSSIBLE, &seen, facts) && whole;
     if (!whole)
@@ -175,7 +179,7 @@ static void read_madt(struct table t, struct firmware_facts *facts)
 }
 
 /*
- * The type to write for \_S5, found as bytes in the DSDT: NameOp "_S5_" PackageOp, its length and
+ * Finds the type to write for \_S5, as bytes in the DSDT: NameOp "_S5_" PackageOp, its length and
  * count, and the first element as a byte or a constant.  A whole interpreter for one number would
  * be absurd.
  */
@@ -183,12 +187,12 @@ static bool find_s5(struct table dsdt, uint16_t *type)
 {
     enum { PACKAGE_OP = 0x12, BYTE_PREFIX = 0x0a };
 
-    /* A package of one constant is the shortest: 8 bytes. */
+    /* The shortest package, with one constant, has 8 bytes. */
     for (uint32_t i = HEADER; i + 8 <= dsdt.length; i++) {
         const uint8_t *p = dsdt.bytes + i;
         if (p[0] != '_' || !text_is(p, "_S5_") || p[4] != PACKAGE_OP)
             continue;
-        uint32_t at = i + 5 + (p[5] >> 6) + 2; /* behind package length and element count */
+        uint32_t at = i + 5 + (p[5] >> 6) + 2; /* after package length and element count */
         bool is_byte = at < dsdt.length && dsdt.bytes[at] == BYTE_PREFIX;
         at += is_byte;
         if (at >= dsdt.length)
@@ -213,7 +217,7 @@ static void read_fadt(acpi_map map, struct table t, struct firmware_facts *facts
         facts->sleep_register_is_memory = t.bytes[244] == IN_MEMORY;
         facts->sleep_register = get(t.bytes + 248, 8);
     }
-    /* The DSDT is large and only one number is wanted of it, so its checksum is left alone. */
+    /* The DSDT is large and only one number of it is needed, so its checksum is not verified. */
     const uint8_t *dsdt = map(get(t.bytes + 40, 4), HEADER);
     if (!dsdt || !text_is(dsdt, "DSDT"))
         return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The trampoline of the other vCPUs: a SIPI starts them in real mode at TRAMPOLINE_PHYS, where this
- * code has been copied.  It goes to long mode in one step, with the kernel's own page tables, which
- * map this one page one to one, and calls ap_main(struct cpu *) on the vCPU's own stack.
+ * The trampoline of the other vCPUs: a SIPI starts them in real mode at TRAMPOLINE_PHYS, where
+ * this code has been copied.  It enters long mode in one step, on the kernel's own page tables,
+ * which map this one page one to one, and calls ap_main(struct cpu *) on the vCPU's own stack.
  *
- * All vCPUs run it at once: it writes nothing.
+ * All vCPUs run it at once, so it writes nothing.
  */
 #include "arch/x86/cpu_offsets.h"
 #include "arch/x86/layout.h"
@@ -54,7 +54,7 @@ ap_trampoline_cr3:
 ap_trampoline_end:
 
         .text
-/* Find out who this is, and take the stack prepared for it. */
+/* Finds the running vCPU's structure, and takes the stack prepared for it. */
 ap_entry:
         xor %eax, %eax
         mov %eax, %ds
@@ -67,7 +67,7 @@ ap_entry:
         cpuid
         shr $24, %ebx
         mov %ebx, %esi
-        /* Leaf 0xb has all 32 bits of the identity, where it is there and not empty. */
+        /* Leaf 0xb has all 32 bits of the identity, if it exists and is not empty. */
         cmpb $0, apic_id_is_wide
         je 1f
         mov $0xb, %eax
@@ -82,7 +82,7 @@ ap_entry:
         mov CPU_STACK_TOP(%rdi), %rsp
         xor %ebp, %ebp
         call ap_main
-/* Not one of ours: sleep, with nothing touched. */
+/* Not one of ours: sleep, and touch nothing. */
 2:      cli
         hlt
         jmp 2b

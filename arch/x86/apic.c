@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * The local APIC: inter-processor interrupts for smp.c and ipi.c, and the timer behind the
+ * kernel's ticks.
+ */
 #include "arch/x86/apic.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cr.h"
@@ -7,7 +11,7 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
 
-/* Registers by their offset in memory; an x2APIC has them at MSR 0x800 + offset / 16. */
+/* Register offsets in memory; an x2APIC has them at MSR 0x800 + offset / 16. */
 enum apic_register {
     APIC_ID = 0x20,
     APIC_TPR = 0x80,
@@ -77,7 +81,7 @@ void apic_enable(void)
     if (x2apic)
         wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
     write(APIC_TPR, 0);
-    /* The old interrupt controller is masked, but its spurious interrupts come through LINT0. */
+    /* The 8259 is masked, but its spurious interrupts arrive through LINT0. */
     write(APIC_LVT_LINT0, LVT_MASKED);
     write(APIC_LVT_TIMER, LVT_MASKED);
     write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);

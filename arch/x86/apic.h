@@ -10,33 +10,34 @@
 #include <stdint.h>
 
 /*
- * Find the running vCPU's APIC and choose the mode: x2APIC where the firmware left it on or CPUID
- * has it, and every identity can be addressed; xAPIC otherwise.  False when there is no APIC.  Call
- * once, on the boot vCPU, before apic_enable(); maps the registers.
+ * Finds the running vCPU's APIC, chooses the mode, and maps the registers: x2APIC if the CPU
+ * supports it, otherwise xAPIC.  False if there is no APIC.  Call it once, on the boot vCPU,
+ * before apic_enable().
  */
 bool apic_init(void);
 bool apic_is_x2apic(void);
 
-/* Put the running vCPU's APIC into that mode and let it accept interrupts. */
+/* Puts the running vCPU's APIC into that mode and lets it accept interrupts. */
 void apic_enable(void);
 
 uint32_t apic_id(void);
 void apic_end_of_interrupt(void);
 
-/* Interprocessor interrupts; `apic_id` as the firmware's table has it. */
+/* Inter-processor interrupts; `apic_id` is the one in the firmware's table. */
 void apic_send_init(uint32_t apic_id);
 void apic_send_startup(uint32_t apic_id, uint32_t physical_page);
 void apic_send(uint32_t apic_id, uint8_t vector);
 void apic_send_all_others(uint8_t vector);
-/* The last sender of all: an NMI to every other vCPU. */
+/* Sends an NMI to every other vCPU, at the end of a run. */
 void apic_send_nmi_all_others(void);
 
 /*
- * The timer counts down from `initial` at bus speed / 16 and interrupts on VECTOR_TIMER at 0, once.
+ * Starts the timer: it counts down from `initial` at bus speed / 16 and raises VECTOR_TIMER at 0,
+ * once.
  */
 void apic_timer_once(uint32_t initial);
 void apic_timer_stop(void);
-/* Count down from the maximum without interrupting, for calibration. */
+/* Counts down from the maximum without an interrupt, for calibration. */
 void apic_timer_free_run(void);
 uint32_t apic_timer_elapsed(void);
 

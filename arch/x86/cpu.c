@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Sets up a vCPU: its stacks between guard pages, its descriptor tables, GS base and SYSCALL
+ * entry.
+ */
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
@@ -19,7 +23,7 @@ uint32_t online_count = 1;
 bool has_rdtscp;
 struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
-/* The vCPU's area: guard, kernel stack, and a guard below each stack of the interrupt table. */
+/* A vCPU's area: guard page, kernel stack, and a guard page below each IST stack. */
 enum {
     KERNEL_STACK_PAGES = 4,
     IST_STACK_PAGES = 2,
@@ -90,9 +94,7 @@ static void load_gdt(struct cpu *cpu)
     cpu->gdt[SEL_USER_CODE32 / 8] = 0x00cffb000000ffff;
     cpu->gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
     cpu->gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
-    /*
-     * An available 64-bit TSS: limit, base and type 9, spread as the SDM has it (vol. 3A, 8.2.3).
-     */
+    /* An available 64-bit TSS: limit, base and type 9, encoded as in the SDM (vol. 3A, 8.2.3). */
     cpu->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
                             (tss >> 24 & 0xff) << 56;
     cpu->gdt[SEL_TSS / 8 + 1] = tss >> 32;

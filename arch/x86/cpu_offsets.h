@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Where assembly finds the fields of struct cpu; cpu.c asserts each. */
+/* Offsets of the fields of struct cpu for assembly; cpu.c asserts each. */
 #ifndef ARCH_X86_CPU_OFFSETS_H
 #define ARCH_X86_CPU_OFFSETS_H
 
@@ -10,7 +10,10 @@
 #define CPU_STACK_TOP  32
 #define CPU_TSS_RSP0   48
 
-/* Identities of local APICs that can be looked up; more than MAX_CPUS, for they may have gaps. */
+/*
+ * Number of local APIC identities that can be looked up; more than MAX_CPUS, since they may have
+ * gaps.
+ */
 #define MAX_APIC_ID 2048
 
 #endif

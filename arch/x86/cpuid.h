@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* CPUID, and the feature bits that this kernel asks for [1: Intel SDM vol. 2A, CPUID]. */
+/* CPUID, and the feature bits that this kernel checks [1: Intel SDM vol. 2A, CPUID]. */
 #ifndef ARCH_X86_CPUID_H
 #define ARCH_X86_CPUID_H
 
@@ -26,7 +26,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 #define CPUID_APM_EDX_INVTSC   (1u << 8)
 #define CPUID_7_ECX_RDPID      (1u << 22)
 
-/* True when `leaf` is within its range's maximum (standard, or 0x80000000 extended). */
+/* Whether `leaf` is within its range's maximum (standard, or 0x80000000 extended). */
 static inline bool cpuid_has_leaf(uint32_t leaf)
 {
     uint32_t max = cpuid(leaf & 0x80000000, 0).eax;

@@ -55,7 +55,7 @@ static inline void interrupts_on(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
-/* STI delays interrupts by one instruction, so none can be lost between a last look and the HLT. */
+/* STI delays interrupts by one instruction, so none is lost between the last check and the HLT. */
 static inline void interrupts_on_and_halt(void)
 {
     __asm__ volatile("sti; hlt" : : : "memory");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Allocates frames of physical memory for page tables, stacks and ring 3. */
 #include "arch/x86/frames.h"
 
 static uint64_t pool, next, end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The frame pool: 4-KiB frames of memory above the image, handed out once and never taken back.
- * Everything in it lies in the linear window.  Only the boot vCPU allocates.
+ * The frame pool: 4-KiB frames of memory above the image, allocated once and never freed.  All of
+ * them are in the linear window.  Only the boot vCPU allocates.
  */
 #ifndef ARCH_X86_FRAMES_H
 #define ARCH_X86_FRAMES_H
@@ -12,15 +12,15 @@
 /* The pool is mapped in pages of this size: a few entries instead of thousands. */
 #define LARGE_PAGE 0x200000ull
 
-/* The pool is [start, end), physical; cut to whole large pages and to the linear window. */
+/* Sets the pool to [start, end), physical, cut to whole large pages and to the linear window. */
 void frames_init(uint64_t start, uint64_t end);
 
-/* A frame's physical address, its contents undefined; 0 when there is none left. */
+/* Returns a frame's physical address, its contents undefined; 0 if none is left. */
 uint64_t frame_alloc(void);
-/* The same, filled with zeros. */
+/* Returns a frame filled with zeros. */
 uint64_t frame_alloc_zeroed(void);
 uint64_t frames_left(void);
-/* The pool's bounds, as cut. */
+/* The pool's bounds after cutting. */
 uint64_t frames_start(void);
 uint64_t frames_end(void);
 

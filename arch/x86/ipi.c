@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What one vCPU asks of others by an inter-processor interrupt: to run a function, to flush a
- * TLB, to answer at once.
+ * Inter-processor calls: one vCPU has others run a function, flush their TLBs, or answer at once.
+ * The boot vCPU uses them to start ring-3 jobs and to change clocks on all vCPUs.
  */
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
@@ -13,6 +13,7 @@
 
 static bool call_is_pending(const struct cpu *cpu)
 {
+    /* Pairs with the stores in smp_call(), smp_call_some() and ipi_idle(). */
     return __atomic_load_n(&cpu->call_pending, __ATOMIC_ACQUIRE);
 }
 
@@ -85,7 +86,10 @@ void smp_call_some(uint32_t first, uint32_t end, void (*fn)(struct cpu *cpu, voi
         cpu->call_arg = arg;
         __atomic_store_n(&cpu->call_pending, 1, __ATOMIC_RELEASE);
     }
-    /* One for all costs less than one each; who has no call goes on with what it did. */
+    /*
+     * One broadcast costs less than one interrupt each; a vCPU without a call resumes what it
+     * did.
+     */
     apic_send_all_others(VECTOR_IPI);
 }
 
@@ -113,7 +117,10 @@ void smp_answer_flush(void)
 
 void smp_use_process(bool use)
 {
-    /* Before CR3 is loaded, which flushes: who sees 0 knows that no old entry can come. */
+    /*
+     * Before CR3 is loaded, which flushes: if smp_flush_tlbs() reads 0, no stale entry can
+     * remain.
+     */
     __atomic_store_n(&this_cpu()->in_process, use, __ATOMIC_SEQ_CST);
 }
 
@@ -139,7 +146,10 @@ bool smp_flush_tlbs(uint64_t patience)
 
 /* ---- Questions, answered in the interrupt ------------------------------ */
 
-/* One at a time, by the boot vCPU; `number` is set last. */
+/*
+ * One at a time, from the boot vCPU.  `number` is set last; pairs with the load in
+ * smp_answer_ask().
+ */
 static struct {
     void (*fn)(struct cpu *cpu, void *arg);
     void *arg;
@@ -148,6 +158,7 @@ static struct {
 
 static bool has_answered(const struct cpu *cpu)
 {
+    /* Pairs with the store in smp_answer_ask(). */
     return __atomic_load_n(&cpu->answered, __ATOMIC_ACQUIRE) == question.number;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What one vCPU asks of others by an inter-processor interrupt.
+ * Inter-processor calls: what one vCPU asks of others by interrupt.
  *
  * Kernel code runs with interrupts off; they are on in ring 3 and while a vCPU sleeps.  So a
- * function that is called here is never interrupted, and ring-3 code that it enters always is.
+ * function called here is never interrupted, and ring-3 code that it enters always can be.
  */
 #ifndef ARCH_X86_IPI_H
 #define ARCH_X86_IPI_H
@@ -12,26 +12,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A vCPU that has come: sleep, and run what smp_call() asks. */
+/* The main loop of a vCPU that has come up: it sleeps, and runs what smp_call() asks for. */
 _Noreturn void ipi_idle(struct cpu *cpu);
 void ipi_wake_boot_cpu(void);
 
-/* Ask fn(cpu, arg) of one online vCPU other than the running one; it must have no call pending. */
+/* Has one online vCPU other than the running one run fn(cpu, arg); it must have no call pending. */
 void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg);
 
-/* The same of vCPUs [first, end), all online, none the running one. */
+/* Does the same for all online vCPUs in [first, end); the running one must not be among them. */
 void smp_call_some(uint32_t first, uint32_t end, void (*fn)(struct cpu *cpu, void *arg), void *arg);
 
 /*
- * Ask it of all online vCPUs at once, run it here too, and wait.  False when a vCPU did not finish
- * within `patience` TSC cycles of the last one that did; it is then left out from now on.
+ * Has all online vCPUs run fn(cpu, arg) at once, this one included, and waits.  False if a vCPU
+ * did not finish within `patience` TSC cycles of the last one that did; such a vCPU is excluded
+ * from then on.
  */
 bool smp_call_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
 
 /*
- * After a mapping of ring 3 was taken away: no vCPU has it in its TLB when this returns. Interrupts
- * are off, so a vCPU that waits for something else has to keep calling smp_answer_flush(). False:
- * a vCPU did not answer within `patience` TSC cycles.
+ * Flushes TLBs after a ring-3 mapping was removed: no vCPU has it in its TLB when this returns
+ * true.  Interrupts are off, so a vCPU that waits for something else must keep calling
+ * smp_answer_flush().  False if a vCPU did not answer within `patience` TSC cycles.
  */
 bool smp_flush_tlbs(uint64_t patience);
 void smp_answer_flush(void);
@@ -39,21 +40,22 @@ void smp_answer_flush(void);
 void smp_use_process(bool use);
 
 /*
- * Have fn(cpu, arg) run on all online vCPUs at once, here too, in an interrupt: whatever the others
- * do, in ring 3 or asleep, they go on with it afterwards.  fn is short and waits for nothing. False
- * when a vCPU did not answer within `patience` TSC cycles; it will still run fn when it does.
- * On the boot vCPU.
+ * On the boot vCPU: has all online vCPUs run fn(cpu, arg) at once in an interrupt, runs it here
+ * too, and waits.  The others resume afterwards, whether in ring 3 or asleep.  fn is short and
+ * waits for nothing.  False if a vCPU did not answer within `patience` TSC cycles; it will still
+ * run fn later.
  */
 bool smp_ask_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience);
 /*
- * At the interrupt; and on a vCPU that starts, which has nothing to do with what was asked before.
+ * smp_answer_ask() runs in the interrupt.  smp_ask_begin() runs on a vCPU that starts, so that it
+ * ignores earlier questions.
  */
 void smp_answer_ask(void);
 void smp_ask_begin(struct cpu *cpu);
 
-/* Wait for all calls; as smp_call_all. */
+/* Waits for all calls; returns as smp_call_all(). */
 bool smp_wait(uint64_t patience);
-/* Wait for those of vCPUs [first, end) alone, whatever the others do. */
+/* Waits only for the calls of vCPUs [first, end), whatever the others do. */
 bool smp_wait_some(uint32_t first, uint32_t end, uint64_t patience);
 
 #endif

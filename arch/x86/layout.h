@@ -10,16 +10,17 @@
  *
  *   virtual, kernel (supervisor, in every address space)
  *     0xffffffff80200000    the image and the frame pool, physical address + KERNEL_OFFSET
- *     0xffffffffc0000000    a slot of CPU_AREA_STRIDE for each vCPU: its stacks between guard pages
+ *     0xffffffffc0000000    CPU_AREA_STRIDE for each vCPU: its stacks between guard pages
  *     0xffffffffe0000000    device registers, uncached (local APIC, HPET)
  *
- *   virtual, ring 3 (user/ of the one ring-3 process)
+ *   virtual, ring 3 (the one ring-3 process, userspace_sim/)
  *     0x00400000            the program: text r-x, rodata r--, data rw-
- *     0x10000000            the clock pages, r--, for the readers that take them without asking
- *     0x11000000            the time page of the kernel, r--
+ *     0x10000000            the clock pages, r--, for readers that do not map /dev/pvclock
+ *     0x11000000            the kernel's time page, r--
  *     0x11800000            the numbers of the vCPUs, r--, 4 bytes each: GS points at the running
- * one's 0x12000000            what the program maps itself, a slot of USER_MAP_STRIDE each
- *     0x20000000            a slot of USER_THREAD_STRIDE for each thread: guard, stack, thread page
+ *                           vCPU's
+ *     0x12000000            what the program maps itself, USER_MAP_STRIDE each
+ *     0x20000000            USER_THREAD_STRIDE for each thread: guard, stack, thread page
  */
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H
@@ -28,7 +29,7 @@
 
 #define KERNEL_OFFSET 0xffffffff80000000
 #define KERNEL_PHYS   0x200000
-/* The linear window: how far above KERNEL_OFFSET the image and the pool may reach. */
+/* The linear window: how far above KERNEL_OFFSET the image and the pool may extend. */
 #define LINEAR_SIZE 0x8000000
 
 #define TRAMPOLINE_PHYS 0x8000
@@ -48,12 +49,12 @@
 #define USER_THREAD_STRIDE 0x10000
 #define USER_END           0x40000000
 
-/* One slot holds one vCPU's structure, on a cache line of its own. */
+/* One slot holds one vCPU's structure, on its own cache line. */
 #define CLOCK_SLOT_SIZE 64
 #define CLOCK_PAGES     (MAX_CPUS * CLOCK_SLOT_SIZE / PAGE_SIZE)
 
-/* Selectors; SYSCALL wants kernel code and data side by side, and user data before user code. */
-#define SEL_BOOT_CODE   0x08 /* in the small tables of boot.S and ap.S */
+/* Selectors; SYSCALL needs kernel code and data side by side, and user data before user code. */
+#define SEL_BOOT_CODE   0x08 /* in the small GDTs of boot.S and ap.S */
 #define SEL_KERNEL_CODE 0x10
 #define SEL_KERNEL_DATA 0x18
 #define SEL_USER_CODE32 0x23

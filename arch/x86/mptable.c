@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
+/* Reads the list of vCPUs from the MP table, for firmware without a usable ACPI MADT. */
 #include "arch/x86/mptable.h"
 #include <stddef.h>
 
@@ -22,8 +23,10 @@ static uint32_t get(const uint8_t *p, unsigned bytes)
     return value;
 }
 
-/* The physical address of the configuration table that a floating pointer in [from, to) names, or
- * 0. */
+/*
+ * Returns the physical address of the configuration table that a floating pointer in [from, to)
+ * names, or 0.
+ */
 static uint32_t find(acpi_map map, uint64_t from, uint64_t to)
 {
     for (uint64_t pa = from; pa + FLOATING <= to; pa += 16) {
@@ -86,6 +89,6 @@ void mptable_read(acpi_map map, struct firmware_facts *facts)
         }
         at += size;
     }
-    /* It lists none that may come later. */
+    /* The MP table lists no vCPUs that may come later. */
     facts->possible_count = facts->cpu_count;
 }

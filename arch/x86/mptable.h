@@ -7,7 +7,10 @@
 
 #include "arch/x86/acpi.h"
 
-/* Fill source, cpu_count and apic_ids when a valid table is found; otherwise leave them. */
+/*
+ * Sets source, cpu_count, possible_count and apic_ids if it finds a valid table; otherwise leaves
+ * them.
+ */
 void mptable_read(acpi_map map, struct firmware_facts *facts);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Model-specific registers: plain access, which traps where the register does not exist, and safe.
+ * Model-specific registers: plain access, which faults if the register does not exist, and safe
+ * access.
  */
 #ifndef ARCH_X86_MSR_H
 #define ARCH_X86_MSR_H
@@ -39,8 +40,8 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 }
 
 /*
- * The same, surviving the #GP of a register that does not exist or refuses the value: false then,
- * and *value is 0.  The trap handler finds the fix-up address in the exception table.
+ * Safe access: if the register does not exist or refuses the value (#GP), returns false, and
+ * *value is 0.  The trap handler finds the fix-up address in the exception table.
  */
 static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
 {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Builds page tables: the kernel's own map at start, and the ring-3 address space that holds the
+ * clock pages and the time page.
+ */
 #include "arch/x86/paging.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
@@ -24,8 +28,8 @@ static unsigned slot(uint64_t va, int level)
 }
 
 /*
- * The entry for `va` at `level` (0: 4 KiB, 1: 2 MiB), with the tables above it made where they are
- * missing.  Upper entries grant everything; the last one decides.
+ * Returns the entry for `va` at `level` (0: 4 KiB, 1: 2 MiB), and makes missing tables above it.
+ * Upper entries permit everything; the last one decides.
  */
 static uint64_t *entry_at(uint64_t root, uint64_t va, int level, uint64_t user)
 {

@@ -18,48 +18,53 @@
 #define PAGE_NX      (1ull << 63)
 #define PAGE_ADDRESS 0x000ffffffffff000ull
 
-/* Registers of a device: uncached, never executed. */
+/* For device registers: uncached, not executable. */
 #define PAGE_DEVICE (PAGE_WRITE | PAGE_NX | PAGE_PCD | PAGE_PWT)
 
-/* Build the kernel's map of image, pool and trampoline and switch to it.  False: no memory. */
+/* Builds the kernel's map of image, pool and trampoline and switches to it.  False: no memory. */
 bool paging_init(void);
 
-/* Physical address of the kernel's top table. */
+/* Returns the physical address of the kernel's top table. */
 uint64_t kernel_root(void);
 
-/* A top table of its own that shares the kernel's half; 0 when there is no memory. */
+/*
+ * Creates an address space that shares the kernel's half, and returns its top table; 0: no
+ * memory.
+ */
 uint64_t address_space_create(void);
 
 /*
- * Map one page of the space with top table `root` (physical); `flags` without PAGE_PRESENT.  False
- * when there is no memory, or the page is mapped already.
+ * Maps one page in the space with top table `root` (physical); `flags` without PAGE_PRESENT.
+ * False if there is no memory, or the page is mapped already.
  */
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags);
 
 /*
- * Map this many pages from `va` on, each to a frame of its own, which is zeroed where `zeroed` asks
- * for it; as page_map().  One walk for each 2 MiB: a host that emulates ring 0 takes its time.
+ * Maps this many pages from `va` on, each to a new frame, which is zeroed if `zeroed` is set;
+ * otherwise as page_map().  It walks the tables once for each 2 MiB, since a host that emulates
+ * ring 0 is slow.
  */
 bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bool zeroed);
 
-/*
- * Make the tables above this page, so that mapping it later needs no memory; false: there is none.
- */
+/* Makes the tables above this page, so that mapping it later needs no memory; false: no memory. */
 bool page_reserve(uint64_t root, uint64_t va);
 
-/* Take a page's mapping away; the TLBs are the caller's to flush. */
+/* Removes a page's mapping; the caller must flush the TLBs. */
 void page_unmap(uint64_t root, uint64_t va);
 
-/* The entry that maps `va` (its address and flags, those of upper levels folded in), or 0. */
+/*
+ * Returns the entry that maps `va` (its address and flags, combined with those of upper levels),
+ * or 0.
+ */
 uint64_t page_lookup(uint64_t root, uint64_t va);
 
-/* What a walk over a whole address space counts, a large page as the pages it covers. */
+/* Counts of a walk over a whole address space; a large page counts as the pages it covers. */
 struct page_census {
     uint64_t read_only, executable, writable; /* exclusive: r--, r-x, rw- */
     uint64_t writable_executable;             /* must be 0 */
 };
 
-/* Count the pages that ring 3 can reach (`user`), or those that it cannot. */
+/* Counts the pages that ring 3 can reach (`user`), or those that it cannot. */
 void page_census(uint64_t root, bool user, struct page_census *census);
 
 #endif

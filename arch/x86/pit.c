@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* [1: Intel 8254 data sheet: modes 0 and 2, counter latch and read-back commands] [2: 8259A data
- * sheet: initialisation words]
+/*
+ * Drives the i8254, which measures the TSC's frequency at start and is a timecounter afterwards.
+ * [1: Intel 8254 data sheet: modes 0 and 2, counter latch and read-back commands]
+ * [2: 8259A data sheet: initialisation words]
  */
 #include "arch/x86/pit.h"
 #include "arch/x86/io.h"
@@ -11,8 +13,8 @@ enum {
     GATE_ON = 0x01,
     SPEAKER_ON = 0x02,
     CHANNEL2_MODE0 = 0xb0,     /* low byte then high byte, interrupt on terminal count */
-    CHANNEL2_MODE2 = 0xb4,     /* the same, and again from the start: a rate generator */
-    LATCH_CHANNEL2 = 0x80,     /* the count alone, which then waits to be read */
+    CHANNEL2_MODE2 = 0xb4,     /* the same, then reload: a rate generator */
+    LATCH_CHANNEL2 = 0x80,     /* the count alone, which is then held until it is read */
     READ_BACK_CHANNEL2 = 0xc8, /* latch both status and count */
     STATUS_OUT = 0x80,
     STATUS_NULL_COUNT = 0x40,
@@ -35,7 +37,7 @@ static uint16_t read_latched(void)
     return (uint16_t)(high << 8 | low);
 }
 
-/* A bus that nobody drives reads all ones, which is no mode that was set. */
+/* An undriven bus reads all ones, which is no mode that was set. */
 static bool runs_in(uint8_t mode, uint8_t status)
 {
     return !(status & STATUS_NULL_COUNT) && (status & STATUS_MODE) == (mode & STATUS_MODE);
@@ -57,7 +59,7 @@ bool pit_elapsed(uint16_t *counts)
 
 bool pit_run_freely(void)
 {
-    start(CHANNEL2_MODE2, 0); /* which stands for 65536 */
+    start(CHANNEL2_MODE2, 0); /* 0 means 65536 */
     outb(COMMAND, READ_BACK_CHANNEL2);
     uint8_t status = inb(CHANNEL2);
     (void)read_latched();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The i8254's channel 2, which no interrupt hangs on, as a stop-watch or running forever; and the
- * legacy interrupt controllers put to rest.
+ * The i8254's channel 2, which raises no interrupt, as a stop-watch or running continuously; and
+ * the switching off of the legacy interrupt controllers.
  */
 #ifndef ARCH_X86_PIT_H
 #define ARCH_X86_PIT_H
@@ -11,25 +11,28 @@
 
 #define PIT_HZ 1193182u
 
-/* Start counting down from 0xffff, once: it lasts 54.9 ms. */
+/* Starts counting down from 0xffff, once: it lasts 54.9 ms. */
 void pit_start(void);
 
 /*
- * Counts since pit_start().  False when the count has run out or no i8254 answers: the value would
- * mean nothing.
+ * Returns the counts since pit_start().  False if the count has run out or no i8254 answers; the
+ * value is then meaningless.
  */
 bool pit_elapsed(uint16_t *counts);
 
 /*
- * Let the channel count forever instead, 65536 counts a round, which ends the stop-watch.  False
- * when no i8254 answers.
+ * Makes the channel count continuously instead, 65536 counts per cycle, which ends the
+ * stop-watch.  False if no i8254 answers.
  */
 bool pit_run_freely(void);
 
-/* Counts since pit_run_freely(), modulo 65536.  One caller at a time: it takes three accesses. */
+/*
+ * Returns the counts since pit_run_freely(), modulo 65536.  It takes three accesses, so one
+ * caller at a time.
+ */
 uint16_t pit_count(void);
 
-/* Mask every line of both 8259s, on vectors that no exception has. */
+/* Masks every line of both 8259s, on vectors that no exception uses. */
 void pic_disable(void);
 
 #endif

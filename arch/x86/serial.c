@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Drives the serial ports: COM1 carries the report as text and the shell, COM2 the report as
+ * JSON.
+ */
 #include "arch/x86/serial.h"
 #include "arch/x86/io.h"
 
@@ -16,7 +20,10 @@ bool serial_init(uint16_t port)
     outb(port + DATA, 1); /* 115200 baud */
     outb(port + INTERRUPTS, 0);
     outb(port + LINE, LINE_8N1);
-    /* On and empty.  The trigger level, 14 bytes, is also how many QEMU hands over at a time. */
+    /*
+     * FIFOs on and empty.  The trigger level, 14 bytes, is also how many bytes QEMU passes at a
+     * time.
+     */
     outb(port + FIFO, 0xc7);
     outb(port + MODEM, 0x03);
     return true;
@@ -27,11 +34,11 @@ void serial_write(uint16_t port, const char *text, size_t length)
     while (length > 0) {
         unsigned looks = 0;
         while (!(inb(port + STATUS) & STATUS_EMPTY)) {
-            /* A host with no time for QEMU's main loop is slow; a broken UART stays full. */
+            /* A host that does not run QEMU's main loop is slow; a broken UART stays full. */
             if (++looks > 2000000)
                 return;
         }
-        /* An empty FIFO takes 16 bytes, so one look serves 16: each access is an exit. */
+        /* An empty FIFO takes 16 bytes, so one poll serves 16: each access is an exit. */
         for (unsigned room = FIFO_DEPTH; room > 0 && length > 0; room--, length--)
             outb(port + DATA, (uint8_t)*text++);
     }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Starts vCPUs: copies the trampoline of ap.S into place, sends INIT and start-up, waits, and
+ * numbers the vCPUs that came up.
+ */
 #include "arch/x86/smp.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpuid.h"
@@ -13,10 +17,10 @@
 _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a vCPU's structure fits the frame it is given");
 
 extern const char ap_trampoline[], ap_trampoline_end[], ap_trampoline_cr3[];
-/* Read by the trampoline: whether CPUID leaf 0xb has the identity. */
+/* Whether CPUID leaf 0xb has the identity; the trampoline reads it. */
 bool apic_id_is_wide;
 
-/* How many have come in all, the boot vCPU among them. */
+/* Number of vCPUs that have come up, including the boot vCPU. */
 static uint32_t arrivals = 1;
 
 struct cpu *smp_prepare(uint32_t index, uint32_t apic_id)
@@ -52,7 +56,7 @@ _Noreturn void ap_main(struct cpu *cpu)
 
 static bool place_trampoline(void)
 {
-    /* The page is mapped read-only and executable; write through a mapping of its own. */
+    /* The page is mapped read-only and executable; write through a separate mapping. */
     uint64_t va = DEVICE_BASE + LARGE_PAGE;
 
     if (!page_lookup(kernel_root(), va) &&
@@ -68,6 +72,7 @@ static bool place_trampoline(void)
 
 static bool has_arrived(const struct cpu *cpu)
 {
+    /* Pairs with the store in ap_main(). */
     return __atomic_load_n(&cpu->arrived, __ATOMIC_ACQUIRE) != 0;
 }
 
@@ -86,8 +91,8 @@ static void put_at(uint32_t index, struct cpu *cpu)
 }
 
 /*
- * Close the gaps that those who did not come have left.  A vCPU that came sleeps, and knows itself
- * by its structure alone, which one that comes just now finds by its APIC's identity.
+ * Gives the vCPUs that came up consecutive numbers.  They sleep, and know themselves only by
+ * their structures; a vCPU that comes up just now finds its structure by its APIC identity.
  */
 static void number_those_that_came(uint32_t first, uint32_t count)
 {
@@ -109,9 +114,8 @@ uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
         return online_count;
 
     /*
-     * The 10 ms between INIT and start-up that the SDM asks for are for chips with an external
-     * APIC; since the P6 both are latched.  A vCPU that missed its start-up gets the second one
-     * below.
+     * The SDM's 10 ms between INIT and start-up are for chips with an external APIC; since the P6
+     * both are latched.  A vCPU that missed its start-up gets the second one below.
      */
     for (uint32_t i = first; i < count; i++) {
         if (!has_arrived(cpu_table[i]))
@@ -127,7 +131,7 @@ uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
         if (now_arrived > arrived) {
             arrived = now_arrived;
             last = now;
-            continue; /* that may have been the last one, whose interrupt has been */
+            continue; /* that may have been the last one, whose wake-up is already past */
         }
         if (now - last > patience)
             break;

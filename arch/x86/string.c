@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What a freestanding compiler may call without being asked [GCC manual, 2.1: freestanding]. String
- * instructions, since a host that emulates ring 0 does them faster than any loop.
+ * The functions that a freestanding compiler may call by itself [GCC manual, 2.1: freestanding].
+ * They use string instructions, which a host that emulates ring 0 executes faster than any loop.
  */
 #include <stddef.h>
 

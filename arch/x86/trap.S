@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Entries to the kernel and the one way back to ring 3.
+ * The entries to the kernel and the one way back to ring 3; trap.c dispatches.
  *
- * The way back is IRETQ for system calls too: SYSRET buys a few cycles on hardware, but is not
- * emulated by KVM hosts that run ring 0 in software.
+ * The way back is IRETQ even for system calls: SYSRET saves a few cycles on hardware, but KVM
+ * hosts that run ring 0 in software do not emulate it.
  */
 #include "arch/x86/cpu_offsets.h"
 #include "arch/x86/layout.h"
@@ -40,7 +40,7 @@ trap_stub_timer:
         vector 0x40
 trap_stub_ipi:
         vector 0x41
-/* No end-of-interrupt is due for it, and there is nothing to do. */
+/* It needs no end-of-interrupt, and there is nothing to do. */
         .balign 16
 trap_stub_spurious:
         iretq
@@ -88,7 +88,7 @@ trap_common:
         jz 1f
         swapgs
 1:      mov %rsp, %rdi
-        /* A frame below the trap frame, so that a backtrace goes on through it. */
+        /* A frame below the trap frame, so that a backtrace continues through it. */
         push 17 * 8(%rsp)
         push %rbp
         mov %rsp, %rbp
@@ -102,8 +102,8 @@ trap_common:
         iretq
 
 /*
- * NMI, double fault, machine check: they may come before an entry's SWAPGS or after an exit's, so the
- * code segment does not say whose GS is loaded; the base does.  All of them end the run.
+ * NMI, double fault, machine check: they may occur before an entry's SWAPGS or after an exit's,
+ * so the code segment does not say whose GS is loaded; the base does.  All of them end the run.
  */
 trap_paranoid:
         cld
@@ -159,9 +159,9 @@ syscall_entry:
         .balign 16
         .global user_enter
 /*
- * user_enter(struct cpu *rdi, uint64_t rip rsi, uint64_t rsp rdx, uint64_t arg rcx): go to ring 3;
- * returns when user_leave(cpu, value) is called, with that value.  What enters the kernel meanwhile
- * starts below this frame: SYSCALL takes kernel_rsp, interrupts the TSS.
+ * user_enter(struct cpu *rdi, uint64_t rip rsi, uint64_t rsp rdx, uint64_t arg rcx): goes to ring
+ * 3; returns when user_leave(cpu, value) is called, with that value.  Until then, entries to the
+ * kernel use the stack below this frame: SYSCALL through kernel_rsp, interrupts through the TSS.
  */
 user_enter:
         push %rbp
@@ -171,7 +171,7 @@ user_enter:
         push %r13
         push %r14
         push %r15
-        sub $8, %rsp /* a multiple of 16, as the ABI wants it where C is called */
+        sub $8, %rsp /* a multiple of 16, which the ABI requires for calls to C */
         cli
         mov %rsp, CPU_RESUME_RSP(%rdi)
         mov %rsp, CPU_KERNEL_RSP(%rdi)
@@ -201,7 +201,7 @@ user_enter:
 
         .balign 16
         .global user_resume
-/* user_resume(struct trap_frame *rdi): go to ring 3 with all registers as the frame has them. */
+/* user_resume(struct trap_frame *rdi): goes to ring 3 with all registers from the frame. */
 user_resume:
         mov %rdi, %rsp
         swapgs
@@ -211,7 +211,7 @@ user_resume:
 
         .balign 16
         .global user_leave
-/* user_leave(struct cpu *rdi, uint64_t value rsi): return from the user_enter of this vCPU. */
+/* user_leave(struct cpu *rdi, uint64_t value rsi): returns from this vCPU's user_enter(). */
 user_leave:
         mov CPU_RESUME_RSP(%rdi), %rsp
         mov %rsi, %rax

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
+/*
+ * Dispatches everything that enters the kernel: counts entries, handles probes and fix-ups, and
+ * calls the hooks that kernel/ registers.
+ */
 #include "arch/x86/trap.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
@@ -109,10 +113,11 @@ uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t
                           uint64_t d);
 
 /*
- * Some KVM hosts without hardware virtualisation carry a SYSCALL out only half: RIP, RCX, RFLAGS
- * and R11 are as they should be, but the vCPU stays in ring 3, and the first fetch of the entry
- * faults.  All that the call needs is there, so it is taken up from the fault.  (Ring 3 can cause
- * the same fault by a jump; it then gets a system call, which is what it could have had anyway.)
+ * Whether a fault is a half-done SYSCALL.  Some KVM hosts without hardware virtualisation execute
+ * a SYSCALL only half: RIP, RCX, RFLAGS and R11 are right, but the vCPU stays in ring 3, and the
+ * first fetch of the entry faults.  All that the call needs is there, so the kernel completes it
+ * from the fault.  (Ring 3 can cause the same fault by a jump; it then gets a system call, which
+ * it could have had anyway.)
  */
 static bool is_half_done_syscall(const struct trap_frame *frame)
 {

@@ -2,8 +2,9 @@
 /*
  * Everything that enters the kernel: exceptions, the local APIC's interrupts, SYSCALL.
  *
- * The arch layer saves the registers, counts, and mends what it can by itself (the exception table,
- * an announced fault of ring 3); for the rest it calls the functions that kernel/main registers.
+ * The arch layer saves the registers, counts entries, and handles what it can by itself (the
+ * exception table, an announced ring-3 fault); for the rest it calls the functions that
+ * kernel/ registers.
  */
 #ifndef ARCH_X86_TRAP_H
 #define ARCH_X86_TRAP_H
@@ -31,22 +32,25 @@ struct trap_frame {
 };
 
 struct trap_hooks {
-    /* A timer interrupt on this vCPU; `frame` is ring 3's, which may be changed, or NULL. */
+    /*
+     * A timer interrupt on this vCPU; `frame` is ring 3's, which the function may change, or
+     * NULL.
+     */
     void (*timer)(struct cpu *cpu, struct trap_frame *frame);
-    /* Another vCPU wants this one to look around. */
+    /* Another vCPU wants this one to check for work. */
     void (*ipi)(struct cpu *cpu);
-    /* A fault of ring 3 that it had not announced.  Does not return (user_leave). */
+    /* A ring-3 fault that was not announced.  Does not return (user_leave). */
     void (*user_fault)(struct cpu *cpu, const struct trap_frame *frame);
-    /* A fault of the kernel itself.  Does not return. */
+    /* A fault in the kernel.  Does not return. */
     void (*fatal)(const struct trap_frame *frame);
     /* A system call: RAX number, RDI, RSI, RDX, R10 arguments; the return value goes to RAX. */
     uint64_t (*syscall)(struct cpu *cpu, uint64_t number, const uint64_t *arguments);
 };
 
-/* Fill the interrupt descriptor table, once, before the first trap_load(). */
+/* Fills the interrupt descriptor table, once, before the first trap_load(). */
 void trap_init(const struct trap_hooks *hooks);
 
-/* Point the running vCPU at the table, and SYSCALL at its entry. */
+/* Loads the table on the running vCPU, and sets SYSCALL's entry. */
 void trap_load(void);
 
 static inline bool trap_from_user(const struct trap_frame *frame)
@@ -54,10 +58,12 @@ static inline bool trap_from_user(const struct trap_frame *frame)
     return (frame->cs & 3) == 3;
 }
 
-/* Whether the host left a SYSCALL in ring 3 and it was taken up from the fault; see trap.c. */
+/*
+ * Whether the host left a SYSCALL in ring 3, which was then completed from the fault; see trap.c.
+ */
 bool trap_syscalls_half_done(void);
 
-/* "page fault", ...; "unknown vector" past the exceptions. */
+/* Returns "page fault", ...; "unknown vector" beyond the exceptions. */
 const char *trap_vector_name(uint64_t vector);
 
 #endif

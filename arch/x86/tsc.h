@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The time-stamp counter, after all earlier loads [Intel SDM vol. 2B, RDTSC; LFENCE]. */
+/* Reads the time-stamp counter after all earlier loads [Intel SDM vol. 2B, RDTSC; LFENCE]. */
 #ifndef ARCH_X86_TSC_H
 #define ARCH_X86_TSC_H
 

@@ -151,6 +151,7 @@ void kvmclock_restart(struct kvmclock *kc)
  */
 static void lose_stable(struct kvmclock *kc, uint32_t index)
 {
+    /* Pairs with the store in kvmclock_watch(). */
     uint32_t kept = __atomic_load_n(&kc->kept_index, __ATOMIC_ACQUIRE);
     uint64_t bound = 1, none = 0;
     struct pvclock_snapshot s;
@@ -175,6 +176,7 @@ static uint64_t read_counter(void *context)
     struct kvmclock *kc = context;
     struct pvclock_sample s;
     enum pvclock_status status = pvclock_read(&kc->slots[this_index()].info, PVCLOCK_LFENCE, &s);
+    /* Pairs with the stores in lose_stable() and kvmclock_watch(). */
     uint64_t floor = __atomic_load_n(&kc->floor, __ATOMIC_ACQUIRE);
 
     if (status == PVCLOCK_OK && !floor && pvclock_is_stable(kc->host.features, s.flags)) {
@@ -204,6 +206,7 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
         } else if (kc->kept[kc->kept_index].version != s.version ||
                    kc->kept[kc->kept_index].mul == 0) {
             kc->kept[other] = s;
+            /* Pairs with the load in lose_stable(). */
             __atomic_store_n(&kc->kept_index, other, __ATOMIC_RELEASE);
         }
         return;

@@ -343,5 +343,6 @@ void pvclock_publish(struct pvclock_vcpu_time_info *page, const struct pvclock_s
     fields->tsc_to_system_mul = values->mul;
     fields->tsc_shift = values->shift;
     fields->flags = values->flags;
+    /* Pairs with the first load of the version in try_once(); the fence, with the last one. */
     PVCLOCK_STORE_RELEASE(&page->version, odd + 1);
 }

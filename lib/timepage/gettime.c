@@ -22,6 +22,7 @@ static bool derive(struct gettime *g)
     const struct time_page *t = g->time;
 
     for (unsigned tries = 0; tries < TRIES; tries++) {
+        /* Pairs with the kernel's release store of the sequence, when it has written the page. */
         uint32_t sequence = PVCLOCK_LOAD_ACQUIRE(&t->sequence);
         if (sequence & 1) {
             PVCLOCK_PAUSE();

@@ -17,6 +17,8 @@ void report_start(void);
 void report_bring_up(const struct vcpus_bring_up *how);
 /* The vCPUs, the sources of the TSC's frequency, the timecounters, the ticks. */
 void report_clock(void);
+/* Prints a vCPU's TSC offset to vCPU 0's, and ends the line. */
+void print_offset(uint32_t index);
 
 /* trials.c or core.c, in calling order. */
 /* Registers their settings with the sysctl tree; call before the command line is read. */
@@ -40,7 +42,6 @@ extern struct ring3_plan plan;
  */
 bool measure_offsets(uint32_t first, uint32_t end);
 void forget_offsets(uint32_t first, uint32_t end); /* as if not measured */
-void print_offset(uint32_t index);                 /* and a newline */
 
 /*
  * late.c: starts all possible vCPUs that do not run yet, and reports the result: a line each, the

@@ -70,6 +70,17 @@ void report_bring_up(const struct vcpus_bring_up *how)
     record_end();
 }
 
+void print_offset(uint32_t index)
+{
+    int64_t offset;
+    uint64_t error;
+
+    if (trials_offset(index, &offset, &error))
+        print("%ld +- %lu cycles\n", offset, error);
+    else
+        print("not measured\n");
+}
+
 static void report_vcpu(uint32_t i)
 {
     struct pvclock_snapshot s;
@@ -85,10 +96,7 @@ static void report_vcpu(uint32_t i)
     print("%4u  %4u  %7u  %10u  %5d  %s  %6lu  %10lu  ", i, cpu_table[i]->apic_id, s.version, s.mul,
           s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -",
           kvmclock.vcpus[i].paused, f.hz);
-    if (known)
-        print("%ld +- %lu cycles\n", offset, error);
-    else
-        print("not measured\n");
+    print_offset(i);
     record_begin("vcpu");
     record_u64("id", i);
     record_u64("apic_id", cpu_table[i]->apic_id);

@@ -114,14 +114,6 @@ void forget_offsets(uint32_t first, uint32_t end)
         offset_errors[i] = UINT64_MAX;
 }
 
-void print_offset(uint32_t i)
-{
-    if (offset_errors[i] == UINT64_MAX)
-        print("not measured\n");
-    else
-        print("%ld +- %lu cycles\n", offsets[i], offset_errors[i]);
-}
-
 /* ---- Ring 3 put to the test -------------------------------------------- */
 
 static struct ring3_clock_hooks ring3_hooks(void)

@@ -184,18 +184,16 @@ void host_ipi(struct cpu *cpu)
 void before_clock_call(struct cpu *cpu)
 {
     enum { PATIENCE_S = 3 };
-    uint64_t begin = rdtsc_ordered();
 
-    if (!cpu_count)
+    if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
-    while (kvmclock_is_stopped(&kvmclock, cpu->index) &&
-           rdtsc_ordered() - begin < tsc.hz * PATIENCE_S) {
+    for (uint64_t begin = rdtsc_ordered(); rdtsc_ordered() - begin < tsc.hz * PATIENCE_S;) {
         if (cpu->index == 0)
             see_host();
         else if (!kvmclock_poll(&kvmclock, cpu->index))
             apic_send(cpu_table[0]->apic_id, VECTOR_IPI);
         if (!kvmclock_is_stopped(&kvmclock, cpu->index))
-            break;
+            return;
         /*
          * Sleep until an interrupt, a tick or vCPU 0's answer: vCPU 0 may be waiting for a CPU of
          * the host, or until the date may be asked for again.

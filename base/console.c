@@ -28,6 +28,30 @@ void console_write(const char *text, size_t length)
     serial_write(COM1, text + start, length - start);
 }
 
+void console_write_wrapped(const char *text, size_t length, size_t indent)
+{
+    size_t column = 0, start = 0, blank = 0;
+
+    for (size_t i = 0; i < length; i++, column++) {
+        if (text[i] == '\n') {
+            column = (size_t)-1;
+            blank = 0;
+        } else if (text[i] == ' ' && column > indent) {
+            blank = i;
+        }
+        if (column == (size_t)-1 || column < CONSOLE_COLUMNS || !blank)
+            continue;
+        console_write(text + start, blank - start);
+        console_write("\n", 1);
+        for (size_t n = 0; n < indent; n++)
+            console_write(" ", 1);
+        start = blank + 1;
+        column = indent + i - start;
+        blank = 0;
+    }
+    console_write(text + start, length - start);
+}
+
 static int peeked = -1;
 
 int console_peek(void)

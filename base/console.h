@@ -15,6 +15,13 @@ bool console_init(void);
 /* Writes text; lines end in "\n". */
 void console_write(const char *text, size_t length);
 
+/*
+ * Writes text that begins at a line's start; a line longer than CONSOLE_COLUMNS goes on in the
+ * next, `indent` blanks in, after the last blank that fits.
+ */
+enum { CONSOLE_COLUMNS = 80 };
+void console_write_wrapped(const char *text, size_t length, size_t indent);
+
 /* console_read() returns the next received byte, or -1; console_peek() leaves it in place. */
 int console_read(void);
 int console_peek(void);

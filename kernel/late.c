@@ -42,22 +42,21 @@ static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_b
     bool alive = kvmclock.vcpus[i].registered;
     uint64_t us = us_until_it_came(how, i);
 
-    print("online: vCPU %u, APIC %u, came in %lu us; ", i, cpu_table[i]->apic_id, us);
+    char page[80] = "", offset[40];
+
+    describe_offset(i, offset, sizeof(offset));
     if (alive)
-        print("its page is alive, version %u, %s; ", info->version,
-              info->flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "not stable");
+        format(page, sizeof(page), "its page is alive, version %u, %s; ", info->version,
+               info->flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "not stable");
     else if (kvmclock.present)
-        print("its page: %s; ", pvclock_status_name(kvmclock.vcpus[i].status));
-    print("TSC, to vCPU 0's: ");
-    print_offset(i);
-    record_begin("late");
-    record_u64("vcpu", i);
-    record_u64("apic_id", cpu_table[i]->apic_id);
-    record_u64("us", us);
-    record_bool("alive", alive);
-    record_bool("stable_before", stable_before);
-    record_bool("stable_after", kvmclock.present && kvmclock.stable);
-    record_end();
+        format(page, sizeof(page), "its page: %s; ", pvclock_status_name(kvmclock.vcpus[i].status));
+    REPORT("late",
+           "online: vCPU {vcpu}, APIC {apic_id}, came in {us} us; {_page}TSC to vCPU 0's, ns: "
+           "{_offset}\n",
+           U64("vcpu", i), U64("apic_id", cpu_table[i]->apic_id), U64("us", us),
+           BOOL("alive", alive), BOOL("stable_before", stable_before),
+           BOOL("stable_after", kvmclock.present && kvmclock.stable), TEXT("_page", page),
+           TEXT("_offset", offset));
 }
 
 /* Names the vCPUs that did not come up; they follow those that did. */

@@ -9,6 +9,7 @@
 
 #include "kernel/vcpus.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* overview.c */
@@ -17,8 +18,8 @@ void report_start(void);
 void report_bring_up(const struct vcpus_bring_up *how);
 /* The vCPUs, the sources of the TSC's frequency, the timecounters, the ticks. */
 void report_clock(void);
-/* Prints a vCPU's TSC offset to vCPU 0's, and ends the line. */
-void print_offset(uint32_t index);
+/* Describes a vCPU's TSC offset to vCPU 0's, in ns, and its error. */
+void describe_offset(uint32_t index, char *to, size_t size);
 
 /* trials.c or core.c, in calling order. */
 /* Registers their settings with the sysctl tree; call before the command line is read. */

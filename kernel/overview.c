@@ -6,6 +6,7 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
+#include "base/format.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
@@ -18,26 +19,37 @@
 #include <clockpage/version.h>
 #include <pvclock/read.h>
 
+/* The parts of a line that its JSON object has in any case. */
+#define BRING_UP                                                                                   \
+    "bring-up    {vcpus} more vCPUs in {us/1000.3} ms, {us_each} us each: made in {prepare_us} "   \
+    "us, started in {start_us} us (the first in {first_came_us} us), registered in {register_us} " \
+    "us"
+
+/*
+ * A message between two vCPUs that run takes less than this; a larger error only says that the
+ * host did not run both at the same time.
+ */
+enum { COARSE_NS = 20000 };
+
 void report_start(void)
 {
-    print("booted by   %s%s%s; %lu MiB for the kernel\n", boot.protocol, boot.loader[0] ? ", " : "",
-          boot.loader, (frames_end() - KERNEL_PHYS) >> 20);
-    print("vCPUs       %u, by: %s; %s", firmware.cpu_count, firmware.source,
-          apic_is_x2apic() ? "x2APIC" : "xAPIC");
+    char more[80] = "";
+
+    if (firmware.possible_left_out)
+        format(more, sizeof(more), "; %u listed that there is no room for",
+               firmware.possible_left_out);
+    REPORT("start",
+           "booted by   {protocol}{_comma}{loader}; {_mib} MiB for the kernel\n"
+           "vCPUs       {vcpus}, by: {vcpus_from}; {_apic}",
+           TEXT("version", CLOCKPAGE_VERSION), TEXT("protocol", boot.protocol),
+           TEXT("loader", boot.loader), U64("vcpus", firmware.cpu_count),
+           U64("vcpus_possible", firmware.possible_count), TEXT("vcpus_from", firmware.source),
+           BOOL("x2apic", apic_is_x2apic()), TEXT("_comma", boot.loader[0] ? ", " : ""),
+           U64("_mib", (frames_end() - KERNEL_PHYS) >> 20),
+           TEXT("_apic", apic_is_x2apic() ? "x2APIC" : "xAPIC"));
     if (firmware.possible_count > firmware.cpu_count)
         print("; %u more may come", firmware.possible_count - firmware.cpu_count);
-    if (firmware.possible_left_out)
-        print("; %u listed that there is no room for", firmware.possible_left_out);
-    print("\n");
-    record_begin("start");
-    record_text("version", CLOCKPAGE_VERSION);
-    record_text("protocol", boot.protocol);
-    record_text("loader", boot.loader);
-    record_u64("vcpus", firmware.cpu_count);
-    record_u64("vcpus_possible", firmware.possible_count);
-    record_text("vcpus_from", firmware.source);
-    record_bool("x2apic", apic_is_x2apic());
-    record_end();
+    print("%s\n", more);
 }
 
 void report_bring_up(const struct vcpus_bring_up *how)
@@ -48,37 +60,31 @@ void report_bring_up(const struct vcpus_bring_up *how)
     /* System time began with the virtual machine, so it includes the firmware's time. */
     if (kvmclock.present && !kvmclock.scripted)
         (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
-    if (others) {
-        print("bring-up    %u vCPUs in %lu.%03lu ms, %lu us each: made in %lu us, started in %lu "
-              "(the first in %lu),\n            registered in %lu",
-              others, us / 1000, us % 1000, us / others, how->prepare_us, how->start_us,
-              how->first_came_us, how->register_us);
-        if (ns)
-            print("; all there %lu.%03lu s after the machine began", ns / 1000000000,
-                  ns / 1000000 % 1000);
-        print("\n");
-    }
-    record_begin("bring_up");
-    record_u64("vcpus", others);
-    record_u64("us", us);
-    record_u64("us_each", others ? us / others : 0);
-    record_u64("prepare_us", how->prepare_us);
-    record_u64("start_us", how->start_us);
-    record_u64("first_came_us", how->first_came_us);
-    record_u64("register_us", how->register_us);
-    record_u64("system_time_us", ns / 1000);
-    record_end();
+    REPORT("bring_up",
+           !others ? NULL
+           : ns    ? BRING_UP "; all there {system_time_us/1000000.3} s after the machine began\n"
+                   : BRING_UP "\n",
+           U64("vcpus", others), U64("us", us), U64("us_each", others ? us / others : 0),
+           U64("prepare_us", how->prepare_us), U64("start_us", how->start_us),
+           U64("first_came_us", how->first_came_us), U64("register_us", how->register_us),
+           U64("system_time_us", ns / 1000));
 }
 
-void print_offset(uint32_t index)
+void describe_offset(uint32_t index, char *to, size_t size)
 {
-    int64_t offset;
+    int64_t cycles;
     uint64_t error;
 
-    if (trials_offset(index, &offset, &error))
-        print("%ld +- %lu cycles\n", offset, error);
+    if (!trials_offset(index, &cycles, &error)) {
+        format(to, size, "not measured");
+        return;
+    }
+    int64_t ns = cycles * 1000 / (int64_t)(tsc.hz / 1000000);
+    error = error * 1000 / (tsc.hz / 1000000);
+    if (error > COARSE_NS)
+        format(to, size, "too coarse to judge");
     else
-        print("not measured\n");
+        format(to, size, "%+ld +- %lu", ns, error);
 }
 
 static void report_vcpu(uint32_t i)
@@ -90,32 +96,25 @@ static void report_vcpu(uint32_t i)
     int64_t offset;
     uint64_t error;
     bool known = trials_offset(i, &offset, &error);
+    char offset_text[40];
 
     if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
         (void)pvclock_frequency(s.mul, s.shift, &f);
-    print("%4u  %4u  %7u  %10u  %5d  %s  %6lu  %10lu  ", i, cpu_table[i]->apic_id, s.version, s.mul,
-          s.shift, s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "     -",
-          kvmclock.vcpus[i].paused, f.hz);
-    print_offset(i);
-    record_begin("vcpu");
-    record_u64("id", i);
-    record_u64("apic_id", cpu_table[i]->apic_id);
-    record_u64("version", s.version);
-    record_u64("mul", s.mul);
-    record_i64("shift", s.shift);
-    record_u64("flags", s.flags);
-    record_u64("tsc_hz", f.hz);
-    record_u64("paused", kvmclock.vcpus[i].paused);
-    record_bool("offset_known", known);
-    record_i64("offset_cycles", known ? offset : 0);
-    record_u64("offset_error", known ? error : 0);
-    record_end();
+    describe_offset(i, offset_text, sizeof(offset_text));
+    REPORT("vcpu",
+           "{id:4} {apic_id:4} {version:7} {mul:10} {shift:5} {_flags:6} {paused:6} {tsc_hz:10}  "
+           "{_offset}\n",
+           U64("id", i), U64("apic_id", cpu_table[i]->apic_id), U64("version", s.version),
+           U64("mul", s.mul), I64("shift", s.shift), U64("flags", s.flags), U64("tsc_hz", f.hz),
+           U64("paused", kvmclock.vcpus[i].paused), BOOL("offset_known", known),
+           I64("offset_cycles", known ? offset : 0), U64("offset_error", known ? error : 0),
+           TEXT("_flags", s.flags & PVCLOCK_FLAG_TSC_STABLE ? "stable" : "-"),
+           TEXT("_offset", offset_text));
 }
 
 void report_clock(void)
 {
-    print(
-        "\nvCPU  APIC  version         mul  shift   flags  paused      TSC Hz  TSC, to vCPU 0's\n");
+    print("\nvCPU APIC version        mul shift  flags paused     TSC Hz  TSC to vCPU 0's, ns\n");
     for (uint32_t i = 0; i < cpu_count; i++)
         report_vcpu(i);
     tsc_report(&tsc);

@@ -169,7 +169,7 @@ static void test_ring3(void)
 /* ---- The shell --------------------------------------------------------- */
 
 /* Prints all that is known after the tests. */
-static void report(void)
+static void report_all(void)
 {
     report_clock();
     deviation_report();
@@ -183,7 +183,7 @@ static void repeat_report(void)
     report_repeat(true);
     report_start();
     kvmclock_report(&kvmclock);
-    report();
+    report_all();
     report_all_verdicts();
     report_repeat(false);
 }
@@ -323,7 +323,7 @@ void trials_run(void)
         deviation_end();
         continuity_measure();
         tsc_judge(&tsc);
-        report();
+        report_all();
     }
     if (shell_wanted())
         run_shell();

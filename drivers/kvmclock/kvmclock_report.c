@@ -24,34 +24,27 @@ static const char *pair_name(const struct kvmclock *kc)
 
 void kvmclock_report(const struct kvmclock *kc)
 {
-    print("hypervisor  %s", kc->hypervisor[0] ? kc->hypervisor : "none");
-    if (kc->host.base)
-        print(", KVM's leaves at 0x%x, features 0x%x:\n           ", kc->host.base,
-              kc->host.features);
-    record_begin("hypervisor");
-    record_text("signature", kc->hypervisor);
-    record_u64("base", kc->host.base);
-    record_u64("features", kc->host.features);
-    record_list_begin("feature_names");
-    for (unsigned bit = 0, column = 12; bit < 32; bit++) {
+    enum { BITS = 32 };
+    const char *names[BITS + 1];
+    unsigned n = 0;
+
+    for (unsigned bit = 0; bit < BITS; bit++) {
         const char *name = kvmclock_feature_name(bit);
-        if (!(kc->host.features >> bit & 1))
-            continue;
-        if (column > 80) {
-            print("\n           ");
-            column = 12;
-        }
-        column += name ? print(" %s", name) : print(" bit%u", bit);
-        record_list_text(name ? name : "unknown");
+        if (kc->host.features >> bit & 1)
+            names[n++] = name ? name : "unknown";
     }
-    print("\n");
-    record_list_end();
-    record_bool("kvmclock", kc->present);
-    record_u64("msr_system_time", kc->present ? kc->host.msr_system_time : 0);
-    record_u64("msr_wall_clock", kc->present ? kc->host.msr_wall_clock : 0);
-    record_bool("stable", kc->present && kc->stable);
-    record_text("missing_because", kc->present ? "" : kvmclock_why_none(kc));
-    record_end();
+    names[n] = NULL;
+    REPORT("hypervisor",
+           !kc->hypervisor[0] ? "hypervisor  none\n"
+           : kc->host.base    ? "hypervisor  {signature}, KVM's features: {feature_names}\n"
+                              : "hypervisor  {signature}\n",
+           TEXT("signature", kc->hypervisor), U64("base", kc->host.base),
+           U64("features", kc->host.features), LIST("feature_names", names),
+           BOOL("kvmclock", kc->present),
+           U64("msr_system_time", kc->present ? kc->host.msr_system_time : 0),
+           U64("msr_wall_clock", kc->present ? kc->host.msr_wall_clock : 0),
+           BOOL("stable", kc->present && kc->stable),
+           TEXT("missing_because", kc->present ? "" : kvmclock_why_none(kc)));
     if (kc->scripted)
         print("kvmclock    scripted: the kernel plays the host; %s, vCPU n is %ld ns * n ahead\n",
               kc->stable ? "STABLE" : "not STABLE", kc->skew_ns);

@@ -13,24 +13,17 @@ void tsc_report(const struct tsc *t)
     for (unsigned i = 0; i < TSC_SOURCES; i++) {
         const struct tsc_source *s = &t->sources[i];
         int64_t ppm = s->hz ? tsc_deviation_ppm(t, s) : 0;
-        if (!s->hz)
-            print("  %-20s          -                   %s\n", s->name, s->refused);
-        else
-            print("  %-20s %10lu  %+7ld  %7lu   %s%s\n", s->name, s->hz, ppm, s->error_ppm,
-                  s->refused ? "refused: " : "",
-                  s->refused       ? s->refused
-                  : i == t->chosen ? "chosen"
-                  : s->confirms    ? ""
-                                   : "differs from the chosen one by more than their errors");
-        record_begin("tsc_source");
-        record_text("name", s->name);
-        record_u64("hz", s->hz);
-        record_i64("ppm", ppm);
-        record_u64("error_ppm", s->error_ppm);
-        record_bool("chosen", s->hz && i == t->chosen);
-        record_bool("confirms", s->hz && s->confirms);
-        record_text("refused", s->refused ? s->refused : "");
-        record_end();
+        REPORT("tsc_source",
+               s->hz ? "  {name:-20} {hz:10}  {ppm:+7}  {error_ppm:7}   {_state}{refused}\n"
+                     : "  {name:-20} none: {refused}\n",
+               TEXT("name", s->name), U64("hz", s->hz), I64("ppm", ppm),
+               U64("error_ppm", s->error_ppm), BOOL("chosen", s->hz && i == t->chosen),
+               BOOL("confirms", s->hz && s->confirms),
+               TEXT("refused", s->refused ? s->refused : ""),
+               TEXT("_state", s->refused       ? "refused: "
+                              : i == t->chosen ? "chosen"
+                              : s->confirms    ? ""
+                                               : "disagrees"));
     }
 }
 

@@ -10,6 +10,7 @@
 #define CLOCKPAGE_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum result { PASS, FAIL, SKIP };
@@ -34,19 +35,56 @@ static inline enum result pass_if(bool ok)
     return ok ? PASS : FAIL;
 }
 
-/* One JSON object: record_begin(), its members, record_end(). */
-void record_begin(const char *kind);
-void record_u64(const char *name, uint64_t value);
-void record_i64(const char *name, int64_t value);
-/* A number in thousandths. */
-void record_milli(const char *name, uint64_t value);
-void record_bool(const char *name, bool value);
-void record_text(const char *name, const char *value);
-/* A member that is a list of texts. */
-void record_list_begin(const char *name);
-void record_list_text(const char *value);
-void record_list_end(void);
-void record_end(void);
+/* A named value: a member of a JSON object, and what "{name}" in the text stands for. */
+struct report_value {
+    const char *name; /* one that begins with '_' is for the text only */
+    enum { REPORT_U64, REPORT_I64, REPORT_MILLI, REPORT_BOOL, REPORT_TEXT, REPORT_LIST } kind;
+    union {
+        uint64_t u64;
+        int64_t i64;
+        const char *text;
+        const char *const *list; /* up to NULL */
+    };
+};
+
+/* REPORT_MILLI: a number in thousandths. */
+#define U64(n, v)                                                                                  \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_U64, .u64 = (v)                                                \
+    }
+#define I64(n, v)                                                                                  \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_I64, .i64 = (v)                                                \
+    }
+#define MILLIS(n, v)                                                                               \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_MILLI, .u64 = (v)                                              \
+    }
+#define BOOL(n, v)                                                                                 \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_BOOL, .u64 = (v)                                               \
+    }
+#define TEXT(n, v)                                                                                 \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_TEXT, .text = (v)                                              \
+    }
+#define LIST(n, v)                                                                                 \
+    {                                                                                              \
+        .name = (n), .kind = REPORT_LIST, .list = (v)                                              \
+    }
+
+/*
+ * Reports one set of values twice: as a JSON object {"record": `kind`, ...} on COM2, and on COM1
+ * as `text`, in which "{name}" stands for the value of that name.  Either may be NULL.
+ *
+ * The full form is "{name/divisor.digits:+width}", each part optional: the divisor is a power of
+ * ten, with as many digits after the point; '+' shows the sign of a positive number; the value is
+ * right-aligned in `width`, left-aligned if that is negative.
+ */
+#define REPORT(kind, text, ...)                                                                    \
+    report((kind), (text), (const struct report_value[]){__VA_ARGS__},                             \
+           sizeof((const struct report_value[]){__VA_ARGS__}) / sizeof(struct report_value))
+void report(const char *kind, const char *text, const struct report_value *values, unsigned count);
 
 /* Prints the checks' text lines that have not been printed yet; true if none of them failed. */
 bool report_new_verdicts(void);

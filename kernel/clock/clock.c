@@ -394,6 +394,9 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
 
 /* ---- The report -------------------------------------------------------- */
 
+#define WINDUPS                                                                                    \
+    "{count} windups; of counters that wrap, at most {longest_ns/1000} us apart, {late} too late"
+
 static void report_counter(const struct timecounter *c, bool selected)
 {
     unsigned bits = 64 - (c->mask == UINT64_MAX ? 0 : (unsigned)__builtin_clzll(c->mask));
@@ -402,18 +405,14 @@ static void report_counter(const struct timecounter *c, bool selected)
     if (!clock_may_use(c))
         format(refused, sizeof(refused), "wraps in %lu ms, a windup is promised every %lu ms",
                tc_max_gap_ns(c) / 500000, set.windup_interval_ns / 1000000);
-    print("%-12s %8d  %10lu  %4u%s  %s%s%s\n", c->name, c->quality, c->frequency, bits,
-          selected ? "  in use" : "        ", c->reason ? c->reason : "",
-          *refused ? "; refused: " : "", refused);
-    record_begin("timecounter");
-    record_text("name", c->name);
-    record_i64("quality", c->quality);
-    record_bool("selected", selected);
-    record_u64("frequency", c->frequency);
-    record_u64("bits", bits);
-    record_text("reason", c->reason ? c->reason : "");
-    record_text("refused", refused);
-    record_end();
+    REPORT("timecounter",
+           "{name:-12} {quality:8}  {frequency:10}  {bits:4}{_in_use}\n"
+           "            {reason}{_but}{refused}\n",
+           TEXT("name", c->name), I64("quality", c->quality), BOOL("selected", selected),
+           U64("frequency", c->frequency), U64("bits", bits),
+           TEXT("reason", c->reason ? c->reason : ""), TEXT("refused", refused),
+           TEXT("_in_use", selected ? "  in use" : ""),
+           TEXT("_but", *refused ? "; refused: " : ""));
 }
 
 void clock_report(void)
@@ -423,28 +422,18 @@ void clock_report(void)
     print("\ntimecounter   quality          Hz  bits\n");
     for (struct timecounter *c = tc_next(&set, NULL); c; c = tc_next(&set, c))
         report_counter(c, c == now);
-    for (unsigned i = 0; i < missing_count; i++) {
-        print("%-12s        -           -     -          none: %s\n", missing[i].name,
-              missing[i].why);
-        record_begin("no_timecounter");
-        record_text("name", missing[i].name);
-        record_text("reason", missing[i].why);
-        record_end();
-    }
-    print("%lu windups; of counters that wrap, at most %lu us apart, %lu too late", windups.count,
-          windups.longest_ns / 1000, windups.late);
-    if (windups.late)
-        print(": %lu +- %lu us brought back by %s", windups.recovered_ns / 1000,
-              windups.uncertain_ns / 1000 + 1, reference->name);
-    print("\n");
-    record_begin("windup");
-    record_u64("count", windups.count);
-    record_u64("promised_ns", set.windup_interval_ns);
-    record_u64("longest_ns", windups.longest_ns);
-    record_u64("late", windups.late);
-    record_u64("recovered_ns", windups.recovered_ns);
-    record_u64("uncertainty_ns", windups.uncertain_ns);
-    record_end();
+    for (unsigned i = 0; i < missing_count; i++)
+        REPORT("no_timecounter", "{name:-12} none: {reason}\n", TEXT("name", missing[i].name),
+               TEXT("reason", missing[i].why));
+    REPORT("windup",
+           windups.late ? WINDUPS
+               ": {recovered_ns/1000} +- {_uncertain_us} us brought back by {_by}\n"
+                        : WINDUPS "\n",
+           U64("count", windups.count), U64("promised_ns", set.windup_interval_ns),
+           U64("longest_ns", windups.longest_ns), U64("late", windups.late),
+           U64("recovered_ns", windups.recovered_ns), U64("uncertainty_ns", windups.uncertain_ns),
+           U64("_uncertain_us", windups.uncertain_ns / 1000 + 1),
+           TEXT("_by", reference ? reference->name : ""));
 }
 
 /* ---- The date ---------------------------------------------------------- */
@@ -528,10 +517,9 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
               rtc_seconds ? "by the RTC alone; there is no kvmclock to compare with"
                           : "neither kvmclock nor an RTC tells it");
     }
-    record_begin("date");
-    record_u64("seconds", now);
-    record_text("utc", text);
-    record_text("source", source ? source : rtc_seconds ? "RTC" : "");
-    record_u64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0);
-    record_end();
+    REPORT("date", NULL, U64("seconds", now), TEXT("utc", text),
+           TEXT("source", source        ? source
+                          : rtc_seconds ? "RTC"
+                                        : ""),
+           U64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0));
 }

@@ -46,10 +46,14 @@ void events_add(enum event_kind kind, int64_t step_ns, const char *text)
 static void print_page(const char *when, const struct pvclock_snapshot *s)
 {
     if (s->version)
-        print("%17s  version %u, %lu.%09lu s at TSC %lu, mul %u, shift %d,%s%s\n", when, s->version,
-              s->system_time / 1000000000, s->system_time % 1000000000, s->tsc_timestamp, s->mul,
-              s->shift, s->flags & PVCLOCK_FLAG_TSC_STABLE ? " stable" : " -",
-              s->flags & PVCLOCK_FLAG_GUEST_STOPPED ? " stopped" : "");
+        REPORT(
+            NULL,
+            "{when:11} version {v}, {time/1000000000.9} s at TSC {tsc}, mul {mul}, shift {shift},"
+            "{stable}{stopped}\n",
+            TEXT("when", when), U64("v", s->version), U64("time", s->system_time),
+            U64("tsc", s->tsc_timestamp), U64("mul", s->mul), I64("shift", s->shift),
+            TEXT("stable", s->flags & PVCLOCK_FLAG_TSC_STABLE ? " stable" : " -"),
+            TEXT("stopped", s->flags & PVCLOCK_FLAG_GUEST_STOPPED ? " stopped" : ""));
 }
 
 static void print_one(const struct entry *e)
@@ -71,33 +75,20 @@ static void print_one(const struct entry *e)
     print_page("after", &event->after);
 }
 
-static void record_page(const char *when, const struct pvclock_snapshot *s)
-{
-    static const char *const members[] = {"version", "system_time", "tsc", "mul", "flags"};
-    const uint64_t values[] = {s->version, s->system_time, s->tsc_timestamp, s->mul, s->flags};
-    char name[32];
-
-    for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        format(name, sizeof(name), "%s_%s", when, members[i]);
-        record_u64(name, values[i]);
-    }
-    format(name, sizeof(name), "%s_shift", when);
-    record_i64(name, s->shift);
-}
-
 static void record_one(const struct entry *e)
 {
-    record_begin("event");
-    record_u64("number", e->number);
-    record_u64("uptime_ns", e->uptime);
-    record_text("kind", names[e->event.kind]);
-    record_u64("vcpu", e->event.vcpu);
-    record_u64("length_ns", e->event.length_ns);
-    record_i64("step_ns", e->event.step_ns);
-    record_text("text", e->event.text);
-    record_page("before", &e->event.before);
-    record_page("after", &e->event.after);
-    record_end();
+    const struct event *event = &e->event;
+    const struct pvclock_snapshot *b = &event->before, *a = &event->after;
+
+    REPORT("event", NULL, U64("number", e->number), U64("uptime_ns", e->uptime),
+           TEXT("kind", names[event->kind]), U64("vcpu", event->vcpu),
+           U64("length_ns", event->length_ns), I64("step_ns", event->step_ns),
+           TEXT("text", event->text), U64("before_version", b->version),
+           U64("before_system_time", b->system_time), U64("before_tsc", b->tsc_timestamp),
+           U64("before_mul", b->mul), U64("before_flags", b->flags), I64("before_shift", b->shift),
+           U64("after_version", a->version), U64("after_system_time", a->system_time),
+           U64("after_tsc", a->tsc_timestamp), U64("after_mul", a->mul),
+           U64("after_flags", a->flags), I64("after_shift", a->shift));
 }
 
 static void each(bool with_records)

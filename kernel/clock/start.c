@@ -159,9 +159,7 @@ static bool set_date_by_kvmclock(void)
         check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
               "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / 1000000000,
               epoch % 1000000000, pvclock_status_name(status));
-    record_begin("wall");
-    record_u64("epoch_ns", epoch);
-    record_end();
+    REPORT("wall", NULL, U64("epoch_ns", epoch));
     return status == PVCLOCK_OK;
 }
 

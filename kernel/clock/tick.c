@@ -139,12 +139,7 @@ void tick_report(uint64_t hz)
               "%lu a "
               "second leave\n       ring 3 half of the time; %lu of %lu ticks came later for it\n",
               hz, us_of(average), counts_per_s * n / boot_ticks.gaps, n, boot_ticks.ticks);
-    record_begin("ticks");
-    record_u64("hz", hz);
-    record_u64("count", boot_ticks.ticks);
-    record_u64("stretched", n);
-    record_u64("empty_us", us_of(empty));
-    record_u64("average_us", us_of(average));
-    record_u64("worst_us", us_of(boot_ticks.worst_cost));
-    record_end();
+    REPORT("ticks", NULL, U64("hz", hz), U64("count", boot_ticks.ticks), U64("stretched", n),
+           U64("empty_us", us_of(empty)), U64("average_us", us_of(average)),
+           U64("worst_us", us_of(boot_ticks.worst_cost)));
 }

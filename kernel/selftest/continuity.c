@@ -128,25 +128,19 @@ void continuity_report(void)
 {
     if (!pair_count)
         return;
-    print("\ntimecounter switched         uptime within         measured   readings held\n");
+    print("\ntimecounter switched    uptime goes on within        by measurement      held\n");
     for (unsigned i = 0; i < pair_count; i++) {
         const struct clock_switch *s = &pairs[i].result;
-        const char *from = s->by_library.from ? s->by_library.from->name : "-";
-        const char *to = s->by_library.to ? s->by_library.to->name : "-";
-        print("%-9s to %-9s  +- %10lu ns  %+9ld +- %lu ns  %lu ns  %s\n", from, to,
-              s->by_library.uncertainty_ns, s->step_ns, s->step_error_ns, s->held_ns,
-              pairs[i].wrong      ? pairs[i].wrong
-              : pairs[i].unjudged ? "not judged: the host took the vCPU away"
-                                  : "");
-        record_begin("switch");
-        record_text("from", from);
-        record_text("to", to);
-        record_u64("uncertainty_ns", s->by_library.uncertainty_ns);
-        record_i64("step_ns", s->step_ns);
-        record_u64("step_error_ns", s->step_error_ns);
-        record_u64("held_ns", s->held_ns);
-        record_bool("judged", !pairs[i].unjudged);
-        record_text("wrong", pairs[i].wrong ? pairs[i].wrong : "");
-        record_end();
+        const char *wrong = pairs[i].wrong ? pairs[i].wrong : "";
+        REPORT("switch",
+               "{from:-9} to {to:-9} +- {uncertainty_ns:9} ns {step_ns:+10} +- "
+               "{step_error_ns:-7} ns {held_ns:6} ns{_why}{wrong}{_unjudged}\n",
+               TEXT("from", s->by_library.from ? s->by_library.from->name : "-"),
+               TEXT("to", s->by_library.to ? s->by_library.to->name : "-"),
+               U64("uncertainty_ns", s->by_library.uncertainty_ns), I64("step_ns", s->step_ns),
+               U64("step_error_ns", s->step_error_ns), U64("held_ns", s->held_ns),
+               BOOL("judged", !pairs[i].unjudged), TEXT("wrong", wrong),
+               TEXT("_why", *wrong || pairs[i].unjudged ? "\n            " : ""),
+               TEXT("_unjudged", pairs[i].unjudged ? "not judged: the host took the vCPU" : ""));
     }
 }

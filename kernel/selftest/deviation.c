@@ -157,31 +157,21 @@ void deviation_report(void)
 {
     if (!count)
         return;
-    print("\nagainst %-9s   over ms     gains ppm    +- ppm\n", chosen->name);
+    print("\nagainst %-9s  over ms     gains ppm    +- ppm\n", chosen->name);
     for (const struct comparison *c = comparisons; c < comparisons + count; c++) {
         const struct tc_deviation *d = &c->result;
-        char ppm[32], error[32];
         if (!c->done) {
-            print("  %-15s         -             -         -   it wraps too soon for a run with so "
-                  "few ticks\n",
-                  c->of->name);
+            print("  %-10s none: it wraps too soon for a run with this few ticks\n", c->of->name);
             continue;
         }
-        format_ppm(ppm, sizeof(ppm), d->ppb);
-        format(error, sizeof(error), MILLI_FORMAT, MILLI(d->uncertainty_ppb));
-        print("  %-15s  %8lu  %12s  %8s%s\n", c->of->name, d->elapsed_ns / 1000000, ppm, error,
-              c->deviates ? "   too much" : "");
-        record_begin("crosscheck");
-        record_text("name", c->of->name);
-        record_text("against", chosen->name);
-        record_u64("elapsed_ns", d->elapsed_ns);
-        record_i64("difference_ns", d->difference_ns);
-        record_u64("uncertainty_ns", d->uncertainty_ns);
-        record_i64("ppb", d->ppb);
-        record_u64("uncertainty_ppb", d->uncertainty_ppb);
-        record_u64("wraps", d->wraps);
-        record_u64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT);
-        record_bool("deviates", c->deviates);
-        record_end();
+        REPORT("crosscheck",
+               "  {name:-10} {_ms:8}  {ppb/1000.3:+12}  {uncertainty_ppb/1000.3:8}{_verdict}\n",
+               TEXT("name", c->of->name), TEXT("against", chosen->name),
+               U64("elapsed_ns", d->elapsed_ns), I64("difference_ns", d->difference_ns),
+               U64("uncertainty_ns", d->uncertainty_ns), I64("ppb", d->ppb),
+               U64("uncertainty_ppb", d->uncertainty_ppb), U64("wraps", d->wraps),
+               U64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT), BOOL("deviates", c->deviates),
+               U64("_ms", d->elapsed_ns / 1000000),
+               TEXT("_verdict", c->deviates ? "   too much" : ""));
     }
 }

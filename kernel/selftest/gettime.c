@@ -150,16 +150,10 @@ static void try_combination(const struct ring3_plan *plan, const struct ring3_cl
     seen->tried++;
     seen->wrong += !good;
     seen->disagree |= disagree;
-    record_begin("path");
-    record_text("counter", c->counter);
-    record_bool("rdtscp", hooks->rdtscp);
-    record_bool("stable", c->stable);
-    record_bool("vdso_enable_without_rdtscp", c->enable_without_rdtscp);
-    record_bool("vdso_force_unstable", c->force_unstable);
-    record_text("expected", way_names[expected]);
-    record_bool("taken", good);
-    record_u64("clocks_that_disagree", disagree);
-    record_end();
+    REPORT("path", NULL, TEXT("counter", c->counter), BOOL("rdtscp", hooks->rdtscp),
+           BOOL("stable", c->stable), BOOL("vdso_enable_without_rdtscp", c->enable_without_rdtscp),
+           BOOL("vdso_force_unstable", c->force_unstable), TEXT("expected", way_names[expected]),
+           BOOL("taken", good), U64("clocks_that_disagree", disagree));
     if (!good || disagree)
         print(
             "gettime: %s, stable %d, enable_without_rdtscp %d, force_unstable %d: expected by %s; "

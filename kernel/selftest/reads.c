@@ -103,34 +103,22 @@ static void report_reader(const struct ring3_plan *plan, uint32_t index)
     const struct thread *thread = process_thread(index);
     const struct measured *m = &thread->page->measured;
     const struct ordered *o = &thread->page->ordered;
-    uint64_t steps = o->back_own + o->back_cross;
+    const uint64_t *entries = thread->reader_entries;
     uint64_t worst = o->back_own_ns > o->back_cross_ns ? o->back_own_ns : o->back_cross_ns;
 
-    print("%4u %10lu  %3lu.%03lu  %3lu.%03lu  %3lu.%03lu   %3lu.%03lu  %3lu.%03lu  %6lu  %11lu  "
-          "%6lu  %5lu\n",
-          index, o->reads, MILLI(m->floor), MILLI(m->read), MILLI(m->read_ratio),
-          MILLI(m->timespec_ratio), MILLI(m->gettime_ratio),
-          (unsigned long)(m->system_call_ratio / 1000), thread->reader_entries[ENTRY_SYSCALL],
-          thread->reader_entries[ENTRY_TIMER], steps);
-    record_begin("reader");
-    record_u64("vcpu", index);
-    record_u64("reads", o->reads);
-    record_u64("compared", o->compared);
-    record_milli("cycles_per_read", m->read);
-    record_milli("floor_cycles", m->floor);
-    record_milli("ratio", m->read_ratio);
-    record_milli("timespec_ratio", m->timespec_ratio);
-    record_milli("gettime_ratio", m->gettime_ratio);
-    record_milli("syscall_ratio", m->system_call_ratio);
-    record_milli("ns_per_read", plan->tsc_hz ? m->read * 1000 / (plan->tsc_hz / 1000000) : 0);
-    record_u64("syscalls", thread->reader_entries[ENTRY_SYSCALL]);
-    record_u64("interrupts",
-               thread->reader_entries[ENTRY_TIMER] + thread->reader_entries[ENTRY_IPI]);
-    record_u64("faults", thread->reader_entries[ENTRY_FAULT]);
-    record_u64("steps_back", steps);
-    record_u64("worst_step_ns", worst);
-    record_u64("errors", o->errors);
-    record_end();
+    REPORT("reader",
+           "{vcpu:4}{reads:10}{floor_cycles:8}{cycles_per_read:8}{ratio:7}{timespec_ratio:9}"
+           "{gettime_ratio:8}{_syscall:8}{syscalls:7}{_ticks:6}{steps_back:5}\n",
+           U64("vcpu", index), U64("reads", o->reads), U64("compared", o->compared),
+           MILLIS("cycles_per_read", m->read), MILLIS("floor_cycles", m->floor),
+           MILLIS("ratio", m->read_ratio), MILLIS("timespec_ratio", m->timespec_ratio),
+           MILLIS("gettime_ratio", m->gettime_ratio), MILLIS("syscall_ratio", m->system_call_ratio),
+           MILLIS("ns_per_read", plan->tsc_hz ? m->read * 1000 / (plan->tsc_hz / 1000000) : 0),
+           U64("syscalls", entries[ENTRY_SYSCALL]),
+           U64("interrupts", entries[ENTRY_TIMER] + entries[ENTRY_IPI]),
+           U64("faults", entries[ENTRY_FAULT]), U64("steps_back", o->back_own + o->back_cross),
+           U64("worst_step_ns", worst), U64("errors", o->errors),
+           U64("_syscall", m->system_call_ratio / 1000), U64("_ticks", entries[ENTRY_TIMER]));
 }
 
 uint64_t ring3_rounds(const struct ring3_plan *plan)
@@ -228,13 +216,9 @@ void ring3_readers(const struct ring3_plan *plan)
 
 void ring3_report(const struct ring3_plan *plan)
 {
-    print("\nRing 3, medians of %lu rounds: cycles, and times the floor (lfence; rdtsc)\n"
-          "vCPU      reads    floor     read     read  timespec  gettime  system  entries by   "
-          "timer  "
-          "steps\n"
-          "                  cycles   cycles    ratio     ratio    ratio    call  system call   "
-          "ticks  "
-          " back\n",
+    print("\nRing 3, medians of %lu rounds; the floor is lfence; rdtsc, times are of the floor\n"
+          "vCPU     reads   floor    read   read timespec gettime  system system timer step\n"
+          "                cycles  cycles  times    times   times    call  calls ticks back\n",
           ring3_rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);

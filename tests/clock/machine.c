@@ -121,31 +121,12 @@ unsigned print(const char *f, ...)
     return 0;
 }
 
-void record_begin(const char *kind)
+void report(const char *kind, const char *text, const struct report_value *values, unsigned count)
 {
-    (void)kind;
-}
-
-void record_end(void)
-{
-}
-
-void record_u64(const char *name, uint64_t value)
-{
-    record(name, value);
-}
-
-void record_i64(const char *name, int64_t value)
-{
-    record(name, (uint64_t)value);
-}
-
-void record_bool(const char *name, bool value)
-{
-    record(name, value);
-}
-
-void record_text(const char *name, const char *value)
-{
-    (void)name, (void)value;
+    (void)kind, (void)text;
+    for (unsigned i = 0; i < count; i++) {
+        if (values[i].kind == REPORT_U64 || values[i].kind == REPORT_I64 ||
+            values[i].kind == REPORT_BOOL)
+            record(values[i].name, values[i].u64);
+    }
 }

@@ -87,7 +87,7 @@ class Console:
         _, found, answer = self.until(re.escape(end), text).partition(f"{PROMPT}{line}\n")
         if not found:
             raise Wrong(f"the shell did not take the line {line!r}: {text!r}")
-        return Answer(answer.removesuffix(end).splitlines(), when)
+        return Answer(guests.report.unwrap(answer.removesuffix(end)).splitlines(), when)
 
     def rest(self):
         """Read to the end."""

@@ -171,7 +171,7 @@ def boot(row, places):
         output = (late.stdout or b"").decode("utf-8", "replace")
         return ["run-qemu.sh itself did not end in time"], "", output
     seconds = time.monotonic() - started
-    output = done.stdout.decode("utf-8", "replace")
+    output = report.unwrap(done.stdout.decode("utf-8", "replace"))
 
     wrong = []
     if done.returncode != row.status:

@@ -184,6 +184,20 @@ class Manual:
         return sorted(wrong)
 
 
+def unwrap(output):
+    """The output with each line whole: the kernel breaks what is longer than 80 columns."""
+    whole, length = [], 0
+    for line in output.splitlines():
+        words = line.split()
+        indent = len(line) - len(line.lstrip(" "))
+        if words and indent in (5, 12) and length + 1 + len(words[0]) > 80:
+            whole[-1] += " " + line.strip()
+        else:
+            whole.append(line)
+        length = len(line)
+    return "\n".join(whole) + "\n" * output.endswith("\n")
+
+
 def checks_for_people(output):
     """The check lines of COM1 as (verdict, name, detail), in order."""
     return [m.groups() for m in map(CHECK.match, output.splitlines()) if m]

@@ -69,7 +69,7 @@ def run(accel, args, data, status=0):
     _, found, answer = text.partition("\nshell: ready")
     if not found:
         raise Wrong("the shell did not begin", text)
-    return answer.partition("\n")[2].splitlines()
+    return guests.report.unwrap(answer.partition("\n")[2]).splitlines()
 
 
 # What a session needs: KVM; nothing, and is tried with and without; nothing that KVM would change.

@@ -31,6 +31,7 @@ usage() {
 		  --shell                  a shell on the serial line, after the report ("help" lists its
 		                           commands).  From a terminal: ^] x ends QEMU if all else fails.
 		                           From a pipe or a file: the end of input ends the run
+		  --verbose                report every table, reason and check, not only what a person needs
 		  --json FILE              write the report as JSON, one object a line, to FILE
 		  --timeout S              end the guest after S seconds (120; never with --shell or --debug
 		                           on a terminal)
@@ -60,7 +61,7 @@ say() {
 # --- the command line ------------------------------------------------------------------------
 
 accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' timeout='' kernel=''
-debug=no dry_run=no install=yes shell=no terminal=no
+debug=no verbose=no dry_run=no install=yes shell=no terminal=no
 extra=()
 
 parse_arguments() {
@@ -82,6 +83,7 @@ parse_arguments() {
 		--iso) iso=yes ;;
 		--shell) shell=yes ;;
 		--debug) debug=yes ;;
+		--verbose) verbose=yes ;;
 		--dry-run) dry_run=yes ;;
 		--no-install) install=no ;;
 		--help | -h) usage && exit 0 ;;
@@ -115,6 +117,8 @@ check_arguments() {
 		# What the user appends comes last, and so wins: shell=now.
 		append="shell=1 shell.edit=$([[ $terminal == yes ]] && echo 1 || echo 0)${append:+ $append}"
 	fi
+	# What the user appends comes last, and so wins.
+	[[ $verbose == no ]] || append="debug.bootverbose=1${append:+ $append}"
 	if [[ -z $timeout ]]; then
 		timeout=120
 		[[ $debug == no && $terminal == no ]] || timeout=0 # forever
@@ -265,7 +269,15 @@ show() {
 		missing_features=0
 	fi
 	# Nobody may be reading any more: the trap of SIGPIPE ends the run.
-	[[ -n $interrupted ]] || printf '%s\n' "$line" 2>/dev/null
+	[[ -n $interrupted ]] || printf '%s\n' "${line:$shown}" 2>/dev/null
+	shown=0
+}
+
+# show_part LINE: the line of stages as far as the guest has got.
+show_part() {
+	[[ $1 == 'testing '* && -z $interrupted ]] || return
+	printf '%s' "${1:$shown}" 2>/dev/null
+	shown=${#1}
 }
 
 stop_qemu() {
@@ -286,7 +298,7 @@ feed() {
 
 # run: the guest from its start to its end, which `finish` judges.
 run() {
-	local line='' part started=$SECONDS status=0 pipe='' user='' to_guest='' feeder=''
+	local line='' part started=$SECONDS heard=$SECONDS shown=0 status=0 pipe='' user='' to_guest='' feeder=''
 	missing_features=0 broken='' interrupted='' pid=''
 	trap 'interrupted=130; stop_qemu' INT
 	trap 'interrupted=143; stop_qemu' TERM HUP
@@ -304,14 +316,19 @@ run() {
 	pid=$!
 	while :; do
 		part=''
-		if IFS= read -r -t 10 -u "$guest" part; then
+		if IFS= read -r -t 1 -u "$guest" part; then
 			show "$line$part"
+			heard=$SECONDS
 			[[ $shell == no || -n $feeder || $line$part != "shell: ready"* ]] || feed
 			line=''
-		elif (($? > 128)); then # nothing for 10 s, or a signal
+		elif (($? > 128)); then # nothing more for a second, or a signal
 			line+=$part
-			[[ -n $interrupted || -n $feeder || $debug == yes ]] ||
+			[[ -z $part ]] || heard=$SECONDS
+			show_part "$line"
+			if ((SECONDS - heard >= 10)) && [[ -z $interrupted && -z $feeder && $debug == no ]]; then
 				say "still running, $((SECONDS - started)) s" >&2
+				heard=$SECONDS
+			fi
 		else
 			line+=$part
 			break

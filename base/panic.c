@@ -26,7 +26,7 @@ static void take_the_floor(void)
 static _Noreturn void end_run(const char *what)
 {
     check(FAIL, "kernel.alive", "%s", what);
-    (void)report_end();
+    (void)report_end(NULL, NULL);
     shutdown(EXIT_FAIL);
 }
 

@@ -3,8 +3,8 @@
  * Reports a set of values as text on COM1 and as a JSON object on COM2, from one description.
  */
 #include "arch/x86/serial.h"
-#include "base/console.h"
 #include "base/format.h"
+#include "base/report.h"
 #include "base/text.h"
 #include <clockpage/report.h>
 
@@ -217,7 +217,7 @@ static void write_text(const char *text, const struct report_value *values, unsi
             lines[n++] = *text++;
         }
     }
-    console_write_wrapped(lines, n, INDENT);
+    report_write(lines, n, INDENT);
 }
 
 void report(const char *kind, const char *text, const struct report_value *values, unsigned count)

@@ -33,6 +33,7 @@
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
 #include "kernel/vcpus.h"
+#include "kernel/verdict.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/version.h>
@@ -47,7 +48,10 @@ static struct vcpus_bring_up bring_up;
 
 static _Noreturn void end_run(void)
 {
-    shutdown(report_end() ? EXIT_PASS : EXIT_FAIL);
+    struct clock_facts facts = {0};
+
+    trials_facts(&facts);
+    shutdown(verdict_end(&facts) ? EXIT_PASS : EXIT_FAIL);
 }
 
 /* ---- In order ---------------------------------------------------------- */
@@ -92,6 +96,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     if (boot.error)
         panic("%s", boot.error);
     settings_register();
+    report_register();
     trials_register();
     sysctl_clock_register();
     sysctl_machine_register();
@@ -102,7 +107,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
-        end_run();
+        shutdown(report_end(NULL, NULL) ? EXIT_PASS : EXIT_FAIL);
     }
     trials_before_firmware();
     firmware_read(machine_low_memory, boot.rsdp, &firmware);

@@ -8,6 +8,7 @@
 #define KERNEL_MAIN_H
 
 #include "kernel/vcpus.h"
+#include "kernel/verdict.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,9 @@ void trials_tick(void);
 void trials_run(void);
 /* Returns a vCPU's TSC offset to vCPU 0 and its error, in cycles; false: it was not measured. */
 bool trials_offset(uint32_t index, int64_t *offset, uint64_t *error);
+
+/* Says what was found about the clock, for the verdict. */
+void trials_facts(struct clock_facts *facts);
 
 /* trials.c for late.c */
 extern struct ring3_plan plan;

@@ -19,12 +19,6 @@
 #include <clockpage/version.h>
 #include <pvclock/read.h>
 
-/* The parts of a line that its JSON object has in any case. */
-#define BRING_UP                                                                                   \
-    "bring-up    {vcpus} more vCPUs in {us/1000.3} ms, {us_each} us each: made in {prepare_us} "   \
-    "us, started in {start_us} us (the first in {first_came_us} us), registered in {register_us} " \
-    "us"
-
 /*
  * A message between two vCPUs that run takes less than this; a larger error only says that the
  * host did not run both at the same time.
@@ -60,14 +54,24 @@ void report_bring_up(const struct vcpus_bring_up *how)
     /* System time began with the virtual machine, so it includes the firmware's time. */
     if (kvmclock.present && !kvmclock.scripted)
         (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
-    REPORT("bring_up",
-           !others ? NULL
-           : ns    ? BRING_UP "; all there {system_time_us/1000000.3} s after the machine began\n"
-                   : BRING_UP "\n",
+    REPORT("bring_up", others ? "bring-up    {us/1000.3} ms for {vcpus} more" : NULL,
            U64("vcpus", others), U64("us", us), U64("us_each", others ? us / others : 0),
            U64("prepare_us", how->prepare_us), U64("start_us", how->start_us),
            U64("first_came_us", how->first_came_us), U64("register_us", how->register_us),
            U64("system_time_us", ns / 1000));
+    if (!others)
+        return;
+    report_detail(true);
+    REPORT(NULL,
+           ":\n            made in {made} us, started in {started} us (the first in {first} us), "
+           "registered in {registered} us",
+           U64("made", how->prepare_us), U64("started", how->start_us),
+           U64("first", how->first_came_us), U64("registered", how->register_us));
+    if (ns)
+        print(",\n            all there %lu.%03lu s after the machine began", ns / 1000000000,
+              ns / 1000000 % 1000);
+    report_detail(false);
+    print("\n");
 }
 
 void describe_offset(uint32_t index, char *to, size_t size)
@@ -112,12 +116,51 @@ static void report_vcpu(uint32_t i)
            TEXT("_offset", offset_text));
 }
 
+/* Within how many ns of vCPU 0's TSC all others' are; false: of some that is not known. */
+static bool tsc_within(uint64_t *ns)
+{
+    bool known = true;
+
+    *ns = 0;
+    for (uint32_t i = 1; i < cpu_count; i++) {
+        int64_t cycles;
+        uint64_t error;
+        known = trials_offset(i, &cycles, &error) && known;
+        if (!known)
+            break;
+        uint64_t within = (uint64_t)(cycles < 0 ? -cycles : cycles) + error;
+        within = within * 1000 / (tsc.hz / 1000000);
+        *ns = within > *ns ? within : *ns;
+    }
+    return known;
+}
+
+static void summarise_tsc(void)
+{
+    unsigned confirming = 0;
+    uint64_t ns;
+
+    for (unsigned i = 0; i < TSC_SOURCES; i++)
+        confirming += i != tsc.chosen && tsc.sources[i].hz && tsc.sources[i].confirms;
+    print("TSC         %lu Hz by %s, %u other sources agree", tsc.hz, tsc.sources[tsc.chosen].name,
+          confirming);
+    if (cpu_count > 1 && tsc_within(&ns))
+        print(ns > COARSE_NS ? "\n            vCPUs: too coarse to judge, +- %lu ns"
+                             : "\n            vCPUs: all within %lu ns of vCPU 0's",
+              ns);
+    print("\n");
+}
+
 void report_clock(void)
 {
+    report_detail(true);
     print("\nvCPU APIC version        mul shift  flags paused     TSC Hz  TSC to vCPU 0's, ns\n");
     for (uint32_t i = 0; i < cpu_count; i++)
         report_vcpu(i);
     tsc_report(&tsc);
+    report_detail(false);
+    if (!report_is_verbose())
+        summarise_tsc();
     clock_report();
     tick_report(settings.hz);
 }

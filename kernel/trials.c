@@ -143,6 +143,7 @@ static void measure_reads(void)
     uint32_t algorithm = time_page_get()->algorithm;
     plan.gettime_by_page =
         algorithm == TIME_TSC || (algorithm == TIME_PVCLOCK && (plan.stable || has_rdtscp));
+    report_stage("reads");
     ring3_readers(&plan);
     (void)decide(NULL, false, false);
     measured = true;
@@ -154,15 +155,21 @@ static void test_ring3(void)
     bool kvm = kvmclock.host.base;
 
     measure_reads();
+    report_stage("ways to read");
     ring3_paths(&plan, &hooks);
+    report_stage("moved threads");
     ring3_moved(&plan, &hooks);
+    report_stage("32-bit code");
     ring3_compat(&plan, &hooks);
+    report_stage("system calls");
     ring3_rules(&plan, &hooks);
+    report_stage("random calls");
     ring3_fuzz(&plan,
                settings.fuzz_calls ? settings.fuzz_calls
                : kvm               ? FUZZ_KVM
                                    : FUZZ_ELSE,
                settings.fuzz_seed);
+    report_stage("protections");
     ring3_probes(&plan);
 }
 
@@ -200,7 +207,7 @@ static int bench(void)
     measure_reads();
     ring3_report(&plan);
     print("\n");
-    return report_new_verdicts() ? 0 : 1;
+    return report_new_verdicts(true) ? 0 : 1;
 }
 
 /* Admits ticks, which commands in quick succession, as from a pipe, would keep out. */
@@ -235,7 +242,7 @@ static int switch_readers(bool on)
 {
     if (!on) {
         readers_stop(host_resumed_at());
-        return report_new_verdicts() ? 0 : 1;
+        return report_new_verdicts(true) ? 0 : 1;
     }
     (void)decide(NULL, false, false);
     if (!readers_start(&plan)) {
@@ -277,7 +284,7 @@ static void run_shell(void)
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)sysctl_on_change(names[i], on_setting);
-    (void)report_new_verdicts();
+    (void)report_new_verdicts(false);
     shell_run(&hooks);
     readers_stop(host_resumed_at());
 }
@@ -321,10 +328,24 @@ void trials_run(void)
             (void)bring_late();
         test_ring3();
         deviation_end();
+        report_stage("switches of counters");
         continuity_measure();
         tsc_judge(&tsc);
         report_all();
     }
     if (shell_wanted())
         run_shell();
+}
+
+void trials_facts(struct clock_facts *facts)
+{
+    struct ring3_facts r = ring3_facts(&plan);
+
+    if (!measured)
+        return;
+    facts->reads = r.reads;
+    facts->steps_back = r.steps_back;
+    facts->ratio = r.read_ratio;
+    facts->read_ps = r.read * 1000 / (tsc.hz / 1000000);
+    facts->compared = deviation_within(&facts->within_ppb);
 }

@@ -34,10 +34,7 @@ void kvmclock_report(const struct kvmclock *kc)
             names[n++] = name ? name : "unknown";
     }
     names[n] = NULL;
-    REPORT("hypervisor",
-           !kc->hypervisor[0] ? "hypervisor  none\n"
-           : kc->host.base    ? "hypervisor  {signature}, KVM's features: {feature_names}\n"
-                              : "hypervisor  {signature}\n",
+    REPORT("hypervisor", kc->hypervisor[0] ? "hypervisor  {signature}\n" : "hypervisor  none\n",
            TEXT("signature", kc->hypervisor), U64("base", kc->host.base),
            U64("features", kc->host.features), LIST("feature_names", names),
            BOOL("kvmclock", kc->present),
@@ -45,6 +42,10 @@ void kvmclock_report(const struct kvmclock *kc)
            U64("msr_wall_clock", kc->present ? kc->host.msr_wall_clock : 0),
            BOOL("stable", kc->present && kc->stable),
            TEXT("missing_because", kc->present ? "" : kvmclock_why_none(kc)));
+    report_detail(true);
+    if (n)
+        REPORT(NULL, "            {names}\n", LIST("names", names));
+    report_detail(false);
     if (kc->scripted)
         print("kvmclock    scripted: the kernel plays the host; %s, vCPU n is %ld ns * n ahead\n",
               kc->stable ? "STABLE" : "not STABLE", kc->skew_ns);

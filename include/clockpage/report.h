@@ -17,6 +17,11 @@ enum result { PASS, FAIL, SKIP };
 
 /* Initialises COM2 for the JSON form, if there is one. */
 void report_init(void);
+/* Adds the report's setting, debug.bootverbose, to the tree. */
+void report_register(void);
+bool report_is_verbose(void);
+/* From here to report_detail(false) text is printed only if the report is verbose; JSON always. */
+void report_detail(bool on);
 
 /*
  * Prints a line or part of one on COM1, and returns its length; see base/format.h for the
@@ -86,18 +91,31 @@ struct report_value {
            sizeof((const struct report_value[]){__VA_ARGS__}) / sizeof(struct report_value))
 void report(const char *kind, const char *text, const struct report_value *values, unsigned count);
 
-/* Prints the checks' text lines that have not been printed yet; true if none of them failed. */
-bool report_new_verdicts(void);
+/*
+ * Names what is being tested now, in words that follow "testing"; NULL: nothing any more.  Anything
+ * that is printed ends the line of stages first.
+ */
+void report_stage(const char *what);
+
+/*
+ * Prints the checks' text lines that have not been printed yet; true if none of them failed.
+ * Unless `whole`, passed ones of one group share a line.
+ */
+bool report_new_verdicts(bool whole);
 /* Prints all checks' text lines again, and the count so far. */
 void report_all_verdicts(void);
+
+/* Returns the name of the check that failed first (0), second (1) ...; NULL: there are not as many. */
+const char *report_failure(unsigned index);
 
 /* While on, the report repeats earlier output, so nothing is written as JSON. */
 void report_repeat(bool on);
 
 /*
- * Prints the checks' remaining text lines, and the count of all in both forms; true if none
- * failed.
+ * Ends the report: prints the checks' remaining text lines and, in both forms, the count of all
+ * and the verdict on the clock: `state` is "good", "bad" or "not judged", `verdict` says why; NULL
+ * if the run did not get that far.  True if no check failed.
  */
-bool report_end(void);
+bool report_end(const char *state, const char *verdict);
 
 #endif

@@ -102,5 +102,7 @@ enum tc_status clock_advance(uint64_t ns);
  * "clock.date".
  */
 void clock_check_date(const char *source, const uint64_t *rtc_seconds);
+/* Returns how far the date that another source set was from the RTC's; false: not compared. */
+bool clock_distance_to_rtc(int64_t *seconds);
 
 #endif

@@ -208,7 +208,7 @@ int resume_clock(void)
            clock_in_use());
     events_note(&e);
     print("resumed: %s\n", e.text);
-    return report_new_verdicts() ? 0 : 1;
+    return report_new_verdicts(true) ? 0 : 1;
 }
 
 /* ---- The pair of MSRs -------------------------------------------------- */

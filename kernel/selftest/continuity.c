@@ -128,10 +128,12 @@ void continuity_report(void)
 {
     if (!pair_count)
         return;
+    report_detail(true);
     print("\ntimecounter switched    uptime goes on within        by measurement      held\n");
     for (unsigned i = 0; i < pair_count; i++) {
         const struct clock_switch *s = &pairs[i].result;
         const char *wrong = pairs[i].wrong ? pairs[i].wrong : "";
+        report_detail(!*wrong);
         REPORT("switch",
                "{from:-9} to {to:-9} +- {uncertainty_ns:9} ns {step_ns:+10} +- "
                "{step_error_ns:-7} ns {held_ns:6} ns{_why}{wrong}{_unjudged}\n",
@@ -143,4 +145,5 @@ void continuity_report(void)
                TEXT("_why", *wrong || pairs[i].unjudged ? "\n            " : ""),
                TEXT("_unjudged", pairs[i].unjudged ? "not judged: the host took the vCPU" : ""));
     }
+    report_detail(false);
 }

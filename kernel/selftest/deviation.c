@@ -153,6 +153,21 @@ void deviation_end(void)
           MILLI(worst->result.uncertainty_ppb));
 }
 
+unsigned deviation_within(uint64_t *ppb)
+{
+    unsigned compared = 0;
+
+    *ppb = 0;
+    for (const struct comparison *c = comparisons; c < comparisons + count; c++) {
+        uint64_t within = magnitude(c->result.ppb) + c->result.uncertainty_ppb;
+        if (!c->done)
+            continue;
+        compared++;
+        *ppb = within > *ppb ? within : *ppb;
+    }
+    return compared;
+}
+
 void deviation_report(void)
 {
     if (!count)
@@ -172,6 +187,8 @@ void deviation_report(void)
                U64("uncertainty_ppb", d->uncertainty_ppb), U64("wraps", d->wraps),
                U64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT), BOOL("deviates", c->deviates),
                U64("_ms", d->elapsed_ns / 1000000),
-               TEXT("_verdict", c->deviates ? "   too much" : ""));
+               TEXT("_verdict", c->deviates                               ? "  too much"
+                                : magnitude(d->ppb) <= d->uncertainty_ppb ? "  not told from 0"
+                                                                          : ""));
     }
 }

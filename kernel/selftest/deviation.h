@@ -3,6 +3,8 @@
 #ifndef KERNEL_SELFTEST_DEVIATION_H
 #define KERNEL_SELFTEST_DEVIATION_H
 
+#include <stdint.h>
+
 /* Starts the comparisons, once a counter is chosen; the timer ticks this many times a second. */
 void deviation_begin(unsigned long ticks_per_second);
 
@@ -14,6 +16,12 @@ void deviation_tick(void);
  * kern.timecounter.alloweddeviation, and makes the check "timecounter.deviation".
  */
 void deviation_end(void);
+
+/*
+ * Returns how many counters were compared, and within how many ppb the rates of all of them
+ * certainly are of the one in use.
+ */
+unsigned deviation_within(uint64_t *ppb);
 
 /* Reports the results, as text and as records. */
 void deviation_report(void);

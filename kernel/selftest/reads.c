@@ -214,14 +214,54 @@ void ring3_readers(const struct ring3_plan *plan)
     judge(plan, &all, ended);
 }
 
+struct ring3_facts ring3_facts(const struct ring3_plan *plan)
+{
+    struct ring3_facts f = {0};
+
+    for (uint32_t i = 0; i < plan->cpus; i++) {
+        const struct measured *m = &process_thread(i)->page->measured;
+        const struct ordered *o = &process_thread(i)->page->ordered;
+        f.reads += o->reads;
+        f.steps_back += o->back_own + o->back_cross;
+        if (m->read_ratio < f.read_ratio)
+            continue;
+        f.floor = m->floor;
+        f.read = m->read;
+        f.read_ratio = m->read_ratio;
+        f.timespec_ratio = m->timespec_ratio;
+        f.gettime_ratio = m->gettime_ratio;
+        f.system_call_ratio = m->system_call_ratio;
+    }
+    return f;
+}
+
+static void summarise(const struct ring3_plan *plan)
+{
+    struct ring3_facts f = ring3_facts(plan);
+
+    REPORT(
+        NULL,
+        "\nring 3      {reads} reads on {vcpus} vCPUs, {back} steps back; a read takes {cycles} "
+        "cycles ({ps/1000.1} ns), {ratio} times lfence; rdtsc; clock_gettime() {gettime} times; a "
+        "system call {call} times\n",
+        U64("reads", f.reads), U64("vcpus", plan->cpus), U64("back", f.steps_back),
+        MILLIS("cycles", f.read), U64("ps", f.read * 1000 / (plan->tsc_hz / 1000000)),
+        MILLIS("ratio", f.read_ratio), MILLIS("gettime", f.gettime_ratio),
+        U64("call", f.system_call_ratio / 1000));
+}
+
 void ring3_report(const struct ring3_plan *plan)
 {
+    report_detail(true);
     print("\nRing 3, medians of %lu rounds; the floor is lfence; rdtsc, times are of the floor\n"
           "vCPU     reads   floor    read   read timespec gettime  system system timer step\n"
           "                cycles  cycles  times    times   times    call  calls ticks back\n",
           ring3_rounds(plan));
     for (uint32_t i = 0; i < plan->cpus; i++)
         report_reader(plan, i);
+    report_detail(false);
+    if (!report_is_verbose())
+        summarise(plan);
     if (trap_syscalls_half_done())
         print("This host leaves SYSCALL half done; the kernel takes it up from the fault.\n");
 }

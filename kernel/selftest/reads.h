@@ -42,6 +42,14 @@ void ring3_readers(const struct ring3_plan *plan);
 /* Reports the results, a row for each vCPU, as text and as records. */
 void ring3_report(const struct ring3_plan *plan);
 
+/* Returns the reads of all vCPUs, their steps back, and the slowest vCPU's measured cost. */
+struct ring3_facts {
+    uint64_t reads, steps_back;
+    uint64_t floor, read; /* in thousandths of a cycle; 0: not measured */
+    uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio; /* in thousandths */
+};
+struct ring3_facts ring3_facts(const struct ring3_plan *plan);
+
 /* Violates each protection on purpose, and makes a check for each. */
 void ring3_probes(const struct ring3_plan *plan);
 

@@ -151,7 +151,7 @@ def boot(row, places):
     command = [RUN_QEMU, "--timeout", str(limit_of(row)), "--no-install"]
     json_file = os.path.join(places["tmp"], row.name + ".json")
     if row.report != "none":
-        command += ["--json", json_file]
+        command += ["--verbose", "--json", json_file]
     if row.needs != "nothing":
         command += ["--accel", row.needs]
     command += words

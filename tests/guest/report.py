@@ -7,6 +7,8 @@ import re
 CHECK = re.compile(r"^(PASS|FAIL|SKIP) ([^:]+): (.*)$")
 COUNTS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
+STATES = ("good", "bad", "not judged")
+
 # The schema of docs/report.md: what every record of a kind has, with its JSON type.  float stands
 # for any number.
 RECORDS = {
@@ -148,6 +150,7 @@ RECORDS = {
         "stable_after": bool,
     },
     "check": {"name": str, "result": str, "detail": str},
+    "verdict": {"state": str, "text": str},
     "end": {"passed": int, "failed": int, "skipped": int},
 }
 
@@ -276,6 +279,11 @@ def judge(data, output, manual, whole, vcpus):
             ids = sorted(r.get(key, -1) for r in of[kind])
             if ids != list(range(vcpus)):
                 complaints.append(f"{kind} records for vCPUs {ids}, expected {vcpus}")
+        verdicts = [f"Clock: {r.get('state')}. {r.get('text')}" for r in of["verdict"]]
+        if len(verdicts) != 1 or of["verdict"][0].get("state") not in STATES:
+            complaints.append(f"not one verdict: {verdicts}")
+        elif output.splitlines()[-1] != verdicts[0]:
+            complaints.append(f"COM1 does not end with the verdict: {verdicts[0]}")
         if sum(r.get("selected") is True for r in of["timecounter"]) != 1:
             complaints.append("not exactly one timecounter is selected")
         others = {r.get("name") for r in of["timecounter"] if not r.get("refused")} - {"dummy"}

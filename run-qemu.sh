@@ -13,7 +13,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 
 # What the kernel writes to the isa-debug-exit port, as the status that QEMU makes of it.
 readonly exit_passed=33 exit_failed=35 exit_no_console=37
-readonly qemu=qemu-system-x86_64
+readonly qemu=${QEMU:-qemu-system-x86_64}
 
 usage() {
 	cat <<-'EOF'
@@ -41,7 +41,8 @@ usage() {
 		  --no-install             list what is missing instead of installing it
 		  --help                   this text
 
-		The build directory is build/ beside this script, or the environment's O.
+		Environment: O is the build directory (build/ beside this script), QEMU the program to run
+		(qemu-system-x86_64).
 
 		Exit status: 0 all checks passed, 1 a check failed or the guest gave no verdict,
 		2 usage or set-up, 124 timeout.
@@ -76,7 +77,9 @@ parse_arguments() {
 		fi
 		case $1 in
 		--accel | --smp | --machine | --cpu | --append | --json | --timeout | --kernel)
-			(($# >= 2)) || die "$1 needs a value (see --help)"
+			if (($# < 2)) || [[ $1 != --append && ($2 == '' || $2 == --*) ]]; then
+				die "$1 needs a value (see --help)"
+			fi
 			printf -v "${1#--}" '%s' "$2"
 			shift
 			;;
@@ -88,6 +91,10 @@ parse_arguments() {
 		--no-install) install=no ;;
 		--help | -h) usage && exit 0 ;;
 		--) extra=("${@:2}") && return ;;
+		-[a-z]*)
+			die "unknown argument '$1' (see --help)" \
+				"if it is one of QEMU's own, give it after --; if it is $(basename "$0")'s, it begins with --"
+			;;
 		*) die "unknown argument '$1' (see --help)" ;;
 		esac
 		shift
@@ -254,7 +261,7 @@ show_command() {
 # show LINE: a line of the guest's, or of QEMU's own, which goes to standard error.
 show() {
 	local line=${1%$'\r'}
-	if [[ $line == "$qemu: "* || $line == "KVM internal error"* ]]; then
+	if [[ $line == "${qemu##*/}: "* || $line == "$qemu: "* || $line == "KVM internal error"* ]]; then
 		if [[ $line == *"warning: host doesn't support requested feature"* ]]; then
 			missing_features=$((missing_features + 1))
 			return
@@ -376,8 +383,17 @@ finish() {
 		exit 124
 		;;
 	0)
-		say "NO VERDICT: the guest reset (a triple fault?) or powered off before its report ended" >&2
+		if [[ $terminal == yes ]]; then
+			say "NO VERDICT: QEMU was ended by ^] x, or the guest reset or powered off" >&2
+		else
+			say "NO VERDICT: the guest reset (a triple fault?) or powered off before its report ended" >&2
+		fi
 		exit 1
+		;;
+	134)
+		die "QEMU crashed: its message stands above" \
+			"this host cannot give the guest the CPU '$cpu': leave --cpu out, or take what it names" \
+			"from the model, as in --cpu host,-arch-capabilities"
 		;;
 	1) die "QEMU could not run the guest: its message stands above" ;;
 	*)
@@ -390,6 +406,7 @@ finish() {
 parse_arguments "$@"
 check_arguments
 output=$(realpath -m -- "${O:-$root/build}")
+[[ -z ${QEMU-} || $dry_run == yes ]] || command -v "$qemu" >/dev/null || die "there is no QEMU=$qemu"
 
 if [[ $dry_run == no ]]; then
 	needs=(run)

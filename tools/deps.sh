@@ -53,6 +53,7 @@ deps_missing() {
 		# Who names a compiler of his own has it, or make will say so.
 		[[ -n ${CROSS_COMPILE-} && ($probe == gcc || $probe == ld) ]] && continue
 		[[ -n ${CC-} && $probe == gcc ]] && continue
+		[[ -n ${QEMU-} && $probe == qemu-system-x86_64 ]] && continue
 		if [[ $probe == /* ]]; then
 			compgen -G "$probe" >/dev/null || echo "$probe|$package|$why"
 		else

@@ -16,10 +16,10 @@ kvm_works() {
 		echo "/dev/kvm may not be opened: is this user in the group kvm?"
 		return 1
 	fi
-	why=$(timeout 10 qemu-system-x86_64 -accel kvm -machine microvm -m 16 -nodefaults \
+	why=$(timeout 10 "${QEMU:-qemu-system-x86_64}" -accel kvm -machine microvm -m 16 -nodefaults \
 		-display none -S -monitor stdio <<<quit 2>&1 >/dev/null) && return 0
 	why=${why%%$'\n'*}
-	why=${why#qemu-system-x86_64: }
+	why=${why#*qemu-system-x86_64: }
 	echo "${why:-QEMU created no virtual machine}"
 	return 1
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * cmocka, or where there is none for the target (-m32, no multiarch) the part of it that is used.
- * Both speak TAP (CMOCKA_MESSAGE_OUTPUT=TAP); figures go out as `# figures NAME: text`.
+ * cmocka, with what it needs to be included before it, and what the test programs share.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -13,62 +12,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifndef CHECK_WITHOUT_CMOCKA
 #include <cmocka.h>
-#else
 
-struct CMUnitTest {
-    const char *name;
-    void (*run)(void **state);
-};
-
-static jmp_buf check_failed;
-
-static inline void check(int good, const char *file, int line, const char *what)
-{
-    if (!good) {
-        printf("# %s:%d: %s\n", file, line, what);
-        longjmp(check_failed, 1);
-    }
-}
-
-#define assert_true(x)  check(!!(x), __FILE__, __LINE__, #x)
-#define assert_false(x) check(!(x), __FILE__, __LINE__, "not: " #x)
-#define assert_int_equal(a, b)                                                                     \
-    check((unsigned long long)(a) == (unsigned long long)(b), __FILE__, __LINE__, #a " == " #b)
-#define assert_string_equal(a, b) check(!strcmp(a, b), __FILE__, __LINE__, #a " == " #b)
-/* clang-format off */
-#define cmocka_unit_test(f) {#f, f}
-/* clang-format on */
-
-static inline int check_run(const struct CMUnitTest *tests, int count)
-{
-    volatile int failed = 0;
-
-    printf("1..%d\n", count);
-    for (volatile int i = 0; i < count; i++) {
-        void *state = NULL;
-
-        if (setjmp(check_failed) == 0) {
-            tests[i].run(&state);
-            printf("ok %d - %s\n", i + 1, tests[i].name);
-        } else {
-            printf("not ok %d - %s\n", i + 1, tests[i].name);
-            failed++;
-        }
-    }
-    return failed;
-}
-
-#define cmocka_run_group_tests(tests, setup, teardown)                                             \
-    check_run(tests, (int)(sizeof(tests) / sizeof((tests)[0])))
-#endif
-
+/* What a test found, in one line; tests/program.sh shows it behind the test's verdict. */
 #define figures(...)                                                                               \
     do {                                                                                           \
-        printf("# figures %s: ", __func__);                                                        \
+        printf("# figures: ");                                                                     \
         printf(__VA_ARGS__);                                                                       \
         printf("\n");                                                                              \
+    } while (0)
+
+/* assert_true() that says as well what there was instead. */
+#define assert_that(condition, ...)                                                                \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_msg(#condition ": " __VA_ARGS__);                                                 \
     } while (0)
 
 /* How many random cases: TEST_COUNT of the environment, 10^6 otherwise. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* base/format.c against the C library's snprintf, where both know a format. */
 #include "base/format.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <string.h>
 
 /* The formats are put together at run time, which is the point. */

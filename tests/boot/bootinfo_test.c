@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /* boot/bootinfo.c on what a loader may leave: it follows physical addresses below 4 GiB. */
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <clockpage/bootinfo.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -5,11 +5,11 @@
  * The parser gets what it asks memory_map() for and no byte more: under AddressSanitizer all the
  * rest is poisoned while it runs.
  */
-#ifndef TESTS_UNITS_FIRMWARE_H
-#define TESTS_UNITS_FIRMWARE_H
+#ifndef TESTS_ARCH_X86_FIRMWARE_H
+#define TESTS_ARCH_X86_FIRMWARE_H
 
 #include "arch/x86/acpi.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <sanitizer/asan_interface.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* arch/x86/acpi.c and mptable.c on tables that are good, and bad in one place. */
 #include "arch/x86/cpu_offsets.h"
-#include "tests/units/firmware.h"
+#include "tests/arch/x86/firmware.h"
 
 static const char by_madt[] = "ACPI MADT", by_mp[] = "MP table",
                   by_none[] = "none: the boot vCPU alone";

@@ -4,11 +4,10 @@
  */
 #include "arch/x86/pit.h"
 #include "drivers/i8254/i8254.h"
+#include "tests/check.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { THREADS = 4, READS = 2000 };
 
@@ -41,29 +40,38 @@ static void *read_many(void *argument)
     return NULL;
 }
 
-int main(void)
+static void absent_and_stopped_are_told_apart(void **state)
 {
-    pthread_t threads[THREADS];
-    const char *wrong;
-    int failed = 0;
-
+    (void)state;
     answers = false;
-    wrong = i8254_attach(&timer);
-    bool good = wrong && strcmp(wrong, "no i8254 answers") == 0;
+    assert_string_equal(i8254_attach(&timer), "no i8254 answers");
     answers = true;
     step = 0;
-    wrong = i8254_attach(&timer);
-    good = good && wrong && strcmp(wrong, "it does not count") == 0;
+    assert_string_equal(i8254_attach(&timer), "it does not count");
     step = 1;
-    good = good && !i8254_attach(&timer) && timer.counter.mask == 0xffff;
-    printf("%s i8254-attach: absent, stopped and running told apart\n", good ? "PASS" : "FAIL");
-    failed |= !good;
+    assert_null(i8254_attach(&timer));
+    assert_int_equal(timer.counter.mask, 0xffff);
+}
 
+static void readers_do_not_meet(void **state)
+{
+    pthread_t threads[THREADS];
+
+    (void)state;
     for (unsigned i = 0; i < THREADS; i++)
-        pthread_create(&threads[i], NULL, read_many, NULL);
+        assert_int_equal(pthread_create(&threads[i], NULL, read_many, NULL), 0);
     for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    printf("%s i8254-readers: %d of %d reads by %d threads met another one\n",
-           mixed ? "FAIL" : "PASS", mixed, THREADS * READS, THREADS);
-    return failed | (mixed != 0);
+        (void)pthread_join(threads[i], NULL);
+    figures("%d of %d reads by %d threads met another one", mixed, THREADS * READS, THREADS);
+    assert_int_equal(mixed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(absent_and_stopped_are_told_apart),
+        cmocka_unit_test(readers_do_not_meet),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
 #include "drivers/kvmclock/kvmclock.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
 

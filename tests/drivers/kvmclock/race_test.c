@@ -7,7 +7,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
 #include "drivers/kvmclock/kvmclock.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include "userspace_sim/step.h"
 #include <pthread.h>
 #include <pvclock/read.h>
@@ -108,7 +108,7 @@ static void *read_counter(void *argument)
     return NULL;
 }
 
-static void kvmclock_race(void **state)
+static void no_reader_steps_back(void **state)
 {
     struct tally tallies[VCPUS], all = {0};
     pthread_t host, threads[VCPUS];
@@ -148,7 +148,7 @@ static void kvmclock_race(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(kvmclock_race)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_reader_steps_back)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
  */
 #include "arch/x86/io.h"
 #include "drivers/rtc/rtc.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <string.h>
 #include <time.h>
 

@@ -9,7 +9,7 @@
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
 #include "drivers/tsc/tsc.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <string.h>
 
 /* ---- The machine ------------------------------------------------------- */

@@ -6,20 +6,12 @@
 #include "kernel/clock/clock.h"
 #include "kernel/selftest/continuity.h"
 #include "kernel/selftest/deviation.h"
-#include "tests/clock/machine.h"
+#include "tests/check.h"
+#include "tests/kernel/clock/machine.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { HZ = 100 };
-
-static int failed;
-
-static void verdict(bool good, const char *name, const char *figures)
-{
-    printf("%s clock-%s: %s\n", good ? "PASS" : "FAIL", name, figures);
-    failed |= !good;
-}
 
 /* The machine's time at uptime 0, within `error`. */
 static struct {
@@ -109,11 +101,10 @@ static bool keeps_time(const void *argument)
 }
 
 /* One of the counters wraps, and the vCPU is away for parts and multiples of that. */
-static void stalls(bool changing, uint64_t reads, const char *name)
+static void stalls(bool changing, uint64_t reads)
 {
     static const uint64_t per_cent[] = {30, 60, 90, 100, 140, 200, 730};
     unsigned cases = 0, bad = 0;
-    char figures[120];
 
     for (unsigned from = 0; from < COUNTERS; from++) {
         for (unsigned to = 0; to < COUNTERS; to++) {
@@ -135,17 +126,28 @@ static void stalls(bool changing, uint64_t reads, const char *name)
         }
     }
 enough:
-    snprintf(figures, sizeof(figures),
-             "%u of %u stalls of 0.3 to 7.3 wraps lost time or stepped back", bad, cases);
-    verdict(bad == 0 && cases > 100, name, figures);
+    figures("%u of %u stalls of 0.3 to 7.3 wraps lost time or stepped back", bad, cases);
+    assert_true(bad == 0 && cases > 100);
+}
+
+static void a_stalled_tick_loses_no_time(void **state)
+{
+    (void)state;
+    stalls(false, 40);
+}
+
+static void a_stalled_change_loses_no_time(void **state)
+{
+    (void)state;
+    stalls(true, 60);
 }
 
 /* The second time, as the first is being put right. */
-static void stalls_again(void)
+static void a_second_stall_loses_no_time(void **state)
 {
     unsigned cases = 0, bad = 0;
-    char figures[100];
 
+    (void)state;
     for (uint64_t read = 0; read < 20 && bad <= 5; read++) {
         for (uint64_t again = 1; again < 60 && bad <= 5; again++) {
             struct stalled s = {I8254, I8254, 75000000, read, again, true, false};
@@ -153,9 +155,8 @@ static void stalls_again(void)
             bad += !holds(keeps_time, &s);
         }
     }
-    snprintf(figures, sizeof(figures), "%u of %u pairs of stalls lost time or stepped back", bad,
-             cases);
-    verdict(bad == 0, "stalled-again", figures);
+    figures("%u of %u pairs of stalls lost time or stepped back", bad, cases);
+    assert_int_equal(bad, 0);
 }
 
 /* ---- Other promises ---------------------------------------------------- */
@@ -263,13 +264,13 @@ static bool deviates(const void *argument)
     return found == d->found;
 }
 
-static void deviations(void)
+static void deviation_is_found_at_5_per_cent(void **state)
 {
     static const char *const chosen[] = {"kvmclock", "TSC", "HPET", "ACPI-fast", "i8254"};
     static const unsigned ticks[] = {60, 600, 6000};
     unsigned cases = 0, bad = 0;
-    char figures[100];
 
+    (void)state;
     for (unsigned c = 0; c < 5; c++) {
         for (unsigned of = 0; of < COUNTERS; of++) {
             for (unsigned t = 0; t < 3; t++) {
@@ -285,35 +286,70 @@ static void deviations(void)
             }
         }
     }
-    snprintf(figures, sizeof(figures), "%u of %u: 6 %% off not found, or 4 %% off not let pass",
-             bad, cases);
-    verdict(bad == 0, "deviation", figures);
+    figures("%u of %u: 6 %% off not found, or 4 %% off not let pass", bad, cases);
+    assert_int_equal(bad, 0);
+}
+
+/* ---- One case in a process of its own each ------------------------------ */
+
+static const unsigned narrow[] = {HPET, ACPI_FAST, I8254};
+
+static void readings_stand_without_a_windup(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(holds(readings_stand, &narrow[i]));
+    figures("no step back in three wraps without a windup");
+}
+
+static void another_rate_is_no_wrap(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(holds(no_false_alarm, &narrow[i]));
+    figures("30 s at 3,000 ppm from the reference, nothing brought back");
+}
+
+static void a_reference_that_goes_back_does_no_harm(void **state)
+{
+    (void)state;
+    assert_true(holds(reference_may_go_back, NULL));
+    figures("nothing brought back");
+}
+
+static void what_wraps_too_soon_is_refused(void **state)
+{
+    static const uint64_t few = 72, enough = 73;
+
+    (void)state;
+    assert_true(holds(refused, &few));
+    assert_true(holds(accepted, &enough));
+    figures("i8254 refused at 72 ticks a second, which says 73; accepted at 73");
+}
+
+static void every_pair_switches(void **state)
+{
+    static const char *const all[] = {"kvmclock", "TSC", "HPET", "ACPI-fast", "i8254", "dummy"};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++)
+        assert_true(holds(every_pair, &all[i]));
+    figures("20 pairs, from each counter in use");
 }
 
 int main(void)
 {
-    static const unsigned narrow[] = {HPET, ACPI_FAST, I8254};
-    static const char *const all[] = {"kvmclock", "TSC", "HPET", "ACPI-fast", "i8254", "dummy"};
-    static const uint64_t few = 72, enough = 73;
-    bool good = true;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stalled_tick_loses_no_time),
+        cmocka_unit_test(a_stalled_change_loses_no_time),
+        cmocka_unit_test(a_second_stall_loses_no_time),
+        cmocka_unit_test(readings_stand_without_a_windup),
+        cmocka_unit_test(another_rate_is_no_wrap),
+        cmocka_unit_test(a_reference_that_goes_back_does_no_harm),
+        cmocka_unit_test(what_wraps_too_soon_is_refused),
+        cmocka_unit_test(every_pair_switches),
+        cmocka_unit_test(deviation_is_found_at_5_per_cent),
+    };
 
-    stalls(false, 40, "stalled-tick");
-    stalls(true, 60, "stalled-change");
-    stalls_again();
-    for (unsigned i = 0; i < 3; i++)
-        good = holds(readings_stand, &narrow[i]) && good;
-    verdict(good, "readings-stand", "no step back in three wraps without a windup");
-    good = true;
-    for (unsigned i = 0; i < 3; i++)
-        good = holds(no_false_alarm, &narrow[i]) && good;
-    verdict(good, "no-false-alarm", "30 s at 3,000 ppm from the reference, nothing brought back");
-    verdict(holds(reference_may_go_back, NULL), "reference-goes-back", "nothing brought back");
-    verdict(holds(refused, &few) && holds(accepted, &enough), "wraps-too-soon",
-            "i8254 refused at 72 ticks a second, which says 73; accepted at 73");
-    good = true;
-    for (unsigned i = 0; i < 6; i++)
-        good = holds(every_pair, &all[i]) && good;
-    verdict(good, "every-pair", "20 pairs, from each counter in use");
-    deviations();
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-#include "tests/clock/machine.h"
+#include "tests/kernel/clock/machine.h"
 #include "base/format.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"

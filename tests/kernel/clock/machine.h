@@ -4,8 +4,8 @@
  * host that may take the vCPU away at any read of any of them.  Beside it, a report that keeps the
  * last verdict and the last number of each name.
  */
-#ifndef TESTS_CLOCK_MACHINE_H
-#define TESTS_CLOCK_MACHINE_H
+#ifndef TESTS_KERNEL_CLOCK_MACHINE_H
+#define TESTS_KERNEL_CLOCK_MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>

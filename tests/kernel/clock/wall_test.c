@@ -8,9 +8,9 @@
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
 #include "kernel/clock/wall.h"
-#include "tests/clock/machine.h"
+#include "tests/check.h"
+#include "tests/kernel/clock/machine.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
@@ -526,45 +526,57 @@ static bool advances_beside_wraps(const void *argument)
     return true;
 }
 
+/* ---- The tests: a case in a process of its own each --------------------- */
+
+static const uint64_t from[] = {0, 1, SECOND, DAY, UINT64_C(1) << 62};
+static const uint64_t back[] = {SECOND / 2, 50 * SECOND};
+struct wall_case {
+    const char *name, *figures;
+    bool (*holds)(const void *argument);
+    const void *argument;
+};
+
+static const struct wall_case cases[] = {
+    {"start-0", "host's time from 0 on: error 0 ns", starts, &from[0]},
+    {"start-1", "from 1 ns on: error 0 ns", starts, &from[1]},
+    {"start-1s", "from 1 s on: error 0 ns", starts, &from[2]},
+    {"start-day", "from a day on: error 0 ns", starts, &from[3]},
+    {"start-late", "from 146 years on: error 0 ns", starts, &from[4]},
+    {"other-counter", "by the TSC: in the middle of the bracket", other_counter, NULL},
+    {"host-steps", "followed at the next ask, uptime untouched", host_steps, NULL},
+    {"host-steps-back", "-10 s: CLOCK_MONOTONIC does not notice", host_steps_back, NULL},
+    {"host-steps-advance", "nor where pauses advance it", host_steps_back, ""},
+    {"pauses-stand-still", "10 pauses of 3 s: uptime +0 ns, date error 0 ns", pauses, NULL},
+    {"pauses-advance", "10 pauses of 3 s: uptime +3 s each, date error 0 ns", pauses, ""},
+    {"pause-at-ask", "counts as a pause, though it was time to ask", pause_at_ask, NULL},
+    {"pauses-tsc", "the TSC went on by itself", pauses_by_tsc, NULL},
+    {"pauses-tsc-advance", "nothing is added twice", pauses_by_tsc, ""},
+    {"restore-near", "kvmclock back by 0.5 s: date error 0 ns", restores, &back[0]},
+    {"restore-far", "kvmclock back by 50 s: date error 0 ns", restores, &back[1]},
+    {"limit", "500 pauses in 5 s: 10 asks a second, the last not forgotten", is_limited, NULL},
+    {"tolerance", "1 ms is let be, 100 ms is an event", tolerates, NULL},
+    {"by-hand", "stays as far from the host's date", by_hand, NULL},
+    {"eras", "2038, 2106 and 2156", eras, NULL},
+    {"pivot-0", "1970 is believed", without_pivot, NULL},
+    {"no-date", "the RTC's stays; asked again until there is one", no_date, NULL},
+    {"advance-wraps", "a late windup is seen beside it", advances_beside_wraps, NULL},
+};
+
+static void run_case(void **state)
+{
+    const struct wall_case *wall = *state;
+
+    assert_true(holds(wall->holds, wall->argument));
+    figures("%s", wall->figures);
+}
+
 int main(void)
 {
-    static const uint64_t from[] = {0, 1, SECOND, DAY, UINT64_C(1) << 62};
-    static const uint64_t back[] = {SECOND / 2, 50 * SECOND};
-    static const struct {
-        const char *name, *figures;
-        bool (*holds)(const void *argument);
-        const void *argument;
-    } cases[] = {
-        {"start-0", "host's time from 0 on: error 0 ns", starts, &from[0]},
-        {"start-1", "from 1 ns on: error 0 ns", starts, &from[1]},
-        {"start-1s", "from 1 s on: error 0 ns", starts, &from[2]},
-        {"start-day", "from a day on: error 0 ns", starts, &from[3]},
-        {"start-late", "from 146 years on: error 0 ns", starts, &from[4]},
-        {"other-counter", "by the TSC: in the middle of the bracket", other_counter, NULL},
-        {"host-steps", "followed at the next ask, uptime untouched", host_steps, NULL},
-        {"host-steps-back", "-10 s: CLOCK_MONOTONIC does not notice", host_steps_back, NULL},
-        {"host-steps-advance", "nor where pauses advance it", host_steps_back, ""},
-        {"pauses-stand-still", "10 pauses of 3 s: uptime +0 ns, date error 0 ns", pauses, NULL},
-        {"pauses-advance", "10 pauses of 3 s: uptime +3 s each, date error 0 ns", pauses, ""},
-        {"pause-at-ask", "counts as a pause, though it was time to ask", pause_at_ask, NULL},
-        {"pauses-tsc", "the TSC went on by itself", pauses_by_tsc, NULL},
-        {"pauses-tsc-advance", "nothing is added twice", pauses_by_tsc, ""},
-        {"restore-near", "kvmclock back by 0.5 s: date error 0 ns", restores, &back[0]},
-        {"restore-far", "kvmclock back by 50 s: date error 0 ns", restores, &back[1]},
-        {"limit", "500 pauses in 5 s: 10 asks a second, the last not forgotten", is_limited, NULL},
-        {"tolerance", "1 ms is let be, 100 ms is an event", tolerates, NULL},
-        {"by-hand", "stays as far from the host's date", by_hand, NULL},
-        {"eras", "2038, 2106 and 2156", eras, NULL},
-        {"pivot-0", "1970 is believed", without_pivot, NULL},
-        {"no-date", "the RTC's stays; asked again until there is one", no_date, NULL},
-        {"advance-wraps", "a late windup is seen beside it", advances_beside_wraps, NULL},
-    };
-    int failed = 0;
+    struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])];
 
-    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        bool good = holds(cases[i].holds, cases[i].argument);
-        printf("%s wall-%s: %s\n", good ? "PASS" : "FAIL", cases[i].name, cases[i].figures);
-        failed |= !good;
-    }
-    return failed;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        tests[i] = (struct CMUnitTest){.name = cases[i].name,
+                                       .test_func = run_case,
+                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+    return cmocka_run_group_tests_name("wall", tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.append(os.path.join(ROOT, "tests", "guest"))
 import guests  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -469,7 +469,7 @@ def main():
         """Each test that wants this accelerator; how many failed."""
         failed = 0
         for name, accelerators, test in tests:
-            full = f"shell.{name}.{accel}"
+            full = f"kernel.shell.{name}.{accel}"
             if accel not in accelerators or (wanted and not {name, full} & set(wanted)):
                 continue
             if accel == "kvm" and no_kvm:

@@ -3,7 +3,7 @@
  * The arithmetic against an oracle: 128-bit integers where the compiler has them, and everywhere a
  * digest of the same stream of results, which the suite compares between 64 and 32 bits.
  */
-#include "check.h"
+#include "tests/check.h"
 
 #include <string.h>
 

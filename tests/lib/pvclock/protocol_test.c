@@ -3,7 +3,7 @@
  * The version protocol, step by step: the mock port calls a script before each step of a reader, so
  * the host writes exactly where a test wants it to.
  */
-#include "check.h"
+#include "tests/check.h"
 
 #include <string.h>
 

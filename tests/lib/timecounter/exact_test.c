@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The arithmetic of lib/timecounter against 128-bit division.
- *
- *   timecounter_exact [CASES]    compare with unsigned __int128; one PASS or FAIL line a property
- *   timecounter_exact --digest   print a number that depends on every result, for comparing builds
- *                                (the only mode there is where the compiler has no __int128)
+ * The arithmetic of lib/timecounter against 128-bit division, where the compiler has that; and
+ * everywhere a number that depends on every result, which has to be the same in every build.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/check.h"
+#include "tests/lib/timecounter/mock.h"
 #include <string.h>
-
-#include "tests/host/timecounter_mock.h"
 
 static const uint64_t frequencies[] = {1,
                                        2,
@@ -65,11 +59,13 @@ static struct tc_hands hands_at(uint64_t hz)
 }
 
 /* Every result of every function once more, in a number. */
-static uint64_t digest(uint64_t cases)
+static void every_build_has_the_same_results(void **unused)
 {
+    const unsigned cases = 200000;
     uint64_t state = 42, value = 0;
 
-    for (uint64_t i = 0; i < cases; i++) {
+    (void)unused;
+    for (unsigned i = 0; i < cases; i++) {
         struct tc_hands hands = hands_at(random_hz(&state));
         uint64_t factor = mock_random_skewed(&state);
         struct tc_u128 product = tc_multiply(factor, mock_random(&state));
@@ -94,26 +90,26 @@ static uint64_t digest(uint64_t cases)
         stir(&value, bintime.frac);
         stir(&value, (uint64_t)tc_timespec_to_ns(time));
     }
-    return value;
+    figures("%u cases, digest %016llx", cases, (unsigned long long)value);
+    assert_int_equal(value, UINT64_C(0xa5edd30edc252c38));
 }
 
 #ifdef __SIZEOF_INT128__
 __extension__ typedef unsigned __int128 u128;
 __extension__ typedef __int128 s128;
 
-static int failures;
-
-static void verdict(const char *name, uint64_t wrong, uint64_t cases)
+static void expect_exact(uint64_t wrong, uint64_t cases)
 {
-    printf("%s %s: %" PRIu64 " cases, %" PRIu64 " wrong\n", wrong == 0 ? "PASS" : "FAIL", name,
-           cases, wrong);
-    failures += wrong != 0;
+    figures("%llu cases, %llu wrong", (unsigned long long)cases, (unsigned long long)wrong);
+    assert_int_equal(wrong, 0);
 }
 
-static void check_divide(uint64_t cases)
+static void divide_is_exact(void **unused)
 {
+    const uint64_t cases = test_count();
     uint64_t state = 1, wrong = 0;
 
+    (void)unused;
     for (uint64_t i = 0; i < cases; i++) {
         uint64_t d = random_hz(&state);
         uint64_t hi = mock_random_skewed(&state) % d;
@@ -132,7 +128,7 @@ static void check_divide(uint64_t cases)
         wrong += tc_divide(&divisor, hi, lo, &rest) != (uint64_t)(whole / d);
         wrong += rest != (uint64_t)(whole % d);
     }
-    verdict("timecounter-divide-oracle", wrong, cases);
+    expect_exact(wrong, cases);
 }
 
 /* Whether an uptime is exactly n / hz seconds, and its nanosecond the one that time is in. */
@@ -147,10 +143,12 @@ static bool is_exactly(const struct tc_hands *hands, const struct tc_uptime *upt
 }
 
 /* One step of any size from any time. */
-static void check_step(uint64_t cases)
+static void a_step_is_exact(void **unused)
 {
+    const uint64_t cases = test_count();
     uint64_t state = 2, wrong = 0;
 
+    (void)unused;
     for (uint64_t i = 0; i < cases; i++) {
         struct tc_hands hands = hands_at(random_hz(&state));
         uint64_t before = mock_random_skewed(&state);
@@ -166,15 +164,17 @@ static void check_step(uint64_t cases)
         tc_hands_add(&hands, &hands.uptime, step);
         wrong += !is_exactly(&hands, &hands.uptime, (u128)before + step);
     }
-    verdict("timecounter-step-oracle", wrong, cases);
+    expect_exact(wrong, cases);
 }
 
 /* Through the library: windups and readings of a counter that goes on for 400 days and more. */
-static void check_windups(uint64_t cases)
+static void windups_are_exact(void **unused)
 {
+    const uint64_t cases = test_count() / 4;
     uint64_t state = 3, wrong = 0, done = 0;
     uint64_t longest = 0;
 
+    (void)unused;
     while (done < cases) {
         static struct timecounters set;
         uint64_t hz = random_hz(&state);
@@ -209,11 +209,11 @@ static void check_windups(uint64_t cases)
     }
     if (longest < UINT64_C(400) * 86400)
         wrong++;
-    verdict("timecounter-windup-oracle", wrong, done);
+    expect_exact(wrong, done);
 }
 
 /* 400 days at an awkward frequency, wound up a million times: the sum is one division. */
-static void check_400_days(void)
+static void four_hundred_days_are_exact(void **unused)
 {
     static struct timecounters set;
     uint64_t state = 4, wrong = 0, count = 7;
@@ -223,6 +223,7 @@ static void check_400_days(void)
     const unsigned int windups = 1000000;
     struct tc_timespec time;
 
+    (void)unused;
     wrong += timecounters_init(&set, 0) != TC_OK || tc_register(&set, &counter) != TC_OK ||
              tc_choose(&set, NULL) != TC_OK;
     for (unsigned int i = 1; i < windups; i++) {
@@ -239,14 +240,16 @@ static void check_400_days(void)
     wrong += !is_exactly(&set.own.hands, &set.own.hands.uptime, total);
     wrong += tc_gettime(&set, TC_CLOCK_UPTIME, &time) != TC_OK;
     wrong += time.sec != 400 * 86400 || time.nsec != 0;
-    verdict("timecounter-400-days", wrong, windups);
+    expect_exact(wrong, windups);
 }
 
 /* Conversions there and back. */
-static void check_conversions(uint64_t cases)
+static void conversions_go_there_and_back(void **unused)
 {
+    const uint64_t cases = test_count() / 4;
     uint64_t state = 5, wrong = 0;
 
+    (void)unused;
     for (uint64_t i = 0; i < cases; i++) {
         int64_t ns = (int64_t)mock_random_skewed(&state);
         struct tc_timespec time = tc_ns_to_timespec(ns);
@@ -257,35 +260,22 @@ static void check_conversions(uint64_t cases)
         wrong += tc_timespec_to_ns(time) != ns;
         wrong += back.sec != time.sec || back.nsec != time.nsec;
     }
-    verdict("timecounter-conversions", wrong, cases);
-}
-
-static int check(uint64_t cases)
-{
-    check_divide(cases);
-    check_step(cases);
-    check_windups(cases / 4);
-    check_400_days();
-    check_conversions(cases / 4);
-    return failures != 0;
+    expect_exact(wrong, cases);
 }
 #endif
 
-int main(int argc, char **argv)
+int main(void)
 {
-    uint64_t cases = 10000000;
-
-    if (argc == 2 && strcmp(argv[1], "--digest") == 0) {
-        printf("%016" PRIx64 "\n", digest(200000));
-        return 0;
-    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_build_has_the_same_results),
 #ifdef __SIZEOF_INT128__
-    if (argc == 2)
-        cases = strtoull(argv[1], NULL, 10);
-    if (argc <= 2 && cases >= 8)
-        return check(cases);
+        cmocka_unit_test(divide_is_exact),
+        cmocka_unit_test(a_step_is_exact),
+        cmocka_unit_test(windups_are_exact),
+        cmocka_unit_test(four_hundred_days_are_exact),
+        cmocka_unit_test(conversions_go_there_and_back),
 #endif
-    fprintf(stderr, "usage: %s [CASES >= 8 | --digest]\n", argv[0]);
-    (void)cases;
-    return 2;
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

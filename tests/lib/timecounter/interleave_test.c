@@ -2,17 +2,14 @@
 /*
  * Readers and the writer of lib/timecounter interleaved at every access to shared memory, one
  * after another, in one thread: what an interrupt, an NMI, or another CPU can do at worst. Built
- * with timecounter_test_port.h. Needs no library: it runs as a 32-bit program too.
+ * with interleave_port.h.
  *
  * Two counters show the same moving time at different rates, one fine and one coarse; time moves
  * on by `tick` at each access.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
+#include "tests/check.h"
+#include "tests/lib/timecounter/mock.h"
 #include <ucontext.h>
-
-#include "tests/host/timecounter_mock.h"
 
 static uint64_t true_time; /* ns */
 static uint64_t tick;      /* ns that pass at each access */
@@ -24,7 +21,6 @@ static struct timecounters set;
 static struct timecounter fine, coarse, narrow;
 static int64_t lag; /* how much less the counters show to the reader that runs now, ns */
 
-static int failures;
 static uint64_t cases, wrong;
 static const char *why = "";
 
@@ -46,16 +42,17 @@ static void expect(bool holds, const char *what)
         why = what;
 }
 
-static void verdict(const char *name)
+/* The end of a test. */
+static void expect_none_wrong(void)
 {
-    if (wrong == 0)
-        printf("PASS %s: %" PRIu64 " interleavings\n", name, cases);
-    else
-        printf("FAIL %s: %" PRIu64 " times in %" PRIu64 " interleavings, first: %s\n", name, wrong,
-               cases, why);
-    failures += wrong != 0;
+    uint64_t of = cases, were_wrong = wrong;
+
     cases = 0;
     wrong = 0;
+    if (were_wrong != 0)
+        fail_msg("%llu times in %llu interleavings, first: %s", (unsigned long long)were_wrong,
+                 (unsigned long long)of, why);
+    figures("%llu interleavings", (unsigned long long)of);
 }
 
 void timecounter_test_step(void)
@@ -200,34 +197,37 @@ static void interrupt_reader(void (*writer)(void), const char *counter_name, int
     expect(cases > 10, "the reader was not interrupted");
 }
 
-static void reader_and_windups(void)
+static void a_reading_survives_windups(void **unused)
 {
     static const char *const names[] = {"fine", "coarse", "narrow"};
 
+    (void)unused;
     for (unsigned int i = 0; i < 3; i++)
         for (windups = 1; windups <= 2 * TC_HANDS; windups++)
             interrupt_reader(wind_up, names[i], 0);
-    verdict("timecounter-windup-in-reader");
+    expect_none_wrong();
 }
 
-static void reader_and_switch(void)
+static void a_reading_survives_a_switch(void **unused)
 {
     static const uint64_t ticks[] = {0, 1, 100, 1000, 100000};
 
+    (void)unused;
     for (unsigned int i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
         tick = ticks[i];
         interrupt_reader(switch_once, "fine", 0);
         interrupt_reader(switch_once, "coarse", 0);
     }
     tick = 0;
-    verdict("timecounter-switch-in-reader");
+    expect_none_wrong();
 }
 
-static void reader_and_rest(void)
+static void a_reading_survives_a_setting_and_a_restart(void **unused)
 {
+    (void)unused;
     interrupt_reader(set_clock, "fine", 0);
     interrupt_reader(restart, "fine", 0);
-    verdict("timecounter-setclock-restart-in-reader");
+    expect_none_wrong();
 }
 
 /* Readers at every point of the writer's work, all at once. */
@@ -275,19 +275,25 @@ static void interrupt_switch_once(const char *from, const char *to)
     }
 }
 
-static void writer_and_readers(void)
+static void readers_inside_a_windup_do_not_step_back(void **unused)
 {
+    (void)unused;
     windups = 1;
     interrupt_writer(wind_up, "fine", 0);
     interrupt_writer(wind_up, "narrow", 0);
     interrupt_writer(set_clock, "fine", 0);
-    verdict("timecounter-reader-in-windup");
+    expect_none_wrong();
+}
+
+static void readers_inside_a_switch_do_not_step_back(void **unused)
+{
+    (void)unused;
     interrupt_writer(switch_over, "fine", 0);
     interrupt_writer(switch_over, "coarse", 0);
     interrupt_writer(switch_over, "fine", TC_GUARDED);
     interrupt_switch_once("fine", "coarse");
     interrupt_switch_once("coarse", "fine");
-    verdict("timecounter-reader-in-switch");
+    expect_none_wrong();
 }
 
 /* Readings on CPUs that lag behind one another by up to 10 us, at every point of the others. */
@@ -302,11 +308,12 @@ static void read_lagging(void)
     lag = outer;
 }
 
-static void guard(void)
+static void the_guard_lets_no_lagging_reader_step_back(void **unused)
 {
     struct tc_statistics statistics;
     uint64_t held = 0;
 
+    (void)unused;
     for (uint64_t round = 0; round < 2000; round++) {
         start("fine", TC_GUARDED);
         highest = 0;
@@ -330,7 +337,7 @@ static void guard(void)
         held += statistics.guarded;
     }
     expect(held > 1000, "the guard had nothing to do");
-    verdict("timecounter-guard");
+    expect_none_wrong();
 }
 
 static void scheduled_reader(void)
@@ -362,11 +369,12 @@ static void make_thread(ucontext_t *made, char *its_stack, void (*body)(void))
 }
 
 /* Any order at all: two readers and the writer, each stopped for any while at any access. */
-static void random_schedules(void)
+static void no_schedule_makes_a_reader_step_back(void **unused)
 {
     static void (*const bodies[THREADS])(void) = {scheduled_writer, scheduled_reader,
                                                   scheduled_reader};
 
+    (void)unused;
     for (uint64_t round = 0; round < 20000; round++, cases++) {
         start("fine", round % 5 == 0 ? TC_GUARDED : 0);
         highest = 0;
@@ -387,12 +395,13 @@ static void random_schedules(void)
         running = -1;
         tick = 0;
     }
-    verdict("timecounter-random-schedules");
+    expect_none_wrong();
 }
 
 /* The generation is a word that wraps; 0 is not one. */
-static void generation_wrap(void)
+static void the_generation_wraps_without_harm(void **unused)
 {
+    (void)unused;
     start("fine", 0);
     set.current = UINTPTR_MAX - 3;
     highest = 0;
@@ -402,7 +411,7 @@ static void generation_wrap(void)
         read_forward();
     }
     expect(set.current > 0 && set.current < 16, "generation");
-    verdict("timecounter-generation-wrap");
+    expect_none_wrong();
 }
 
 /* For ever; but a reader that would wait for its end is let go, and has failed. */
@@ -415,10 +424,11 @@ static void wind_up_for_ever(void)
 }
 
 /* A writer that never stops: the reader gives up with a status. */
-static void endless_writer(void)
+static void retries_are_bounded(void **unused)
 {
     int64_t ns;
 
+    (void)unused;
     start("fine", 0);
     windups = TC_HANDS + 1;
     when = UINT64_MAX;
@@ -426,18 +436,22 @@ static void endless_writer(void)
     expect(tc_getns(&set, TC_CLOCK_UPTIME, &ns) == TC_BUSY && ns == 0, "no TC_BUSY");
     interrupt = NULL;
     cases++;
-    verdict("timecounter-bounded-retries");
+    expect_none_wrong();
 }
 
 int main(void)
 {
-    reader_and_windups();
-    reader_and_switch();
-    reader_and_rest();
-    writer_and_readers();
-    guard();
-    random_schedules();
-    generation_wrap();
-    endless_writer();
-    return failures != 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reading_survives_windups),
+        cmocka_unit_test(a_reading_survives_a_switch),
+        cmocka_unit_test(a_reading_survives_a_setting_and_a_restart),
+        cmocka_unit_test(readers_inside_a_windup_do_not_step_back),
+        cmocka_unit_test(readers_inside_a_switch_do_not_step_back),
+        cmocka_unit_test(the_guard_lets_no_lagging_reader_step_back),
+        cmocka_unit_test(no_schedule_makes_a_reader_step_back),
+        cmocka_unit_test(the_generation_wraps_without_harm),
+        cmocka_unit_test(retries_are_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,18 +3,12 @@
  * One writer and two readers of lib/timecounter on real CPUs. The counter is a word that each
  * reading of it increments, so it is the same everywhere and never stands; the test knows what any
  * count means to the nanosecond, and so recognises hands that were put together from two sets.
- *
- *   timecounter_race [READINGS]    readings of each reader in each part
- *
- * Built with timecounter_race_port.h, which now and then gives up the CPU between two words.
+ * Built with race_port.h, which now and then gives up the CPU between two words.
  */
-#include <inttypes.h>
+#include "tests/check.h"
+#include "tests/lib/timecounter/mock.h"
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "tests/host/timecounter_mock.h"
 
 #define READERS 2
 #define HZ      2299998765u
@@ -98,42 +92,6 @@ static void *writer(void *argument)
     return NULL;
 }
 
-/* Prints a verdict; true if it is a pass. */
-static bool run(enum part which, const char *name, const char *first, uint32_t flags)
-{
-    pthread_t thread[READERS + 1];
-    bool good;
-
-    part = which;
-    torn = back = failed = 0;
-    seen = 0;
-    stop = false;
-    count = 0;
-    skewed.flags = flags;
-    if (timecounters_init(&set, 0) != TC_OK || tc_register(&set, &exact) != TC_OK ||
-        tc_register(&set, &coarse) != TC_OK || tc_register(&set, &skewed) != TC_OK ||
-        tc_select(&set, first, NULL) != TC_OK) {
-        printf("FAIL %s: the counters cannot be set up\n", name);
-        return false;
-    }
-    origin = last_count;
-    for (uintptr_t i = 0; i <= READERS; i++)
-        if (pthread_create(&thread[i], NULL, i < READERS ? reader : writer, (void *)i) != 0) {
-            printf("FAIL %s: no thread\n", name);
-            exit(1);
-        }
-    for (int i = 0; i < READERS; i++)
-        (void)pthread_join(thread[i], NULL);
-    atomic_store(&stop, true);
-    (void)pthread_join(thread[READERS], NULL);
-    good = torn == 0 && failed == 0 && back == 0;
-    printf("%s %s: %" PRIu64 " readings, %" PRIu64 " writes, %" PRIu64 " torn, %" PRIu64
-           " steps back, %" PRIu64 " gave up\n",
-           good ? "PASS" : "FAIL", name, READERS * readings, (uint64_t)written, (uint64_t)torn,
-           (uint64_t)back, (uint64_t)failed);
-    return good;
-}
-
 static struct timecounter counter(const char *name, uint64_t (*read)(void *), uint64_t hz)
 {
     uint64_t none = 0;
@@ -144,20 +102,64 @@ static struct timecounter counter(const char *name, uint64_t (*read)(void *), ui
     return made;
 }
 
-int main(int argc, char **argv)
+static void run(enum part which, const char *first, uint32_t flags)
 {
-    bool good = true;
+    pthread_t thread[READERS + 1];
 
-    readings = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000;
-    if (argc > 2 || readings == 0) {
-        fprintf(stderr, "usage: %s [READINGS > 0]\n", argv[0]);
-        return 2;
-    }
+    part = which;
+    readings = test_count() / READERS;
+    torn = back = failed = 0;
+    seen = 0;
+    stop = false;
+    count = 0;
     exact = counter("exact", read_exact, HZ);
     coarse = counter("coarse", read_coarse, HZ / 500);
     skewed = counter("skewed", read_skewed, HZ);
-    good &= run(WINDUPS, "timecounter-race-windup", "exact", 0);
-    good &= run(SWITCHES, "timecounter-race-switch", "exact", 0);
-    good &= run(SKEW, "timecounter-race-guard", "skewed", TC_GUARDED);
-    return good ? 0 : 1;
+    skewed.flags = flags;
+    assert_int_equal(timecounters_init(&set, 0), TC_OK);
+    assert_int_equal(tc_register(&set, &exact), TC_OK);
+    assert_int_equal(tc_register(&set, &coarse), TC_OK);
+    assert_int_equal(tc_register(&set, &skewed), TC_OK);
+    assert_int_equal(tc_select(&set, first, NULL), TC_OK);
+    origin = last_count;
+    for (uintptr_t i = 0; i <= READERS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, i < READERS ? reader : writer, (void *)i),
+                         0);
+    for (int i = 0; i < READERS; i++)
+        (void)pthread_join(thread[i], NULL);
+    atomic_store(&stop, true);
+    (void)pthread_join(thread[READERS], NULL);
+    figures("%llu readings, %llu writes, %llu torn, %llu steps back, %llu gave up",
+            READERS * (unsigned long long)readings, (unsigned long long)written,
+            (unsigned long long)torn, (unsigned long long)back, (unsigned long long)failed);
+    assert_int_equal(torn + back + failed, 0);
+}
+
+static void windups_tear_no_reading(void **unused)
+{
+    (void)unused;
+    run(WINDUPS, "exact", 0);
+}
+
+static void switches_make_no_reader_step_back(void **unused)
+{
+    (void)unused;
+    run(SWITCHES, "exact", 0);
+}
+
+static void the_guard_hides_skew(void **unused)
+{
+    (void)unused;
+    run(SKEW, "skewed", TC_GUARDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windups_tear_no_reading),
+        cmocka_unit_test(switches_make_no_reader_step_back),
+        cmocka_unit_test(the_guard_hides_skew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

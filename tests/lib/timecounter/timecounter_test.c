@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * What lib/timecounter promises, function by function, and the rows of known bugs that a
- * timecounter can have. cmocka; a test prints its figures as a line "figures: ...", which
- * timecounter-suite.sh puts behind its verdict.
+ * timecounter can have.
  */
+#include "tests/check.h"
+#include "tests/lib/timecounter/mock.h"
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#include "tests/host/timecounter_mock.h"
 
 #define HZ      2299998765u
 #define ALL     UINT64_MAX
@@ -24,8 +16,6 @@
 static struct timecounters set;
 static uint64_t count_a, count_b, count_c;
 static struct timecounter a, b, c;
-
-#define figures(...) (printf("figures: " __VA_ARGS__), printf("\n"))
 
 /* A fresh set with `a`, chosen. */
 static void begin_at(uint64_t count, uint64_t mask, uint64_t hz)
@@ -1050,5 +1040,5 @@ int main(void)
         cmocka_unit_test(dummy_counts),
     };
 
-    return cmocka_run_group_tests_name("timecounter", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

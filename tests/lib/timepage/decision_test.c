@@ -3,7 +3,7 @@
  * The table of docs/decision.md against time_decide() and the reader: every combination of what
  * decides is published on a time page, read, and has to go the one way that the table says.
  */
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
 #include <timepage/gettime.h>

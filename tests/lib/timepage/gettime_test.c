@@ -3,7 +3,7 @@
  * lib/timepage/gettime.c with a scripted kernel and a scripted host: between any two steps of a
  * reading they may change anything.
  */
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
 #include <timepage/gettime.h>

@@ -5,7 +5,7 @@
  * sequence, and each reading has to be of one state.
  */
 #include "lib/timepage/gettime.h"
-#include "tests/pvclock/check.h"
+#include "tests/check.h"
 #include <pthread.h>
 #include <pvclock/pvclock.h>
 
@@ -107,7 +107,7 @@ static void *read_states(void *argument)
     return NULL;
 }
 
-static void gettime_race(void **state)
+static void every_reading_is_of_one_state(void **state)
 {
     struct tally tallies[READERS], all = {0};
     pthread_t writer, readers[READERS];
@@ -143,7 +143,7 @@ static void gettime_race(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gettime_race)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_reading_is_of_one_state)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

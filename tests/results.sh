@@ -26,7 +26,7 @@ verdict() {
 	if [[ -n $2 ]]; then
 		fail "$1" "$2"
 	else
-		pass "$1" "$3"
+		pass "$1" "${3-}"
 	fi
 }
 

@@ -72,9 +72,9 @@ $(TESTS)/%: tests/%_test.c $(TEST_HEADERS)
 
 # variant NAME,FLAGS,COMPILER
 define variant
-$(TESTS)/%.$(1): TEST_FLAGS := $(2)
-$(if $(3),$(TESTS)/%.$(1): CC := $(3))
-$(TESTS)/%.$(1): tests/%_test.c $(TEST_HEADERS)
+$$(TESTS)/%.$(1): TEST_FLAGS := $(2)
+$(if $(3),$$(TESTS)/%.$(1): CC := $(3))
+$$(TESTS)/%.$(1): tests/%_test.c $(TEST_HEADERS)
 	$$(build_test)
 endef
 $(eval $(call variant,m32,-m32))

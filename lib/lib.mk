@@ -64,7 +64,7 @@ $(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
 
 FUZZ_SECONDS ?= 600
 fuzz: ## fuzz the library for FUZZ_SECONDS (600)
-	tests/fuzz/suite.sh $(FUZZ_SECONDS)
+	tests/lib/pvclock/fuzz-suite.sh $(FUZZ_SECONDS)
 
 # ---- Installation ----
 

@@ -3,7 +3,8 @@
 #
 # Install what the tests need, run the suites, and count.
 #
-# A suite is an executable tests/AREA/suite.sh or tests/AREA/NAME-suite.sh that prints lines
+# A suite is an executable tests/DIR/suite.sh or tests/DIR/NAME-suite.sh, called DIR or DIR/NAME, or
+# tests/programs.sh, which has the test programs of all folders (tests/tests.mk).  It prints lines
 #
 #	PASS name: figures		FAIL name: why		SKIP name: why
 #
@@ -24,7 +25,9 @@ usage() {
 	cat <<-'EOF'
 		Usage: tests/run.sh [OPTIONS] [SUITE...]
 
-		Installs what is missing (Debian) and runs the suites named, or all of them.
+		Installs what is missing (Debian) and runs the suites named, or all of them.  A name is a
+		suite's, a folder's of tests/ (lib/pvclock: its programs and suites), or a program's
+		(kernel/clock/wall).
 
 		  --list         print the suites' names and about how long they take, and stop
 		  --root DIR     run in a Debian system of its own below DIR, which debootstrap makes if DIR
@@ -42,7 +45,7 @@ usage() {
 		  GUEST_LIMIT    seconds after which a guest is ended, if its row in tests/guest/matrix does
 		                 not end it before
 		  FUZZ_TIME      seconds of the fuzzer (60)
-		  TEST_COUNT     random cases of the library's and the unit tests (10^6)
+		  TEST_COUNT     random cases of each test program (most: 10^6; the oracles: more)
 		  CC             the C compiler of the test programs (gcc)
 		  O              the build directory of the kernels that are booted (build)
 		  ROOT_RELEASE   the release that --root makes (trixie, which is Debian 13)
@@ -53,19 +56,46 @@ usage() {
 
 # Every suite as "name path": first what is quick and about the source, last what boots guests.
 find_suites() {
-	local path area name rank
-	for path in tests/*/*suite.sh; do
-		[[ -x $path ]] || continue
-		area=${path#tests/} area=${area%%/*}
-		name=${path##*/} name=${name%suite.sh}
-		case $area in
-		lint) rank=1 ;;
-		guest) rank=3 ;;
-		events) rank=4 ;;
+	local path name rank
+	for path in tests/*/*suite.sh tests/*/*/*suite.sh tests/programs.sh; do
+		name=${path#tests/} name=${name%suite.sh} name=${name%.sh}
+		case $name in
+		lint/) rank=1 ;;
+		kernel/*) rank=3 ;;
+		guest/) rank=4 ;;
+		events/) rank=5 ;;
 		*) rank=2 ;;
 		esac
-		echo "$rank $area${name:+/${name%-}} $path"
+		echo "$rank ${name%[-/]} $path"
 	done | sort -k 1,2 | cut -d ' ' -f 2-
+}
+
+# Every test program, as tests/programs.sh knows it, but for the variants of some.
+find_programs() {
+	printf '%s\n' tests/*/*_test.c tests/*/*/*_test.c | sed 's|^tests/||; s|_test.c$||'
+}
+
+# choose NAME...: the suites that these names stand for, as find_suites; status 2 if one is unknown.
+# The test programs are one suite however many are named, so that several run at once.
+choose() {
+	local wanted name path programs='' all found chosen=''
+	all=$(find_programs)
+	for wanted in "$@"; do
+		found=no
+		while read -r name path; do
+			[[ $name == "$wanted" || $name == "$wanted"/* ]] || continue
+			chosen+="$name $path"$'\n' found=yes
+		done <<<"$suites"
+		if grep -qE "^$wanted(/|\$)" <<<"$all"; then
+			programs+=" $wanted" found=yes
+		fi
+		if [[ $found == no ]]; then
+			echo "run.sh: there is no suite $wanted (see --list)" >&2
+			return 2
+		fi
+	done
+	[[ -z $programs ]] || chosen+="programs tests/programs.sh$programs"
+	awk '!seen[$1]++' <<<"${chosen%$'\n'}"
 }
 
 # count WORD: how many result lines of that kind.
@@ -73,9 +103,14 @@ count() {
 	grep -c "^$1 " "$results"
 }
 
-# seconds_of PATH: about how long a suite takes on a quiet machine with two processors; it says so.
+# seconds_of PATH ARGUMENTS...: about how long a suite takes on a quiet machine with two processors; it
+# says so.
 seconds_of() {
 	local seconds
+	if (($# > 1)); then
+		echo 20 # a part of it
+		return
+	fi
 	seconds=$(sed -n 's/^# Takes about \([0-9]*\) s\.$/\1/p' "$1")
 	echo "${seconds:-10}"
 }
@@ -110,20 +145,22 @@ not_run() {
 	done <"$state/plan"
 }
 
-# run_suite NAME PATH: show its output, and append its result lines to $results.
+# run_suite NAME PATH ARGUMENTS...: show its output, and append its result lines to $results.
 run_suite() {
-	local name=$1 path=$2 status failed_before started=$SECONDS watcher
+	local name=$1 path=$2 status failed_before started=$SECONDS watcher seconds
+	shift 2
+	seconds=$(seconds_of "$path" "$@")
 	failed_before=$(count FAIL)
 	((suite_number++))
 	printf '== %s: suite %d of %d, about %d s; then about %d min more\n' "$name" "$suite_number" \
-		"$suite_count" "$(seconds_of "$path")" $(((seconds_left -= $(seconds_of "$path"), seconds_left + 59) / 60))
+		"$suite_count" "$seconds" $(((seconds_left -= seconds, seconds_left + 59) / 60))
 	rm -rf "$state"
 	mkdir -p "$state/now"
 	: >"$output"
 	watch_suite "$name" &
 	watcher=$!
 	# timeout makes a process group of the suite, and ends all of it.
-	SUITE_STATE=$state timeout -k 10 "$suite_timeout" "$path" </dev/null >"$pipe" 2>&1 &
+	SUITE_STATE=$state timeout -k 10 "$suite_timeout" "$path" "$@" </dev/null >"$pipe" 2>&1 &
 	suite_pid=$!
 	filter <"$pipe" | tee "$output" &
 	wait "$suite_pid" 2>/dev/null
@@ -195,6 +232,7 @@ if [[ $list == yes ]]; then
 	while read -r name path; do
 		printf '%-18s %4d s\n' "$name" "$(seconds_of "$path")"
 	done <<<"$suites"
+	echo "The suite programs has those of $(find_programs | sed 's|/[^/]*$||' | sort -u | paste -sd ' ')."
 	exit 0
 fi
 for limit in TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME; do
@@ -203,12 +241,10 @@ for limit in TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME; do
 		exit 2
 	fi
 done
-for name in "${wanted[@]}"; do
-	if ! grep -q "^$name\(/[^ ]*\)\? " <<<"$suites"; then
-		echo "run.sh: there is no suite $name (see --list)" >&2
-		exit 2
-	fi
-done
+chosen=$suites
+if ((${#wanted[@]} > 0)); then
+	chosen=$(choose "${wanted[@]}") || exit 2
+fi
 
 if [[ -n $root ]]; then
 	deps_need "$install" root || exit 2
@@ -241,21 +277,15 @@ results=$work/results output=$work/output pipe=$work/pipe state=$work/state
 : >"$results"
 mkfifo "$pipe" || exit 2
 
-# An area's name stands for all its suites.
-chosen=$(
-	while read -r name path; do
-		((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $name "* ]] ||
-			[[ " ${wanted[*]} " == *" ${name%%/*} "* ]] || continue
-		echo "$name $path"
-	done <<<"$suites"
-)
 suite_count=$(wc -l <<<"$chosen") suite_number=0 seconds_left=0
-while read -r name path; do
-	((seconds_left += $(seconds_of "$path")))
+while read -r name path arguments; do
+	# shellcheck disable=SC2086 # names without blanks
+	((seconds_left += $(seconds_of "$path" $arguments)))
 done <<<"$chosen"
 echo "$suite_count suite$( ((suite_count == 1)) || echo s), about $(((seconds_left + 59) / 60)) minutes on a quiet machine with two processors."
-while read -r name path; do
-	run_suite "$name" "$path"
+while read -r name path arguments; do
+	# shellcheck disable=SC2086 # names without blanks
+	run_suite "$name" "$path" $arguments
 done <<<"$chosen"
 
 failed=$(count FAIL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-# The targets that run something.
+# The targets that run something, and the test programs.
 
 .PHONY: run test soak size lint mutants
 run: ## boot the kernel in QEMU and show its report (ARGS="--smp 4")
@@ -20,3 +20,168 @@ mutants: ## put each known bug into a copy of the tree and show which test finds
 
 soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# ---- Test programs ------------------------------------------------------------------------------
+#
+# tests/DIR/NAME_test.c, a program of cmocka's, becomes $(O)/tests/DIR/NAME, which is linked with the
+# C files among its prerequisites.  NAME.VARIANT is the same program with the flags of the variant.
+# $(O)/tests/DIR/NAME.run runs it, and prints PASS and FAIL lines.
+
+TESTS := $(O)/tests
+
+TEST_WERROR ?= -Werror
+TEST_WARN := -Wall -Wextra -Wshadow -Wconversion -Wundef $(TEST_WERROR)
+# By default, what finds most; TEST_LANGUAGE, TEST_OPTIMIZE and TEST_DEFINES are set below where they differ.
+TEST_LANGUAGE := -std=gnu11
+TEST_OPTIMIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_DEFINES :=
+UBSAN := -g -fsanitize=undefined -fno-sanitize-recover=all
+# The host is scripted: between any two steps of a reader it may take one.
+SCRIPTED_HOST := '-DPVCLOCK_PORT_HEADER=<pvclock/port/mock.h>'
+# Headers of tests/hosted in place of those for the instructions that a driver uses.
+HOSTED := -Itests/hosted
+# Random cases of a program, unless TEST_COUNT says how many.
+TEST_CASES := 1000000
+
+TEST_NAMES := $(patsubst tests/%_test.c,%,$(wildcard tests/*/*_test.c tests/*/*/*_test.c))
+TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers kernel userspace_sim, \
+	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
+# 32-bit programs, other compilers, and what else is worth a build of its own.
+TEST_VARIANTS := lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
+# The longest first, as several run at once.
+TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
+TEST_PROGRAMS := $(TEST_LONG) $(TEST_VARIANTS) $(filter-out $(TEST_LONG),$(TEST_NAMES))
+
+.PHONY: test-programs check-programs list-programs
+test-programs: $(TEST_PROGRAMS:%=$(TESTS)/%) ## build the test programs
+check-programs: $(TEST_PROGRAMS:%=$(TESTS)/%.run) ## build and run the test programs
+list-programs:
+	@printf '%s\n' $(TEST_PROGRAMS)
+
+define build_test
+@mkdir -p $(@D)
+$(SAY) "  TEST    $@"
+$(Q)$(CC) $(TEST_LANGUAGE) $(TEST_WARN) $(TEST_OPTIMIZE) $(TEST_DEFINES) -I. -Ilib -Iinclude $(TEST_FLAGS) \
+	-o $@ $(filter %.c,$^) -lcmocka -lpthread || \
+	{ echo "FAIL $(subst /,.,$(@:$(TESTS)/%=%)): does not compile"; exit 1; }
+endef
+
+$(TESTS)/%: tests/%_test.c $(TEST_HEADERS)
+	$(build_test)
+
+# variant NAME,FLAGS,COMPILER
+define variant
+$$(TESTS)/%.$(1): TEST_FLAGS := $(2)
+$(if $(3),$$(TESTS)/%.$(1): CC := $(3))
+$$(TESTS)/%.$(1): tests/%_test.c $(TEST_HEADERS)
+	$$(build_test)
+endef
+$(eval $(call variant,m32,-m32))
+$(eval $(call variant,gcc,,gcc))
+$(eval $(call variant,clang,,clang))
+$(eval $(call variant,clang-m32,-m32,clang))
+$(eval $(call variant,tsan,-fsanitize=thread -Wno-tsan))
+$(eval $(call variant,portable,-DTIMECOUNTER_NO_INT128))
+
+# No file of this name is made, so that each make runs it.
+$(TESTS)/%.run: $(TESTS)/%
+	@TEST_COUNT="$${TEST_COUNT:-$(TEST_CASES)}" tests/program.sh $(TESTS) $*
+
+# ---- What each is made of, and how ----
+
+$(TESTS)/arch/x86/firmware: arch/x86/acpi.c arch/x86/mptable.c
+$(TESTS)/boot/bootinfo: boot/bootinfo.c
+$(TESTS)/base/format: base/format.c
+$(TESTS)/base/text: base/text.c
+$(TESTS)/base/calendar: base/calendar.c base/format.c
+$(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
+
+DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c $(LIB_PVCLOCK_SRCS)
+$(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
+$(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/registration: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
+$(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
+$(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
+$(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c
+$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c
+$(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
+
+$(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
+$(TESTS)/kernel/clock/%: TEST_WARN := -Wall -Wextra $(TEST_WERROR)
+KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c base/format.c \
+	$(LIB_TIMECOUNTER_SRCS)
+$(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
+$(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
+$(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
+
+$(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
+$(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
+$(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
+$(TESTS)/lib/pvclock/protocol $(TESTS)/lib/pvclock/exact: $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
+
+TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
+$(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11
+$(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
+$(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
+
+$(TESTS)/lib/timecounter/%: TEST_OPTIMIZE := -O2
+$(TESTS)/lib/timecounter/timecounter: TEST_OPTIMIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+$(TESTS)/lib/timecounter/interleave: TEST_OPTIMIZE := -O2 $(UBSAN)
+$(TESTS)/lib/timecounter/interleave $(TESTS)/lib/timecounter/interleave.m32: \
+	TEST_DEFINES := '-DTIMECOUNTER_PORT_HEADER="tests/lib/timecounter/interleave_port.h"'
+$(TESTS)/lib/timecounter/race: TEST_DEFINES := -D_DEFAULT_SOURCE '-DTIMECOUNTER_PORT_HEADER="tests/lib/timecounter/race_port.h"'
+$(TESTS)/lib/timecounter/race.tsan: TEST_DEFINES := -D_DEFAULT_SOURCE
+$(filter $(TESTS)/lib/timecounter/%,$(TEST_PROGRAMS:%=$(TESTS)/%)): $(LIB_TIMECOUNTER_SRCS)
+$(TESTS)/lib/timecounter/exact.run: TEST_CASES := 10000000
+$(TESTS)/lib/timecounter/race.tsan.run: TEST_CASES := 60000
+
+# ---- Programs that no framework fits: readers in other processes, and libFuzzer -------------------
+
+# The host is never a variant, only what reads is.
+RACES := -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Werror -I. -Ilib
+$(TESTS)/lib/pvclock/hyp.o: tools/hyp/hyp.c $(TEST_HEADERS)
+	@mkdir -p $(@D)
+	@gcc $(RACES) -c $< -o $@
+
+$(TESTS)/lib/pvclock/races.%: tests/lib/pvclock/races.c $(TESTS)/lib/pvclock/hyp.o lib/pvclock/pvclock.c
+	@$(CC) $(RACES) $(TEST_FLAGS) '-DPVCLOCK_PORT_HEADER="tests/lib/pvclock/races_port.h"' -o $@ $^
+$(TESTS)/lib/pvclock/races.slow-load: TEST_FLAGS := -DVARIANT_SLOW_LOAD
+$(TESTS)/lib/pvclock/races.no-fence: TEST_FLAGS := -DVARIANT_SLOW_LOAD -DVARIANT_NO_FENCE
+$(TESTS)/lib/pvclock/races.no-recheck: TEST_FLAGS := -DVARIANT_NO_RECHECK
+
+# PVCLOCK_TRIES is small: a busy page is found as well in 16 tries as in 4096.
+$(TESTS)/lib/pvclock/fuzz: tests/lib/pvclock/fuzz.c $(LIB_PVCLOCK_SRCS) $(TEST_HEADERS)
+	@mkdir -p $(@D)
+	@clang -g -O1 -std=c11 -Wall -Wextra -Ilib $(SCRIPTED_HOST) -DPVCLOCK_TRIES=16 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
+
+# ---- lib/pvclock in every build -----------------------------------------------------------------
+#
+# TEST-FORM-COMPILER-WORD-OPTIMIZATION[-ubsan]: both programs, of the sources and of the single header.
+
+MATRIX_WORDS := m64 m32
+PVCLOCK_MATRIX := $(foreach test,protocol exact,$(foreach form,sources single,$(foreach compiler,gcc clang, \
+	$(foreach word,$(MATRIX_WORDS),$(foreach optimization,O0 O1 O2 O3 Os O1-ubsan, \
+	$(test)-$(form)-$(compiler)-$(word)-$(optimization))))))
+part = $(word $(1),$(subst -, ,$*))
+FORM_sources := $(SCRIPTED_HOST) $(LIB_PVCLOCK_SRCS)
+FORM_single := '-DTEST_SINGLE_HEADER="pvclock_all.h"' -I$(O) $(TESTS)/lib/pvclock/pvclock_all.c
+
+.PHONY: pvclock-matrix
+pvclock-matrix: $(PVCLOCK_MATRIX:%=$(TESTS)/lib/pvclock/matrix/%.tap)
+
+$(TESTS)/lib/pvclock/pvclock_all.c:
+	@mkdir -p $(@D)
+	@printf '#define PVCLOCK_IMPLEMENTATION\n#include "pvclock_all.h"\n' >$@
+
+$(TESTS)/lib/pvclock/matrix/%.tap: $(TESTS)/lib/pvclock/pvclock_all.c $(O)/pvclock_all.h $(TEST_HEADERS) \
+		$(LIB_PVCLOCK_SRCS) $(wildcard tests/lib/pvclock/*_test.c)
+	@mkdir -p $(@D)
+	@$(call part,3) -std=c11 -$(call part,4) -$(call part,5) $(TEST_WARN) -Wpedantic \
+		$(if $(call part,6),-fsanitize=undefined -fno-sanitize-recover=all) $(SCRIPTED_HOST) -I. -Ilib \
+		tests/lib/pvclock/$(call part,1)_test.c $(FORM_$(call part,2)) -lcmocka -o $(@:.tap=) || \
+		{ echo "FAIL lib.pvclock.matrix.$*: does not compile"; exit 1; }
+	@CMOCKA_MESSAGE_OUTPUT=TAP TEST_COUNT=200000 $(@:.tap=) >$@ 2>&1 || \
+		{ echo "FAIL lib.pvclock.matrix.$*: $$(grep -m 1 -e '^not ok' -e 'runtime error' $@)"; exit 1; }
+	@rm -f $(@:.tap=)

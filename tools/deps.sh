@@ -25,7 +25,8 @@ deps_table() {
 		iso|/usr/lib/grub/i386-pc/kernel.img|grub-pc-bin|GRUB itself, for BIOS machines
 		iso|xorriso|xorriso|writes the ISO
 		test|/usr/include/stdio.h|libc6-dev|hosted tests
-		test|/usr/include/cmocka.h|libcmocka-dev|unit tests
+		test|/usr/include/cmocka.h|libcmocka-dev|test programs
+		test|/usr/lib/i386-linux-gnu/libcmocka.so|libcmocka-dev:i386|test programs of 32 bits
 		test|/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a|gcc-multilib|the library on i386
 		test|g++|g++|the headers as C++
 		test|clang|clang|the second compiler
@@ -78,18 +79,22 @@ deps_become_root() {
 }
 
 # deps_apt PACKAGE...: install from the distribution's archive; what apt says is shown on failure.
+# A package NAME:i386 is Debian's multiarch: it stands beside the one for amd64.
 deps_apt() {
 	local words as_root log status=0
 	words=$(deps_become_root) || return 1
 	mapfile -t as_root <<<"$words"
 	as_root+=(env DEBIAN_FRONTEND=noninteractive)
 	log=$(mktemp) || return 1
+	if [[ " $*" == *:i386* ]] && ! dpkg --print-foreign-architectures | grep -qx i386; then
+		"${as_root[@]}" dpkg --add-architecture i386 || return 1
+	fi
 	# The lists are fetched only if the packages cannot be had from the lists that are there.
 	if ! "${as_root[@]}" apt-get install -qq -y --no-install-recommends "$@" \
 		</dev/null >"$log" 2>&1; then
 		echo "Fetching the package lists ..." >&2
 		"${as_root[@]}" sh -c \
-			'apt-get update -qq && exec apt-get install -qq -y --no-install-recommends "$@"' \
+			'apt-get update -qq; exec apt-get install -qq -y --no-install-recommends "$@"' \
 			sh "$@" </dev/null >"$log" 2>&1 || status=1
 	fi
 	((status == 0)) || sed 's/^/  /' "$log" >&2

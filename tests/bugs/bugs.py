@@ -33,10 +33,8 @@ OUT = os.path.join(BUILD, "bugs", str(os.getpid()))  # another run may be under 
 # How each kind of test is run, with its argument put in the place of {}; and what stands before the
 # names of its results in the sources.
 KINDS = {
-    "lib": (["tests/pvclock/suite.sh", "--quick"], "pvclock-"),
-    "timecounter": (["tests/host/timecounter-suite.sh", "--quick"], "timecounter-"),
-    "units": (["tests/units/suite.sh", "{}"], "units-(32-)?"),
-    "clock": (["tests/clock/suite.sh", "{}"], "[a-z0-9]+-"),
+    "program": (["tests/programs.sh", "{}"], r"(.*\.)?"),
+    "lib": (["tests/lib/suite.sh", "{}"], ""),
     "compiled": (["tests/build/compiled-suite.sh"], ""),
     "guest": (["tests/guest/suite.sh", "{}"], "guest."),
     "events": (["tests/events/suite.sh", "{}"], "events."),
@@ -122,6 +120,15 @@ def read_catalogue():
     return rows, lines
 
 
+def program_name(path):
+    """What tests/program.sh calls a test program as a whole."""
+    folder, _, name = path.rpartition("/")
+    base, dot, variant = name.partition(".")
+    if os.path.basename(folder) != base:
+        folder += f".{base}"
+    return folder.replace("/", ".").replace("_", "-") + dot + variant
+
+
 def test_text(test):
     kind, argument, result = test
     return f"`{result}`" + (f" ({kind} {argument})" if kind == "guest" else "")
@@ -171,10 +178,9 @@ def complaints(mutants):
         if why:
             yield f"{mutant.name} does not fit: {why}"
         for kind, argument, result in mutant.tests:
-            if kind == "units" and not os.path.exists(
-                f"{ROOT}/tests/units/{argument.removesuffix('_32')}_test.c"
-            ):
-                yield f"{mutant.name}: there is no tests/units/{argument}_test.c"
+            source = f"tests/{argument.split('.')[0]}_test.c"
+            if kind == "program" and not os.path.exists(os.path.join(ROOT, source)):
+                yield f"{mutant.name}: there is no {source}"
             elif kind == "guest" and f"\n[{argument}]\n" not in text:
                 yield f"{mutant.name}: there is no guest {argument}"
             bare = re.sub(f"^{KINDS[kind][1]}", "", result)
@@ -231,18 +237,16 @@ def run(command, directory, log, patience):
     """Run to its end, or to that of the patience: (status or None, output)."""
     if stopping.is_set():
         raise Stopped
-    ours = ("O", "OUT", "MAKEFLAGS", "MAKELEVEL")
+    ours = ("O", "MAKEFLAGS", "MAKELEVEL")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment.update(
-        OUT=os.path.join(directory, "out"),
         # Random cases find these bugs soon; races take what they take.
-        TEST_COUNT="1000000" if "_race" in command[-1] else "200000",
+        TEST_COUNT="1000000" if "/race" in command[-1] else "200000",
+        TEST_WERROR="",
         PATIENCE="60",
         GUEST_LIMIT="40",
         PYTHONDONTWRITEBYTECODE="1",
     )
-    if "units" not in command[0] and "pvclock" not in command[0]:
-        del environment["OUT"]
     with open(log, "w+b") as output:
         child = subprocess.Popen(
             command,
@@ -344,7 +348,7 @@ def judge(mutant, original, show):
         if (named(before, kind, result) or "").startswith("SKIP"):
             return "skipped", before[result].removeprefix("SKIP ")
         # What a whole program or its set-up comes to is told only when it is FAIL.
-        quiet = kind in ("build", *ALONE) or result in ("time", "units-tests", f"units-{argument}")
+        quiet = kind in ("build", *ALONE) or result in ("time", program_name(argument))
         if not quiet and before.get(result) != "PASS":
             return "LIVES", f"without it, {result} does not pass"
     copy = os.path.join(OUT, mutant.name.replace("/", "."))

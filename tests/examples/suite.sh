@@ -7,10 +7,10 @@
 # Takes about 11 s.
 set -u
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-OUT=${OUT:-$ROOT/build/tests/examples}
+OUT=$(realpath -m "${O:-$ROOT/build}/tests/examples")
 mkdir -p "$OUT"
-# shellcheck source=tests/pvclock/build.sh
-. "$ROOT/tests/pvclock/build.sh"
+# shellcheck source=tests/results.sh
+. "$ROOT/tests/results.sh"
 # shellcheck source=tools/kvm.sh
 . "$ROOT/tools/kvm.sh"
 cd "$ROOT" || exit 1
@@ -23,9 +23,9 @@ programs=$OUT/build/examples
 
 # ---- The simulation, and the scripted hypervisor with a ring-3 reader ----
 if "$programs/simulation" >"$OUT/simulation.log"; then
-	pass example-simulation "$(wc -l <"$OUT/simulation.log") scenes"
+	pass examples.simulation "$(wc -l <"$OUT/simulation.log") scenes"
 else
-	fail example-simulation "$(grep -m1 UNEXPECTED "$OUT/simulation.log")"
+	fail examples.simulation "$(grep -m1 UNEXPECTED "$OUT/simulation.log")"
 fi
 
 page=$OUT/page
@@ -33,9 +33,9 @@ page=$OUT/page
 hyp=$!
 sleep 0.5
 if "$programs/ring3_reader" "$page" 2000000 >"$OUT/reader.log" 2>&1; then
-	pass example-ring3-reader "$(tail -1 "$OUT/reader.log")"
+	pass examples.ring3-reader "$(tail -1 "$OUT/reader.log")"
 else
-	fail example-ring3-reader "$(tail -1 "$OUT/reader.log")"
+	fail examples.ring3-reader "$(tail -1 "$OUT/reader.log")"
 fi
 kill "$hyp"
 wait "$hyp" 2>/dev/null
@@ -50,9 +50,9 @@ for script in "hz 2300000000 mul 0" "hz 2300000000 odd 3000"; do
 	status=$?
 	wait "$hyp"
 	if [[ $status == 1 ]] && grep -q 'the page is' "$OUT/reader.log"; then
-		pass "example-refuses-${words[2]}" "$(cat "$OUT/reader.log")"
+		pass "examples.refuses-${words[2]}" "$(cat "$OUT/reader.log")"
 	else
-		fail "example-refuses-${words[2]}" "status $status: $(tail -1 "$OUT/reader.log")"
+		fail "examples.refuses-${words[2]}" "status $status: $(tail -1 "$OUT/reader.log")"
 	fi
 done
 
@@ -85,26 +85,26 @@ done <<-INPUTS
 	vvar_clock 1 2
 INPUTS
 if [[ -z $bad ]]; then
-	pass examples-refuse-bad-input "$count inputs"
+	pass examples.refuse-bad-input "$count inputs"
 else
-	fail examples-refuse-bad-input "$bad"
+	fail examples.refuse-bad-input "$bad"
 fi
 
 # ---- Linux's own page ----
 "$programs/vvar_clock" >"$OUT/vvar.log" 2>&1
 status=$?
 case $status in
-0) pass example-vvar-clock "$(tail -1 "$OUT/vvar.log")" ;;
-2) skip example-vvar-clock "$(tail -1 "$OUT/vvar.log")" ;;
-*) fail example-vvar-clock "status $status: $(tail -1 "$OUT/vvar.log")" ;;
+0) pass examples.vvar-clock "$(tail -1 "$OUT/vvar.log")" ;;
+2) skip examples.vvar-clock "$(tail -1 "$OUT/vvar.log")" ;;
+*) fail examples.vvar-clock "status $status: $(tail -1 "$OUT/vvar.log")" ;;
 esac
 
 # ---- The minimal kernel ----
 lines=$(grep -vcE '^\s*(/\*|\*|$)' examples/kernel/glue.c)
 if ((lines <= 40)); then
-	pass example-kernel-glue "$lines lines"
+	pass examples.kernel-glue "$lines lines"
 else
-	fail example-kernel-glue "$lines lines, more than 40"
+	fail examples.kernel-glue "$lines lines, more than 40"
 fi
 
 # boot ACCEL: QEMU's own status, which is 2 * value + 1 for a kernel that ended itself.
@@ -115,26 +115,26 @@ boot() {
 }
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
-	skip example-kernel "no qemu-system-x86_64 here"
+	skip examples.kernel "no qemu-system-x86_64 here"
 else
 	boot tcg
 	status=$?
 	if [[ $status == 3 ]] && grep -q 'no clock: not ready' "$OUT/kernel-tcg.log"; then
-		pass example-kernel-without-kvm "$(cat "$OUT/kernel-tcg.log")"
+		pass examples.kernel-without-kvm "$(cat "$OUT/kernel-tcg.log")"
 	else
-		fail example-kernel-without-kvm "status $status: $(tail -1 "$OUT/kernel-tcg.log")"
+		fail examples.kernel-without-kvm "status $status: $(tail -1 "$OUT/kernel-tcg.log")"
 	fi
 	if ! why=$(kvm_works); then
-		skip example-kernel "no KVM: $why"
+		skip examples.kernel "no KVM: $why"
 	else
 		boot kvm
 		status=$?
 		now=$(date -u +%s)
 		then=$(date -u -d "$(head -1 "$OUT/kernel-kvm.log")" +%s 2>/dev/null || echo 0)
 		if [[ $status == 1 && $((now - then)) -ge -1 && $((now - then)) -le 60 ]]; then
-			pass example-kernel "$(tail -1 "$OUT/kernel-kvm.log"), $((now - then)) s before the host's date"
+			pass examples.kernel "$(tail -1 "$OUT/kernel-kvm.log"), $((now - then)) s before the host's date"
 		else
-			fail example-kernel "status $status: $(tail -1 "$OUT/kernel-kvm.log")"
+			fail examples.kernel "status $status: $(tail -1 "$OUT/kernel-kvm.log")"
 		fi
 	fi
 fi
@@ -154,16 +154,16 @@ for block in "$OUT"/man-*.c; do
 		2>"$OUT/man.log" || bad+=" $(basename "$block"): $(grep -m1 error "$OUT/man.log")"
 done
 if [[ -z $bad && $blocks -ge 3 ]]; then
-	pass manual-examples-compile "$blocks examples"
+	pass examples.manual-examples-compile "$blocks examples"
 else
-	fail manual-examples-compile "$blocks examples;$bad"
+	fail examples.manual-examples-compile "$blocks examples;$bad"
 fi
 if ! command -v mandoc >/dev/null; then
-	skip manual-lint "no mandoc here"
+	skip examples.manual-lint "no mandoc here"
 elif mandoc -T lint -W warning docs/man/pvclock.3 docs/man/pvclock.7 >"$OUT/mandoc.log"; then
-	pass manual-lint "no warning"
+	pass examples.manual-lint "no warning"
 else
-	fail manual-lint "$(head -1 "$OUT/mandoc.log")"
+	fail examples.manual-lint "$(head -1 "$OUT/mandoc.log")"
 fi
 # Every public function has its entry.
 missing=''
@@ -174,9 +174,9 @@ while read -r function; do
 done < <(sed -n 's/^[a-zP].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' lib/pvclock/{pvclock,read,guard,host}.h |
 	grep -v -e pvclock_page_of -e pvclock_read_time -e pvclock_vcpu_read -e fast -e halves | sort -u)
 if [[ -z $missing && $functions -gt 20 ]]; then
-	pass manual-is-complete "$functions functions"
+	pass examples.manual-is-complete "$functions functions"
 else
-	fail manual-is-complete "not in pvclock(3):$missing"
+	fail examples.manual-is-complete "not in pvclock(3):$missing"
 fi
 
 # ---- Installation ----
@@ -210,19 +210,19 @@ if make -s O="$OUT/build" PREFIX=/opt/clock DESTDIR="$stage" install >"$OUT/inst
 		echo '#include <timecounter/timecounter.h>' |
 		gcc -Wall -Werror -I"$stage/opt/clock/include" -xc -fsyntax-only - 2>>"$OUT/install.log" &&
 		[[ $("$OUT/user") == "$version" && $("$OUT/user++") == "$version" && -n $version ]]; then
-		pass install "version $version, $(find "$stage" -type f | wc -l) files, used from C and C++"
+		pass examples.install "version $version, $(find "$stage" -type f | wc -l) files, used from C and C++"
 	else
-		fail install "$(head -1 "$OUT/install.log")"
+		fail examples.install "$(head -1 "$OUT/install.log")"
 	fi
 	make -s O="$OUT/build" PREFIX=/opt/clock DESTDIR="$stage" uninstall >"$OUT/install.log" 2>&1
 	left=$(find "$stage" -type f | wc -l)
 	if [[ $left == 0 ]]; then
-		pass uninstall "nothing left"
+		pass examples.uninstall "nothing left"
 	else
-		fail uninstall "$left files left"
+		fail examples.uninstall "$left files left"
 	fi
 else
-	fail install "$(tail -1 "$OUT/install.log")"
+	fail examples.install "$(tail -1 "$OUT/install.log")"
 fi
 
 # ---- Another prefix of names ----
@@ -235,13 +235,13 @@ if gcc -std=c11 -Wall -Wextra -Werror -I"$OUT" "$OUT/prefix.c" \
 	-o "$OUT/prefix" 2>"$OUT/prefix.log" &&
 	"$OUT/prefix" >/dev/null && ! grep -qi pvclock "$OUT/myclock.h" &&
 	! nm "$OUT/prefix" | grep -q pvclock; then
-	pass another-prefix "myclock_ns() and the rest"
+	pass examples.another-prefix "myclock_ns() and the rest"
 else
-	fail another-prefix "$(head -1 "$OUT/prefix.log")"
+	fail examples.another-prefix "$(head -1 "$OUT/prefix.log")"
 fi
 if tools/amalgamate.sh 'No-name' >/dev/null 2>"$OUT/prefix.log"; then
-	fail bad-prefix "was taken"
+	fail examples.bad-prefix "was taken"
 else
-	pass bad-prefix "$(cat "$OUT/prefix.log")"
+	pass examples.bad-prefix "$(cat "$OUT/prefix.log")"
 fi
 exit "$failed"

@@ -46,7 +46,7 @@ includes() {
 	# shellcheck disable=SC2046 # names without blanks
 	tools/check-includes $(tree '*.c' '*.h' '*.S')
 }
-verdict lint-includes "every #include is an allowed edge, $(tree '*.c' '*.h' '*.S' | wc -l) files" \
+verdict lint.includes "every #include is an allowed edge, $(tree '*.c' '*.h' '*.S' | wc -l) files" \
 	includes
 
 # The kernel's headers and the library's have no hosted C library behind them.
@@ -72,7 +72,7 @@ compiles_as() { # HEADER COMPILER...
 	grep -m 3 -E 'error|warning' <<<"$log" | sed 's/^/  /'
 	return 1
 }
-verdict lint-headers-alone "${#headers[@]} headers as C11, lib/ also as C++17" compile_alone
+verdict lint.headers-alone "${#headers[@]} headers as C11, lib/ also as C++17" compile_alone
 
 # The format is one that versions 14 to 19 agree on.
 formatted() {
@@ -84,7 +84,7 @@ formatted() {
 	done
 	((bad == 0))
 }
-verdict lint-clang-format "${#c_files[@]} files, version $(clang-format --version |
+verdict lint.clang-format "${#c_files[@]} files, version $(clang-format --version |
 	grep -oE '[0-9]+' | head -n 1)" formatted
 
 # --- scripts -----------------------------------------------------------------------------------
@@ -101,23 +101,23 @@ while IFS= read -r file; do
 		;;
 	esac
 done < <(tree)
-verdict lint-shellcheck "${#scripts[@]} scripts" shellcheck -x "${scripts[@]}"
-verdict lint-shfmt "${#scripts[@]} scripts" shfmt -d "${scripts[@]}"
+verdict lint.shellcheck "${#scripts[@]} scripts" shellcheck -x "${scripts[@]}"
+verdict lint.shfmt "${#scripts[@]} scripts" shfmt -d "${scripts[@]}"
 
 parse_python() {
 	python3 -c 'import ast, sys
 for name in sys.argv[1:]:
     ast.parse(open(name, encoding="utf-8").read(), name)' "$@"
 }
-verdict lint-python "${#python[@]} programs parse" parse_python "${python[@]}"
+verdict lint.python "${#python[@]} programs parse" parse_python "${python[@]}"
 
 # --- manual pages ------------------------------------------------------------------------------
 
 mapfile -t pages < <(tree 'docs/man/*.[1-9]')
 if ((${#pages[@]} > 0)); then
-	verdict lint-mandoc "${#pages[@]} pages" mandoc -T lint -W warning "${pages[@]}"
+	verdict lint.mandoc "${#pages[@]} pages" mandoc -T lint -W warning "${pages[@]}"
 else
-	echo "SKIP lint-mandoc: there are no manual pages yet"
+	echo "SKIP lint.mandoc: there are no manual pages yet"
 fi
 
 # --- every file --------------------------------------------------------------------------------
@@ -137,12 +137,12 @@ spdx() {
 	done
 	return $bad
 }
-verdict lint-spdx "${#files[@]} files" spdx
+verdict lint.spdx "${#files[@]} files" spdx
 
-verdict lint-white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${files[@]}"
-verdict lint-line-length "no line of C is longer than 100 columns, macros apart" has_no '^[^#].{99,}[^\\]$' "${c_files[@]}"
+verdict lint.white-space "no blanks at the end of a line" has_no '[[:blank:]]$' "${files[@]}"
+verdict lint.line-length "no line of C is longer than 100 columns, macros apart" has_no '^[^#].{99,}[^\\]$' "${c_files[@]}"
 # The brackets keep the pattern from matching itself.
-verdict lint-machine-paths "nothing names a place on the author's machine" \
+verdict lint.machine-paths "nothing names a place on the author's machine" \
 	has_no '[/]work/|[/]tmp/wt|[/]home/[a-z]|[/]root/' "${files[@]}"
 
 ((failures == 0))

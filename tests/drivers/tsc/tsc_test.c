@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * drivers/tsc on CPUs from 0.1 to 20 GHz: what each source of the frequency comes to, and which of
+ * them is believed.
+ */
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/io.h"
+#include "arch/x86/pit.h"
+#include "arch/x86/tsc.h"
+#include "drivers/tsc/tsc.h"
+#include "tests/check.h"
+#include <string.h>
+
+/* ---- The machine ------------------------------------------------------- */
+
+static struct {
+    uint64_t hz;        /* of the TSC */
+    uint64_t ns;        /* the time, which a read of the TSC takes 1 us of */
+    uint64_t pit_begin; /* when the i8254 was started */
+    bool no_pit;
+    uint32_t crystal_hz, ratio, divisor, mhz;
+    uint32_t high_bits; /* of the PM timer, which may be garbage where it has 24 */
+} machine;
+
+static uint64_t count_of(uint64_t hz, uint64_t ns)
+{
+    return (uint64_t)((unsigned __int128)hz * ns / 1000000000);
+}
+
+uint64_t rdtsc_ordered(void)
+{
+    machine.ns += 1000;
+    return count_of(machine.hz, machine.ns);
+}
+
+struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    (void)subleaf;
+    switch (leaf) {
+    case 0:
+        return (struct cpuid){.eax = 0x16};
+    case 0x15:
+        return (struct cpuid){machine.divisor, machine.ratio, machine.crystal_hz, 0};
+    case 0x16:
+        return (struct cpuid){.eax = machine.mhz};
+    default:
+        return (struct cpuid){0};
+    }
+}
+
+uint32_t inl(uint16_t port)
+{
+    assert_int_equal(port, 0x608);
+    return (uint32_t)count_of(PM_TIMER_HZ, machine.ns) | machine.high_bits;
+}
+
+void pit_start(void)
+{
+    machine.pit_begin = machine.ns;
+}
+
+bool pit_elapsed(uint16_t *counts)
+{
+    uint64_t n = count_of(PIT_HZ, machine.ns - machine.pit_begin);
+
+    *counts = (uint16_t)n;
+    return !machine.no_pit && n < 0xffff;
+}
+
+static struct tsc t;
+
+/* All sources that are measured, over 12 ms. */
+static void measure(uint64_t hz, uint64_t boot_ns)
+{
+    memset(&t, 0, sizeof(t));
+    machine.hz = hz;
+    machine.ns = boot_ns;
+    tsc_begin(&t);
+    tsc_begin_pm_timer(&t, 0x608, false);
+    machine.ns += 12000000;
+    (void)tsc_end_pit(&t);
+    tsc_end_pm_timer(&t);
+}
+
+static uint64_t ppm_off(enum tsc_source_id id, uint64_t hz)
+{
+    uint64_t found = t.sources[id].hz;
+
+    return (uint64_t)((unsigned __int128)(found > hz ? found - hz : hz - found) * 1000000 / hz);
+}
+
+/* ---- The tests --------------------------------------------------------- */
+
+/* Every 10 MHz from 0.1 to 20 GHz, and some Hz beside it: nothing overflows, Hz are kept. */
+static void every_frequency(void **state)
+{
+    unsigned n = 0;
+    uint64_t worst = 0;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    for (uint64_t hz = 100000000; hz < UINT64_C(20000000000); hz += 10000000 + 12347) {
+        /* As the leaves can say it: a multiple of the crystal, of 1 kHz, of 1 MHz. */
+        machine.crystal_hz = 38400000;
+        machine.divisor = 100000;
+        machine.ratio = (uint32_t)(hz / 384);
+        machine.mhz = hz < UINT64_C(65535000000) ? (uint32_t)(hz / 1000000) : 0;
+        machine.high_bits = n % 2 ? 0xab000000 : 0;
+        /* The PM timer wraps while it is read, every third time. */
+        measure(hz, n % 3 ? 1000000 : UINT64_C(4686000000));
+        tsc_set_kvmclock(&t, hz, 1);
+        tsc_set_hypervisor_leaf(&t, (uint32_t)(hz / 1000));
+        assert_int_equal(t.sources[TSC_KVMCLOCK].hz, hz);
+        assert_int_equal(t.sources[TSC_HYPERVISOR_LEAF].hz, hz / 1000 * 1000);
+        assert_int_equal(t.sources[TSC_CPUID_15].hz, hz / 384 * 384);
+        assert_int_equal(t.sources[TSC_CPUID_16].hz, hz / 1000000 * 1000000);
+        for (unsigned id = 0; id < TSC_SOURCES; id++) {
+            uint64_t off = ppm_off((enum tsc_source_id)id, hz);
+            assert_true(t.sources[id].refused == NULL);
+            if (id == TSC_PM_TIMER || id == TSC_I8254) {
+                assert_true(off <= t.sources[id].error_ppm);
+                worst = off > worst ? off : worst;
+            }
+        }
+        assert_true(tsc_choose(&t));
+        assert_int_equal(t.hz, hz);
+        assert_int_equal(t.chosen, TSC_KVMCLOCK);
+        n++;
+    }
+    figures("%u frequencies from 0.1 to 20 GHz; the timers within %llu ppm in 12 ms", n,
+            (unsigned long long)worst);
+}
+
+/* Nothing divides by a frequency that is 0, or keeps time by one that cannot be. */
+static void what_cannot_be_is_refused(void **state)
+{
+    static const uint64_t wrong[] = {0, 1, 99999999, UINT64_C(20000000001), UINT64_MAX};
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    for (unsigned n = 0; n < sizeof(wrong) / sizeof(wrong[0]); n++) {
+        measure(2300000000, 1000000);
+        tsc_set_kvmclock(&t, wrong[n], wrong[n] ? 1 : 0);
+        tsc_set_hypervisor_leaf(&t, 0);
+        assert_true(tsc_choose(&t));
+        assert_true(t.sources[TSC_KVMCLOCK].refused != NULL);
+        assert_true(t.sources[TSC_HYPERVISOR_LEAF].refused != NULL);
+        assert_true(t.sources[TSC_CPUID_15].refused != NULL);
+        assert_true(t.sources[TSC_CPUID_16].refused != NULL);
+        assert_int_equal(t.chosen, TSC_PM_TIMER);
+        assert_true(ppm_off(TSC_PM_TIMER, 2300000000) < 200);
+    }
+    /* A source that is more than 1 % from a better one. */
+    measure(2300000000, 1000000);
+    tsc_set_kvmclock(&t, 2300000000, 1);
+    tsc_set_hypervisor_leaf(&t, 2400000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.hz, 2300000000);
+    assert_true(t.sources[TSC_HYPERVISOR_LEAF].refused != NULL);
+    assert_true(t.sources[TSC_PM_TIMER].refused == NULL);
+    /* No source at all. */
+    memset(&t, 0, sizeof(t));
+    machine.no_pit = true;
+    tsc_begin(&t);
+    (void)tsc_end_pit(&t);
+    tsc_end_pm_timer(&t);
+    assert_false(tsc_choose(&t));
+    assert_int_equal(t.hz, 0);
+}
+
+/* A timer that runs at another rate than the machine's, for measure(). */
+static void measured(uint64_t hz, uint64_t pm_hz, uint64_t pit_hz)
+{
+    measure(hz, 1000000);
+    t.sources[TSC_PM_TIMER].hz = pm_hz;
+    t.sources[TSC_I8254].hz = pit_hz;
+    if (!pit_hz)
+        t.sources[TSC_I8254].refused = "there is none";
+}
+
+/* What others confirm counts for more than what is alone, and trust decides where that is even. */
+static void the_confirmed_source_wins(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    /* Two timers against a leaf that is 8 % off, and one that is 0.5 % off. */
+    for (uint64_t ratio = 280; ratio != 0; ratio = ratio == 280 ? 261 : 0) {
+        machine.crystal_hz = 1000000;
+        machine.divisor = 100;
+        machine.ratio = (uint32_t)ratio * 1000;
+        measure(hz, 1000000);
+        assert_true(tsc_choose(&t));
+        assert_int_equal(t.chosen, TSC_PM_TIMER);
+        assert_true(t.sources[TSC_PM_TIMER].confirms && t.sources[TSC_I8254].confirms);
+        assert_false(t.sources[TSC_CPUID_15].confirms);
+        assert_int_equal(t.sources[TSC_CPUID_15].refused != NULL, ratio == 280);
+    }
+    /* Two claims that agree against two timers that agree: trust decides. */
+    machine.crystal_hz = 0;
+    measure(hz, 1000000);
+    tsc_set_kvmclock(&t, 2600000000, 1);
+    tsc_set_hypervisor_leaf(&t, 2600000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_false(t.sources[TSC_PM_TIMER].confirms);
+    /* A third source settles it. */
+    measure(hz, 1000000);
+    tsc_set_kvmclock(&t, hz, 1);
+    tsc_set_hypervisor_leaf(&t, 2600000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_false(t.sources[TSC_HYPERVISOR_LEAF].confirms);
+    /* One against one: trust decides, and the other is shown to differ. */
+    measured(hz, hz - hz / 400, 0);
+    tsc_set_kvmclock(&t, hz, 1);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_true(t.sources[TSC_PM_TIMER].refused == NULL && !t.sources[TSC_PM_TIMER].confirms);
+    /* A host that slews its clock by 500 ppm is no contradiction. */
+    measured(hz, hz - hz / 2000, hz - hz / 2000);
+    tsc_set_kvmclock(&t, hz, 1);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_true(t.sources[TSC_PM_TIMER].confirms && t.sources[TSC_I8254].confirms);
+}
+
+/* What was far from a wrong choice may be chosen the next time. */
+static void a_refusal_is_not_for_good(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    measured(hz, hz / 2, hz / 2);
+    tsc_set_hypervisor_leaf(&t, (uint32_t)(hz / 1000));
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_PM_TIMER);
+    assert_true(t.sources[TSC_HYPERVISOR_LEAF].refused != NULL);
+    tsc_begin_again(&t);
+    machine.ns += 12000000;
+    assert_true(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_HYPERVISOR_LEAF);
+    assert_int_equal(t.hz, hz);
+}
+
+/* The host stops the vCPU for 9 s within the window: it is measured once more, by both timers. */
+static void a_stall_voids_the_window(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    machine.hz = hz;
+    memset(&t, 0, sizeof(t));
+    tsc_begin(&t);
+    tsc_begin_pm_timer(&t, 0x608, false);
+    machine.ns += UINT64_C(9000000000);
+    assert_false(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    tsc_begin_again(&t);
+    machine.ns += 12000000;
+    assert_true(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    assert_true(tsc_choose(&t));
+    assert_true(ppm_off(TSC_PM_TIMER, hz) < 200 && ppm_off(TSC_I8254, hz) < 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_frequency),           cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(the_confirmed_source_wins), cmocka_unit_test(a_refusal_is_not_for_good),
+        cmocka_unit_test(a_stall_voids_the_window),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

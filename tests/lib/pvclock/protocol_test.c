@@ -1,0 +1,1002 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The version protocol, step by step: the mock port calls a script before each step of a reader, so
+ * the host writes exactly where a test wants it to.
+ */
+#include "tests/check.h"
+
+#include <string.h>
+
+#ifdef TEST_SINGLE_HEADER
+#include TEST_SINGLE_HEADER
+#else
+#include <pvclock/guard.h>
+#include <pvclock/host.h>
+#include <pvclock/read.h>
+#endif
+
+struct pvclock_mock pvclock_mock;
+
+static struct pvclock_vcpu_time_info pages[2];
+
+static const uint32_t mul_1ghz = 0x80000000; /* with shift 1: a cycle is a nanosecond */
+
+static void fresh(void)
+{
+    memset(&pvclock_mock, 0, sizeof(pvclock_mock));
+    memset(pages, 0, sizeof(pages));
+    for (int i = 0; i < 2; i++) {
+        pages[i].version = 2;
+        pages[i].system_time = 1000;
+        pages[i].tsc_timestamp = 500;
+        pages[i].tsc_to_system_mul = mul_1ghz;
+        pages[i].tsc_shift = 0;
+        pages[i].flags = PVCLOCK_FLAG_TSC_STABLE;
+    }
+    pvclock_mock.tsc = 500 + 200; /* ns = 1100 */
+}
+
+static unsigned steps(void)
+{
+    unsigned sum = 0;
+
+    for (int i = 0; i < PVCLOCK_MOCK_STEPS; i++)
+        sum += pvclock_mock.count[i];
+    return sum;
+}
+
+/* ---- Every reader behind one signature --------------------------------- */
+
+static enum pvclock_status by_sample(uint64_t *ns)
+{
+    struct pvclock_sample sample;
+    enum pvclock_status status = pvclock_sample(&pages[0], pvclock_mock.tsc, &sample);
+
+    *ns = sample.ns;
+    return status;
+}
+
+static enum pvclock_status by_read(uint64_t *ns)
+{
+    struct pvclock_sample sample;
+    enum pvclock_status status = pvclock_read(&pages[0], PVCLOCK_LFENCE, &sample);
+
+    *ns = sample.ns;
+    return status;
+}
+
+static enum pvclock_status by_lfence(uint64_t *ns)
+{
+    return pvclock_ns(&pages[0], PVCLOCK_LFENCE, ns);
+}
+
+static enum pvclock_status by_rdtscp(uint64_t *ns)
+{
+    return pvclock_ns(&pages[0], PVCLOCK_RDTSCP, ns);
+}
+
+static enum pvclock_status by_relaxed(uint64_t *ns)
+{
+    return pvclock_relaxed_ns(&pages[0], ns);
+}
+
+static enum pvclock_status by_time(uint64_t *ns)
+{
+    struct pvclock_time time = pvclock_time(&pages[0], PVCLOCK_LFENCE, 0);
+
+    *ns = time.sec == UINT64_MAX ? PVCLOCK_NO_TIME : time.sec * 1000000000 + time.nsec;
+    return (enum pvclock_status)time.status;
+}
+
+static enum pvclock_status by_timespec(uint64_t *ns)
+{
+    struct pvclock_timespec spec = {0, 0};
+    enum pvclock_status status = pvclock_timespec(&pages[0], PVCLOCK_RDTSCP, 0, &spec);
+
+    *ns = pvclock_has_time(status) ? (uint64_t)spec.tv_sec * 1000000000 + (uint64_t)spec.tv_nsec
+                                   : PVCLOCK_NO_TIME;
+    return status;
+}
+
+static const struct pvclock_vcpus vcpus = {pages, sizeof(pages[0]), 2, 0xfff};
+
+static enum pvclock_status by_vcpu(uint64_t *ns)
+{
+    static uint32_t hint; /* may be of any earlier test */
+
+    return pvclock_vcpu_ns(&vcpus, &hint, ns);
+}
+
+static enum pvclock_status by_vcpu_read(uint64_t *ns)
+{
+    uint32_t hint = 0;
+
+    return pvclock_vcpu_read(&vcpus, &hint, ns);
+}
+
+static const struct {
+    const char *name;
+    enum pvclock_status (*read)(uint64_t *ns);
+    enum pvclock_mock_step tsc; /* how it reads the TSC; STEPS: not by itself */
+} readers[] = {
+    {"sample", by_sample, PVCLOCK_MOCK_STEPS},
+    {"read", by_read, PVCLOCK_MOCK_TSC_LFENCE},
+    {"ns by lfence", by_lfence, PVCLOCK_MOCK_TSC_LFENCE},
+    {"ns by rdtscp", by_rdtscp, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"relaxed ns", by_relaxed, PVCLOCK_MOCK_TSC_RELAXED},
+    {"time", by_time, PVCLOCK_MOCK_TSC_LFENCE},
+    {"timespec", by_timespec, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"vcpu ns", by_vcpu, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"vcpu read", by_vcpu_read, PVCLOCK_MOCK_TSC_RDTSCP},
+};
+#define READERS (sizeof(readers) / sizeof(readers[0]))
+
+/* ---- Scripts ----------------------------------------------------------- */
+
+static unsigned loads; /* of the version, by either kind of load, of page 0 */
+
+static bool is_version_load(enum pvclock_mock_step step)
+{
+    return step == PVCLOCK_MOCK_LOAD || step == PVCLOCK_MOCK_LOAD_AFTER;
+}
+
+/* A reader that would wait for ever is let go, and has failed. */
+enum { FOR_EVER = 1000000 };
+
+static void script_stuck(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step;
+    (void)address;
+    if (steps() >= FOR_EVER)
+        pages[0].version = 8;
+}
+
+static void a_stuck_writer_gives_busy(void **state)
+{
+    unsigned worst = 0;
+
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns = 0;
+
+        fresh();
+        pages[0].version = 7; /* two equal odd versions */
+        pvclock_mock.script = script_stuck;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_BUSY);
+        assert_int_equal(ns, PVCLOCK_NO_TIME);
+        if (steps() > worst)
+            worst = steps();
+    }
+    assert_true(worst <= 6 * (PVCLOCK_TRIES + 1));
+    figures("%u readers, at most %u steps", (unsigned)READERS, worst);
+}
+
+static void script_always_newer(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (is_version_load(step) && steps() < FOR_EVER)
+        pages[0].version += 2;
+}
+
+static void a_page_that_never_rests_gives_busy(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns = 0;
+
+        fresh();
+        pvclock_mock.script = script_always_newer;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_BUSY);
+        assert_int_equal(ns, PVCLOCK_NO_TIME);
+        assert_true(steps() <= 6 * (PVCLOCK_TRIES + 1));
+    }
+    figures("%u readers", (unsigned)READERS);
+}
+
+/* The host is half way: odd, the new timestamp, the old time.  Then it ends. */
+static void script_odd_then_even(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (is_version_load(step) && ++loads == 3) {
+        pages[0].system_time = 5000;
+        pages[0].version = 4;
+    }
+}
+
+static void an_odd_version_is_not_believed(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns;
+
+        fresh();
+        loads = 0;
+        pages[0].version = 3;
+        pages[0].tsc_timestamp = 700;
+        pvclock_mock.script = script_odd_then_even;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        assert_int_equal(ns, 5000);
+    }
+    figures("%u readers", (unsigned)READERS);
+}
+
+static unsigned write_at; /* before which step the host writes all of a new page */
+
+static void script_whole_write(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step;
+    (void)address;
+    if (steps() == write_at) {
+        pages[0].version = 4;
+        pages[0].tsc_timestamp = 100000;
+        pages[0].system_time = 200000;
+        pvclock_mock.tsc = 100000 + 2000;
+    }
+}
+
+/*
+ * A whole update before step n, for each n: the old page with the old TSC or the new with the new,
+ * never a mixture.
+ */
+static void an_update_at_any_step_is_not_torn(void **state)
+{
+    unsigned updates = 0;
+
+    (void)state;
+    for (size_t r = 1; r < READERS; r++) { /* not pvclock_sample(): its TSC was read before */
+        for (write_at = 1; write_at <= 6; write_at++) {
+            uint64_t ns;
+            enum pvclock_status status;
+
+            fresh();
+            pvclock_mock.script = script_whole_write;
+            status = readers[r].read(&ns);
+            if (status != PVCLOCK_OK || (ns != 1100 && ns != 201000))
+                printf("# %s, update before step %u: %s %llu\n", readers[r].name, write_at,
+                       pvclock_status_name(status), (unsigned long long)ns);
+            assert_int_equal(status, PVCLOCK_OK);
+            assert_true(ns == 1100 || ns == 201000);
+            updates++;
+        }
+    }
+    figures("%u updates", updates);
+}
+
+/* 2, 3, 3, then 4: a loop whose `continue` tests a stale version takes the 3 [LK]. */
+static void script_2_3_3(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (!is_version_load(step))
+        return;
+    loads++;
+    pages[0].version = loads == 1 ? 2 : loads < 4 ? 3 : 4;
+    pages[0].system_time = loads == 1 ? 1000 : loads < 4 ? 99 : 7000;
+}
+
+static void versions_2_3_3_are_not_accepted(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns;
+
+        fresh();
+        loads = 0;
+        pvclock_mock.script = script_2_3_3;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        assert_int_equal(ns, 7100);
+    }
+    figures("%u readers", (unsigned)READERS);
+}
+
+static void a_wrapped_version_is_a_version(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns;
+
+        fresh();
+        pages[0].version = 0;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        assert_int_equal(ns, 1100);
+        pages[0].version = 0xfffffffe;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        assert_int_equal(ns, 1100);
+    }
+    fresh();
+    pages[0].version = 0xfffffffe;
+    struct pvclock_snapshot values = {1, 2, 0, 3, 4, 5};
+    pvclock_publish(&pages[0], &values);
+    assert_int_equal(pages[0].version, 0);
+    figures("0 and 2^32 - 2, %u readers", (unsigned)READERS);
+}
+
+static void a_page_never_written_is_not_ready(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns = 0;
+
+        fresh();
+        memset(pages, 0, sizeof(pages));
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_NOT_READY);
+        assert_int_equal(ns, PVCLOCK_NO_TIME);
+        pages[0].version = 2;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_BAD_SCALE);
+        assert_int_equal(ns, PVCLOCK_NO_TIME);
+    }
+    figures("%u readers", (unsigned)READERS);
+}
+
+static void a_negative_delta_is_clamped(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < READERS; r++) {
+        uint64_t ns = 0;
+
+        fresh();
+        pvclock_mock.tsc = 499;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_CLAMPED);
+        assert_int_equal(ns, 1000);
+        pvclock_mock.tsc = 500;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        assert_int_equal(ns, 1000);
+    }
+    figures("%u readers", (unsigned)READERS);
+}
+
+/* ---- Order ------------------------------------------------------------- */
+
+static enum pvclock_mock_step trace[16];
+static unsigned traced;
+
+static void script_trace(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (traced < 16)
+        trace[traced++] = step;
+}
+
+static void the_tsc_is_read_between_the_versions(void **state)
+{
+    (void)state;
+    for (size_t r = 1; r < READERS; r++) {
+        unsigned first = 0;
+        uint64_t ns;
+
+        fresh();
+        traced = 0;
+        pvclock_mock.tsc = 0x123456789;
+        pvclock_mock.script = script_trace;
+        assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+        /* Whatever comes before says which vCPU it is. */
+        while (trace[first] != PVCLOCK_MOCK_LOAD)
+            first++;
+        assert_int_equal(traced, first + 3);
+        assert_int_equal(trace[first + 1], readers[r].tsc);
+        assert_int_equal(trace[first + 2], PVCLOCK_MOCK_LOAD_AFTER);
+        assert_int_equal((uint32_t)pvclock_mock.after_tsc, 0x23456789);
+    }
+    figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
+}
+
+/* ---- The vCPU's own page ----------------------------------------------- */
+
+static void script_move(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    /* After the version of vCPU 0 was read the thread moves to vCPU 1, whose TSC is far off. */
+    if (step == PVCLOCK_MOCK_TSC_RDTSCP && pvclock_mock.aux == 0) {
+        pvclock_mock.aux = 1;
+        pvclock_mock.tsc = 1000000 + 40;
+    }
+}
+
+static void a_moved_thread_reads_its_new_page(void **state)
+{
+    static const uint32_t hints[] = {0, 1, 2, 0xfff, UINT32_MAX};
+    uint64_t ns = 0;
+    uint32_t hint;
+
+    (void)state;
+    for (size_t h = 0; h < sizeof(hints) / sizeof(hints[0]); h++) {
+        fresh();
+        pages[1].tsc_timestamp = 1000000;
+        pages[1].system_time = 3000;
+        pvclock_mock.script = script_move;
+        hint = hints[h];
+        assert_int_equal(pvclock_vcpu_ns(&vcpus, &hint, &ns), PVCLOCK_OK);
+        assert_int_equal(ns, 3020);
+        assert_int_equal(hint, 1);
+    }
+    fresh();
+    pvclock_mock.aux = 2;
+    assert_int_equal(by_vcpu(&ns), PVCLOCK_BAD_VALUE);
+    assert_int_equal(ns, PVCLOCK_NO_TIME);
+    pvclock_mock.aux = 0x7001; /* node 7, CPU 1 */
+    assert_int_equal(by_vcpu(&ns), PVCLOCK_OK);
+}
+
+/* Whatever page is looked at, the TSC comes from the other vCPU: that ends too. */
+static void script_restless(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (step == PVCLOCK_MOCK_LOAD)
+        pvclock_mock.aux = address == &pages[0].version;
+}
+
+static void a_thread_that_always_moves_gives_busy(void **state)
+{
+    uint64_t ns = 0;
+    uint32_t hint = 0;
+
+    (void)state;
+    fresh();
+    pvclock_mock.script = script_restless;
+    assert_int_equal(pvclock_vcpu_ns(&vcpus, &hint, &ns), PVCLOCK_BUSY);
+    assert_int_equal(ns, PVCLOCK_NO_TIME);
+    assert_true(steps() <= 6 * (PVCLOCK_TRIES + 1));
+}
+
+/* ---- Guards ------------------------------------------------------------ */
+
+static struct pvclock_guard guard;
+
+static void script_rival(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (step == PVCLOCK_MOCK_CAS64 && pvclock_mock.count[step] == 1)
+        guard.last = UINT64_C(6000000005);
+}
+
+static void the_cas_guard_does_not_step_back(void **state)
+{
+    (void)state;
+    fresh();
+    guard.last = 0;
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(6000000000)), UINT64_C(6000000000));
+    /* 32 bits of it are larger, 64 are not. */
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(5000000000)), UINT64_C(6000000000));
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(4294967295)), UINT64_C(6000000000));
+    assert_int_equal(guard.last, UINT64_C(6000000000));
+    /* Another thread stores a later one between our load and our swap. */
+    pvclock_mock.count[PVCLOCK_MOCK_CAS64] = 0;
+    pvclock_mock.script = script_rival;
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(6000000001)), UINT64_C(6000000005));
+    assert_int_equal(guard.last, UINT64_C(6000000005));
+    guard.last = 0;
+    pvclock_mock.count[PVCLOCK_MOCK_CAS64] = 0;
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(6000000009)), UINT64_C(6000000009));
+    assert_int_equal(guard.last, UINT64_C(6000000009));
+}
+
+static void the_slots_do_not_step_back(void **state)
+{
+    static struct pvclock_slot slots[3];
+
+    (void)state;
+    fresh();
+    memset(slots, 0, sizeof(slots));
+    assert_int_equal(sizeof(struct pvclock_slot), 64);
+    assert_int_equal(pvclock_guard_slots(slots, 3, 0, UINT64_C(6000000000)), UINT64_C(6000000000));
+    assert_int_equal(pvclock_guard_slots(slots, 3, 2, UINT64_C(5000000000)), UINT64_C(6000000000));
+    assert_int_equal(slots[2].last, UINT64_C(6000000000));
+    assert_int_equal(pvclock_guard_slots(slots, 3, 2, UINT64_C(6000000002)), UINT64_C(6000000002));
+    assert_int_equal(pvclock_guard_slots(slots, 3, 0, UINT64_C(6000000001)), UINT64_C(6000000002));
+    assert_int_equal(slots[1].last, 0);
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_CAS64], 0);
+}
+
+/* Two pages 68 us apart, the thread on one and the other in turn [OSv #164]. */
+static void skewed_pages_with_a_guard_do_not_step_back(void **state)
+{
+    static struct pvclock_slot slots[2];
+    uint64_t last_cas = 0, last_slots = 0, last_raw = 0;
+    unsigned back = 0;
+
+    (void)state;
+    fresh();
+    guard.last = 0;
+    memset(slots, 0, sizeof(slots));
+    pages[0].system_time = UINT64_C(4000000000); /* to pass 2^32 ns on the way */
+    pages[1].system_time = pages[0].system_time + 68000;
+    for (unsigned i = 0; i < 100000; i++) {
+        uint64_t ns, cas, by_slots;
+
+        pvclock_mock.aux = i & 1;
+        pvclock_mock.tsc += 100000;
+        assert_int_equal(by_vcpu(&ns), PVCLOCK_OK);
+        back += ns < last_raw;
+        last_raw = ns;
+        cas = pvclock_guard_cas(&guard, ns);
+        by_slots = pvclock_guard_slots(slots, 2, i & 1, ns);
+        assert_true(cas >= last_cas && cas >= ns);
+        assert_true(by_slots >= last_slots && by_slots >= ns);
+        last_cas = cas;
+        last_slots = by_slots;
+        if (i % 2 == 0)
+            pvclock_mock.tsc -= 99000;
+    }
+    assert_true(back > 0);
+    assert_true(last_raw > UINT64_C(4294967296));
+    figures("0 steps back in 100000 reads with a guard, %u without", back);
+}
+
+/* ---- GUEST_STOPPED ----------------------------------------------------- */
+
+static void script_host_sets_stable(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (step == PVCLOCK_MOCK_TAKE_BITS) {
+        assert_true(address == &pages[0].flags);
+        pages[0].flags |= PVCLOCK_FLAG_TSC_STABLE | 0x80;
+    }
+}
+
+static void stopped_is_taken_once_and_the_rest_is_kept(void **state)
+{
+    struct pvclock_vcpu_time_info before;
+
+    (void)state;
+    fresh();
+    pages[0].flags = PVCLOCK_FLAG_GUEST_STOPPED;
+    before = pages[0];
+    pvclock_mock.script = script_host_sets_stable;
+    assert_true(pvclock_take_stopped(&pages[0]));
+    before.flags = PVCLOCK_FLAG_TSC_STABLE | 0x80;
+    assert_int_equal(memcmp(&before, &pages[0], sizeof(before)), 0);
+    assert_false(pvclock_take_stopped(&pages[0]));
+    /* No write where there is nothing to clear. */
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TAKE_BITS], 1);
+
+    /* It stays through a read, and a sample tells it. */
+    struct pvclock_sample sample;
+    pages[0].flags |= PVCLOCK_FLAG_GUEST_STOPPED;
+    assert_int_equal(pvclock_read(&pages[0], PVCLOCK_LFENCE, &sample), PVCLOCK_OK);
+    assert_true((sample.flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0);
+    assert_true(pvclock_take_stopped(&pages[0]));
+}
+
+static void stable_needs_both_bits(void **state)
+{
+    (void)state;
+    assert_true(pvclock_is_stable(PVCLOCK_FEATURE_TSC_STABLE, PVCLOCK_FLAG_TSC_STABLE));
+    assert_false(pvclock_is_stable(PVCLOCK_FEATURE_TSC_STABLE, PVCLOCK_FLAG_GUEST_STOPPED));
+    assert_false(pvclock_is_stable(~(uint32_t)PVCLOCK_FEATURE_TSC_STABLE, PVCLOCK_FLAG_TSC_STABLE));
+    assert_false(pvclock_is_stable(0, 0));
+}
+
+/* ---- Wall clock -------------------------------------------------------- */
+
+static struct pvclock_wall_clock wall;
+
+static void script_wall_write(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)step;
+    if (address == &wall.version && ++loads == write_at) {
+        wall.version += 2;
+        wall.sec = 2000000000;
+        wall.nsec = 2;
+    }
+}
+
+static void the_wall_clock_is_a_pair(void **state)
+{
+    uint64_t epoch;
+
+    (void)state;
+    for (write_at = 1; write_at <= 3; write_at++) {
+        fresh();
+        loads = 0;
+        wall = (struct pvclock_wall_clock){2, 1700000000, 999999999};
+        pvclock_mock.script = script_wall_write;
+        assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+        assert_int_equal(epoch, write_at < 3 ? UINT64_C(2000000000000000002)
+                                             : UINT64_C(1700000000999999999));
+    }
+    pvclock_mock.script = NULL;
+    wall = (struct pvclock_wall_clock){0, 0, 0};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_NOT_READY);
+    assert_int_equal(epoch, PVCLOCK_NO_TIME);
+    wall = (struct pvclock_wall_clock){3, 1, 1};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_BUSY);
+    wall = (struct pvclock_wall_clock){2, 1, 1000000000};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_BAD_VALUE);
+    wall = (struct pvclock_wall_clock){2, UINT32_MAX, 999999999};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+    assert_int_equal(epoch, UINT64_C(4294967295999999999));
+}
+
+/* Every second and nanosecond there is, as a 64-bit product; and every one that there is not. */
+static void the_wall_clock_is_exact(void **state)
+{
+    static const uint32_t secs[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, UINT32_MAX};
+    static const uint32_t nsecs[] = {0,          1,          499999999, 999999999,
+                                     1000000000, 0x7fffffff, UINT32_MAX};
+    uint64_t random = 1, epoch;
+
+    (void)state;
+    fresh();
+    for (unsigned i = 0; i < 200000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        uint32_t sec = i < 6 * 7 ? secs[i / 7] : (uint32_t)(random >> 32);
+        uint32_t nsec = i < 6 * 7 ? nsecs[i % 7] : (uint32_t)(random >> 17);
+        wall = (struct pvclock_wall_clock){2 + 2 * i, sec, nsec};
+        enum pvclock_status status = pvclock_wall(&wall, &epoch);
+        if (nsec >= 1000000000) {
+            assert_int_equal(status, PVCLOCK_BAD_VALUE);
+            assert_int_equal(epoch, PVCLOCK_NO_TIME);
+            continue;
+        }
+        assert_int_equal(status, PVCLOCK_OK);
+        assert_int_equal(epoch / 1000000000, sec);
+        assert_int_equal(epoch % 1000000000, nsec);
+    }
+}
+
+/* The date is in the 2^32 seconds from the pivot on, and 64 bits wide. */
+static void the_date_has_an_era(void **state)
+{
+    const uint64_t second = 1000000000, pivot = PVCLOCK_WALL_PIVOT * second;
+    const uint64_t era = PVCLOCK_WALL_ERA_SEC * second;
+    static const uint64_t nows[] = {0, 1, UINT64_C(86400000000000), UINT64_C(315360000000000000)};
+    struct pvclock_time time;
+    uint64_t epoch;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t now = nows[i];
+        /* What the date is, not the epoch, tells: a machine that has been up since before it. */
+        assert_int_equal(pvclock_wall_in_era(pivot - now, now, PVCLOCK_WALL_PIVOT), pivot - now);
+        assert_int_equal(pvclock_wall_in_era(pivot - now - 1, now, PVCLOCK_WALL_PIVOT),
+                         pivot - now - 1 + era);
+        assert_int_equal(pvclock_wall_in_era(pivot - now - 1, now, 0), pivot - now - 1);
+    }
+    assert_int_equal(pvclock_wall_in_era(0, 0, 0), 0);
+    assert_int_equal(pvclock_wall_in_era(0, 0, PVCLOCK_WALL_PIVOT), era);
+    assert_int_equal(pvclock_wall_in_era(era - 1, UINT64_C(1) << 62, PVCLOCK_WALL_PIVOT), era - 1);
+
+    /* Through a page: 2038-01-19, and 2106-02-07 06:28:15 to :17 and a second of the next era. */
+    fresh();
+    pages[0].system_time = 0;
+    for (uint64_t at = UINT64_C(2147483647); at < UINT64_C(4294967298); at += 2147483647) {
+        for (uint64_t i = 0; i < 4; i++) {
+            wall = (struct pvclock_wall_clock){2, (uint32_t)(at + i), 999999950};
+            assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+            epoch = pvclock_wall_in_era(epoch, 100, PVCLOCK_WALL_PIVOT);
+            time = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+            assert_int_equal(time.status, PVCLOCK_OK);
+            assert_int_equal(time.sec, at + i + 1);
+            assert_int_equal(time.nsec, 50);
+        }
+    }
+}
+
+/* Date = epoch + system time: it moves with the page, and follows the host's epoch. */
+static void the_date_moves_with_the_page(void **state)
+{
+    uint64_t epoch;
+    struct pvclock_time first, second;
+
+    (void)state;
+    fresh();
+    pages[0].system_time = UINT64_C(86400000000000); /* a day of uptime before us */
+    wall = (struct pvclock_wall_clock){2, 1700000000, 500000000};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+    first = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+    assert_int_equal(first.sec, 1700000000 + 86400);
+    assert_int_equal(first.nsec, 500000100);
+    pvclock_mock.tsc += UINT64_C(4000000000); /* 2 s */
+    second = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+    assert_int_equal(second.sec, first.sec + 2);
+    assert_int_equal(second.nsec, first.nsec);
+    /* The host steps its date by -10 s: the date follows, the page's clock does not notice. */
+    wall = (struct pvclock_wall_clock){4, 1700000000 - 10, 500000000};
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+    assert_int_equal(pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch).sec, second.sec - 10);
+    assert_int_equal(pvclock_time(&pages[0], PVCLOCK_LFENCE, 0).sec, 86400 + 2);
+}
+
+static void a_date_that_does_not_fit_overflows(void **state)
+{
+    static const uint64_t bases[] = {UINT64_MAX - 1099, UINT64_MAX};
+    struct pvclock_timespec spec = {7, 7};
+    struct pvclock_time time;
+
+    (void)state;
+    fresh();
+    for (int i = 0; i < 2; i++) {
+        time = pvclock_time(&pages[0], PVCLOCK_LFENCE, bases[i]);
+        assert_true(time.status == PVCLOCK_OVERFLOW && time.sec == UINT64_MAX && time.nsec == 0);
+        assert_int_equal(pvclock_timespec(&pages[0], PVCLOCK_LFENCE, bases[i], &spec),
+                         PVCLOCK_OVERFLOW);
+        assert_true(spec.tv_sec == 7 && spec.tv_nsec == 7);
+    }
+    time = pvclock_time(&pages[0], PVCLOCK_LFENCE, UINT64_MAX - 1100);
+    assert_int_equal(time.status, PVCLOCK_OK);
+    assert_int_equal(time.sec, UINT64_C(18446744073));
+    assert_int_equal(time.nsec, 709551615);
+}
+
+/* A gap of any length: 10 s, 1 h, 400 days at 1 GHz, not a nanosecond lost. */
+static void a_gap_loses_nothing(void **state)
+{
+    static const uint64_t gaps[] = {10, 3600, UINT64_C(400) * 86400, UINT64_C(100) * 365 * 86400};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+        for (size_t r = 0; r < READERS; r++) {
+            uint64_t ns;
+
+            fresh();
+            pvclock_mock.tsc = 500 + gaps[i] * UINT64_C(2000000000);
+            assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+            assert_int_equal(ns, 1000 + gaps[i] * UINT64_C(1000000000));
+        }
+    }
+}
+
+/* ---- Placement --------------------------------------------------------- */
+
+static void a_structure_that_crosses_a_page_is_refused(void **state)
+{
+    static unsigned char page[PVCLOCK_PAGE_SIZE];
+
+    (void)state;
+    assert_int_equal(pvclock_placement(0x1000, 32), PVCLOCK_OK);
+    assert_int_equal(pvclock_placement(0x2000 - 32, 32), PVCLOCK_OK);
+    assert_int_equal(pvclock_placement(0x2000 - 28, 32), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0x2000 - 16, 32), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0x1002, 32), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0x1000, 4097), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0x1000, 0), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(UINT64_MAX - 31, 32), PVCLOCK_OK);
+
+    memset(page, 0xa5, sizeof(page));
+    assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+    memset(page, 0, sizeof(page));
+    memset(page + 64, 0xff, 32);
+    assert_true(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+    page[63] = 1;
+    assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+    page[63] = 0;
+    page[96] = 1;
+    assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+    page[96] = 0;
+    page[4095] = 1;
+    assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+}
+
+/* ---- Discovery and registration ---------------------------------------- */
+
+static struct {
+    uint32_t kvm_base, max_leaf, features, khz;
+    bool hypervisor, msr_faults, host_is_dead;
+    uint32_t ext1, ext_max;
+    unsigned writes;
+    uint32_t msr;
+    uint64_t value;
+} machine;
+
+static void machine_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
+{
+    assert_true(context == &machine);
+    memset(out, 0, sizeof(*out));
+    if (leaf == 1) {
+        out->ecx = machine.hypervisor ? UINT32_C(1) << 31 : 0;
+    } else if (leaf == machine.kvm_base) {
+        out->eax = machine.max_leaf;
+        memcpy(&out->ebx, "KVMK", 4);
+        memcpy(&out->ecx, "VMKV", 4);
+        memcpy(&out->edx, "M\0\0\0", 4);
+    } else if (leaf == 0x40000000) {
+        out->eax = 0x40000005;
+        memcpy(&out->ebx, "Micr", 4);
+        memcpy(&out->ecx, "osof", 4);
+        memcpy(&out->edx, "t Hv", 4);
+    } else if (leaf == machine.kvm_base + 1) {
+        out->eax = machine.features;
+    } else if (leaf == machine.kvm_base + 0x10) {
+        out->eax = machine.khz;
+    } else if (leaf == 0x80000000) {
+        out->eax = machine.ext_max;
+    } else if (leaf == 0x80000001) {
+        out->edx = machine.ext1;
+    }
+}
+
+static bool machine_wrmsr(void *context, uint32_t msr, uint64_t value)
+{
+    assert_true(context == &machine);
+    machine.writes++;
+    machine.msr = msr;
+    machine.value = value;
+    if (machine.msr_faults)
+        return false;
+    if (!machine.host_is_dead && (msr == 0x4b564d01 || msr == 0x12) && (value & 1) != 0) {
+        struct pvclock_snapshot values = {1, 2, 0, mul_1ghz, 0, PVCLOCK_FLAG_TSC_STABLE};
+        pvclock_publish(&pages[0], &values);
+    }
+    if (msr == 0x4b564d00 || msr == 0x11)
+        wall = (struct pvclock_wall_clock){2, 1700000000, machine.writes};
+    return true;
+}
+
+static const struct pvclock_ops machine_ops = {machine_cpuid, machine_wrmsr, &machine};
+
+static void fresh_machine(void)
+{
+    fresh();
+    memset(&machine, 0, sizeof(machine));
+    machine.hypervisor = true;
+    machine.kvm_base = 0x40000000;
+    machine.max_leaf = 0x40000010;
+    machine.features = PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_CLOCK_OLD;
+    machine.khz = 2300000;
+}
+
+static void the_host_is_found_at_any_base(void **state)
+{
+    struct pvclock_host host;
+    unsigned bases = 0;
+
+    (void)state;
+    for (uint32_t base = 0x40000000; base <= 0x4000ff00; base += 0x100) {
+        fresh_machine();
+        machine.kvm_base = base;
+        machine.max_leaf = base + 0x10;
+        assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_OK);
+        assert_int_equal(host.base, base);
+        assert_int_equal(host.tsc_khz, 2300000);
+        assert_int_equal(host.msr_system_time, 0x4b564d01);
+        assert_int_equal(host.msr_wall_clock, 0x4b564d00);
+        bases++;
+    }
+    fresh_machine();
+    machine.max_leaf = 0; /* means base + 1 */
+    machine.features = PVCLOCK_FEATURE_CLOCK_OLD;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_OK);
+    assert_int_equal(host.tsc_khz, 0);
+    assert_int_equal(host.msr_system_time, 0x12);
+    assert_int_equal(host.msr_wall_clock, 0x11);
+    machine.features = 0;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
+    assert_int_equal(host.base, 0x40000000);
+    machine.kvm_base = 0x40010000;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
+    assert_int_equal(host.base, 0);
+    fresh_machine();
+    machine.hypervisor = false;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
+    assert_int_equal(host.msr_system_time, 0);
+    figures("%u bases", bases);
+}
+
+static void registration_proves_that_the_page_lives(void **state)
+{
+    struct pvclock_host host;
+    bool registered = true;
+    uint64_t epoch;
+
+    (void)state;
+    fresh_machine();
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_OK);
+    /* A virtual address that is not the physical one: the MSR gets the physical. */
+    assert_int_equal(pvclock_host_enable(&machine_ops, &host, &pages[0], 0xabcdef000, &registered),
+                     PVCLOCK_OK);
+    assert_true(registered);
+    assert_true(machine.msr == 0x4b564d01 && machine.value == 0xabcdef001);
+    assert_int_equal(pvclock_host_disable(&machine_ops, &host, &registered), PVCLOCK_OK);
+    assert_true(machine.msr == 0x4b564d01 && machine.value == 0 && machine.writes == 2);
+    assert_false(registered);
+    /* Not enabled: no MSR is touched. */
+    assert_int_equal(pvclock_host_disable(&machine_ops, &host, &registered), PVCLOCK_OK);
+    assert_int_equal(machine.writes, 2);
+
+    /* The host never writes: an error, and the MSR is off again. */
+    machine.host_is_dead = true;
+    assert_int_equal(pvclock_host_enable(&machine_ops, &host, &pages[0], 0x1000, &registered),
+                     PVCLOCK_NOT_READY);
+    assert_true(!registered && machine.value == 0 && machine.writes == 4);
+    /* A place that the host would ignore: no MSR is touched. */
+    assert_int_equal(pvclock_host_enable(&machine_ops, &host, &pages[0], 0x2000 - 16, &registered),
+                     PVCLOCK_BAD_VALUE);
+    assert_true(!registered && machine.writes == 4);
+    machine.msr_faults = true;
+    assert_int_equal(pvclock_host_enable(&machine_ops, &host, &pages[0], 0x1000, &registered),
+                     PVCLOCK_NOT_READY);
+    assert_false(registered);
+    assert_int_equal(pvclock_host_disable(&machine_ops, &host, &registered), PVCLOCK_OK);
+    assert_int_equal(machine.writes, 5);
+
+    /* The wall clock is asked again each time. */
+    machine.msr_faults = false;
+    assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x3000, &epoch), PVCLOCK_OK);
+    assert_true(machine.msr == 0x4b564d00 && machine.value == 0x3000);
+    assert_int_equal(epoch, UINT64_C(1700000000000000006));
+    assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x3000, &epoch), PVCLOCK_OK);
+    assert_int_equal(epoch, UINT64_C(1700000000000000007));
+    assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x4000 - 8, &epoch),
+                     PVCLOCK_BAD_VALUE);
+}
+
+static void the_ordered_tsc_read_fits_the_cpu(void **state)
+{
+    (void)state;
+    fresh_machine();
+    machine.ext_max = 0x80000008;
+    machine.ext1 = UINT32_C(1) << 27;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    machine.ext1 = 0;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    /* A CPU without extended leaves repeats an ordinary one. */
+    machine.ext1 = UINT32_MAX;
+    machine.ext_max = 0x7280203;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    machine.ext_max = 0x80000000;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+}
+
+static void names_are_names(void **state)
+{
+    (void)state;
+    assert_string_equal(pvclock_status_name(PVCLOCK_OK), "ok");
+    assert_string_equal(pvclock_status_name(PVCLOCK_NOT_READY), "not ready");
+    assert_string_equal(pvclock_status_name(PVCLOCK_BAD_VALUE), "bad value");
+    assert_string_equal(pvclock_status_name((enum pvclock_status)(PVCLOCK_BAD_VALUE + 1)), "?");
+    assert_string_equal(pvclock_status_name((enum pvclock_status)255), "?");
+}
+
+static void publish_is_the_protocol(void **state)
+{
+    const struct pvclock_snapshot values = {11, 22, 99, 33, -4, 3};
+    struct pvclock_snapshot back;
+
+    (void)state;
+    fresh();
+    traced = 0;
+    pvclock_mock.script = script_trace;
+    pvclock_publish(&pages[0], &values);
+    assert_true(traced == 2 && trace[0] == PVCLOCK_MOCK_STORE_FENCE &&
+                trace[1] == PVCLOCK_MOCK_STORE);
+    assert_int_equal(pages[0].version, 4);
+    pages[0].version = 9; /* a writer died */
+    pvclock_publish(&pages[0], &values);
+    assert_int_equal(pages[0].version, 10);
+    assert_int_equal(pvclock_snapshot(&pages[0], &back), PVCLOCK_OK);
+    assert_true(back.tsc_timestamp == 11 && back.system_time == 22 && back.version == 10 &&
+                back.mul == 33 && back.shift == -4 && back.flags == 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stuck_writer_gives_busy),
+        cmocka_unit_test(a_page_that_never_rests_gives_busy),
+        cmocka_unit_test(an_odd_version_is_not_believed),
+        cmocka_unit_test(an_update_at_any_step_is_not_torn),
+        cmocka_unit_test(versions_2_3_3_are_not_accepted),
+        cmocka_unit_test(a_wrapped_version_is_a_version),
+        cmocka_unit_test(a_page_never_written_is_not_ready),
+        cmocka_unit_test(a_negative_delta_is_clamped),
+        cmocka_unit_test(the_tsc_is_read_between_the_versions),
+        cmocka_unit_test(a_moved_thread_reads_its_new_page),
+        cmocka_unit_test(a_thread_that_always_moves_gives_busy),
+        cmocka_unit_test(the_cas_guard_does_not_step_back),
+        cmocka_unit_test(the_slots_do_not_step_back),
+        cmocka_unit_test(skewed_pages_with_a_guard_do_not_step_back),
+        cmocka_unit_test(stopped_is_taken_once_and_the_rest_is_kept),
+        cmocka_unit_test(stable_needs_both_bits),
+        cmocka_unit_test(the_wall_clock_is_a_pair),
+        cmocka_unit_test(the_wall_clock_is_exact),
+        cmocka_unit_test(the_date_has_an_era),
+        cmocka_unit_test(the_date_moves_with_the_page),
+        cmocka_unit_test(a_date_that_does_not_fit_overflows),
+        cmocka_unit_test(a_gap_loses_nothing),
+        cmocka_unit_test(a_structure_that_crosses_a_page_is_refused),
+        cmocka_unit_test(the_host_is_found_at_any_base),
+        cmocka_unit_test(registration_proves_that_the_page_lives),
+        cmocka_unit_test(the_ordered_tsc_read_fits_the_cpu),
+        cmocka_unit_test(publish_is_the_protocol),
+        cmocka_unit_test(names_are_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -95,6 +95,7 @@ $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
 $(TESTS)/base/text: base/text.c
 $(TESTS)/base/calendar: base/calendar.c base/format.c
+$(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
 DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c $(LIB_PVCLOCK_SRCS)

@@ -2,16 +2,10 @@
 /* base/report.c and base/record.c: what people and programs get of one description. */
 #include "arch/x86/serial.h"
 #include "base/console.h"
+#include "tests/check.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* ---- The machine: two serial ports, and the tree of settings --------------- */
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: 0BSD
+"""Changes to C source by rule: each is a bug that a careless hand could have left there."""
+
+import re
+
+# A token, with what is no code skipped: comments, strings, preprocessor lines.
+TOKEN = re.compile(
+    r"""
+    (?P<skip> /\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+'
+      | ^[ \t]*\#[ \t]*(?!define)(?:\\\n|[^\n])* | ^[ \t]*\#[ \t]*define[ \t]+\w+(?:\([^)\n]*\))? )
+  | (?P<number> \b(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:[uUlL]*)\b )
+  | (?P<name> [A-Za-z_]\w* )
+  | (?P<operator> <<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|[-+*/%&|^!~<>=] )
+  | (?P<other> \S )
+    """,
+    re.X | re.S | re.M,
+)
+
+COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
+OPERATORS = {
+    "+": "-",
+    "-": "+",
+    "/": "*",
+    "%": "/",
+    "&": "|",
+    "|": "&",
+    "^": "|",
+    "<<": ">>",
+    ">>": "<<",
+    "&&": "||",
+    "||": "&&",
+    "+=": "-=",
+    "-=": "+=",
+    "|=": "&=",
+    "&=": "|=",
+    "<<=": ">>=",
+    ">>=": "<<=",
+    "++": "--",
+    "--": "++",
+}
+ORDERS = {
+    "__ATOMIC_ACQUIRE": "__ATOMIC_RELAXED",
+    "__ATOMIC_RELEASE": "__ATOMIC_RELAXED",
+    "__ATOMIC_ACQ_REL": "__ATOMIC_RELAXED",
+    "__ATOMIC_SEQ_CST": "__ATOMIC_RELAXED",
+}
+# A statement that is an assignment or a call, whole on its lines; not a declaration.
+STATEMENT = re.compile(
+    r"^(?P<indent>[ \t]+)(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
+    r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
+    re.M,
+)
+JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>break|continue);[ \t]*$", re.M)
+FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
+ASM = re.compile(r"__asm__[^;]*;")
+
+
+class Change:
+    """One place of a file, and what is put there."""
+
+    def __init__(self, path, text, start, end, new, rule):
+        self.path, self.start, self.end, self.new, self.rule = path, start, end, new, rule
+        self.line = text.count("\n", 0, start) + 1
+        self.old = text[start:end]
+        at = text.rfind("\n", 0, start) + 1
+        self.context = text[at : text.find("\n", start)].strip()
+
+    def apply(self, text):
+        return text[: self.start] + self.new + text[self.end :]
+
+    @property
+    def key(self):
+        """What stays when other lines of the file move."""
+        return (self.path, self.context, self.old, self.new)
+
+    def __str__(self):
+        def short(words):
+            return " ".join(words.split()) or "nothing"
+
+        return f"{self.path}:{self.line}: {self.rule}: {short(self.old)} -> {short(self.new)}"
+
+
+def _numbers(token):
+    """Other values for a literal; of a mask one bit."""
+    digits = token.rstrip("uUlL")
+    suffix = token[len(digits) :]
+    value = int(digits, 16 if digits[:2] in ("0x", "0X") else 8 if re.match("0[0-7]", digits) else 10)
+    if digits[:2] in ("0x", "0X"):
+        if value:
+            yield "a bit of a mask", f"{value & (value - 1):#x}{suffix}"
+        return
+    yield "a constant", f"{value + 1}{suffix}"
+    if value > 1:
+        yield "a constant", f"{value - 1}{suffix}"
+
+
+def _binary(before):
+    """Is an operator after this token one between two operands?"""
+    return before is not None and (before[0] in ("number", "name") or before[1] in (")", "]"))
+
+
+def _in_type(text, start, end):
+    """A `*` or `&` that is none, or a `<` of an #include, is not looked at; a cast's sign is."""
+    return text[end : end + 1] == ")" and text[start] == "*"
+
+
+def changes(path, text):
+    """Every change of a file, in its order."""
+    found, before = [], None
+    for match in TOKEN.finditer(text):
+        kind, token = match.lastgroup, match.group()
+        if kind == "skip":
+            continue
+        new = []
+        if kind == "number":
+            new = list(_numbers(token))
+        elif kind == "name" and token in ORDERS:
+            new = [("an order", ORDERS[token])]
+        elif kind == "operator":
+            if token in COMPARISONS and _binary(before):
+                new = [("a comparison", COMPARISONS[token])]
+            elif token in ("++", "--") or token.endswith("=") and token in OPERATORS:
+                new = [("an operator", OPERATORS[token])]
+            elif token in OPERATORS and _binary(before):
+                new = [("an operator", OPERATORS[token])]
+            elif token == "!" and not text.startswith("!!", match.start()):
+                new = [("a negation", "")]
+        found += [Change(path, text, *match.span(), put, rule) for rule, put in new]
+        before = (kind, token)
+    for pattern in (STATEMENT, JUMP):
+        for match in pattern.finditer(text):
+            if "return" in match["text"].split("(")[0]:
+                continue
+            put = ";" if pattern is STATEMENT else ";"
+            found.append(
+                Change(path, text, match.end("indent"), match.end("text"), put, "a statement")
+            )
+    for block in ASM.finditer(text):
+        for match in FENCE.finditer(block.group()):
+            start = block.start() + match.start()
+            found.append(Change(path, text, start, start + len(match.group()), "", "a fence"))
+    # Not what only describes the sources, nor asserts of them.
+    asserts = [m.span() for m in re.finditer(r"_Static_assert\s*\((?:[^;])*\);", text)]
+    found = [c for c in found if not any(a <= c.start < b for a, b in asserts)]
+    return sorted(found, key=lambda c: (c.start, c.new))

@@ -18,6 +18,17 @@ lint: ## check includes, formats, scripts, manual pages and licence lines
 mutants: ## put each known bug into a copy of the tree and show which test finds it (ROW=18)
 	+O=$(O) tests/bugs/run.sh $(ROW:%=--row %) $(ARGS)
 
+# PATH names what is changed; make has then lost the real one, and gets it back from its environment.
+.PHONY: mutate
+ifeq ($(origin PATH),command line)
+MUTATE := $(PATH)
+override PATH := $(shell PATH=/usr/bin:/bin; tr '\0' '\n' </proc/$$PPID/environ | sed -n 's/^PATH=//p')
+endif
+mutate: ## change the code by rule and show what no test notices (PATH=lib/pvclock NUMBER=100 SEED=1)
+	@env -u MAKEFLAGS -u MAKEOVERRIDES PATH='$(PATH)' O=$(O) PYTHONDONTWRITEBYTECODE=1 \
+		tests/mutate/mutate.py $(or $(MUTATE),lib/pvclock lib/timepage) \
+		$(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))
 

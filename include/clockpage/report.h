@@ -105,7 +105,7 @@ bool report_new_verdicts(bool whole);
 /* Prints all checks' text lines again, and the count so far. */
 void report_all_verdicts(void);
 
-/* Returns the name of the check that failed first (0), second (1) ...; NULL: there are not as many. */
+/* Returns the name of the check that failed first (0), second (1) ...; NULL: fewer failed. */
 const char *report_failure(unsigned index);
 
 /* While on, the report repeats earlier output, so nothing is written as JSON. */

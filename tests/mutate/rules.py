@@ -55,6 +55,9 @@ FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(
 ASM = re.compile(r"__asm__[^;]*;")
 
 
+KEYWORDS = ("if", "for", "while", "switch", "return", "sizeof", "do")
+
+
 class Change:
     """One place of a file, and what is put there."""
 
@@ -99,13 +102,17 @@ def _binary(before):
     return before is not None and (before[0] in ("number", "name") or before[1] in (")", "]"))
 
 
-def _in_type(text, start, end):
-    """A `*` or `&` that is none, or a `<` of an #include, is not looked at; a cast's sign is."""
-    return text[end : end + 1] == ")" and text[start] == "*"
+def _instructions(path, text):
+    """Each instruction of an assembly source, removed."""
+    for match in re.finditer(r"^[ \t]+(?P<text>[a-z][a-z0-9]*\b[^#\n;]*)", text, re.M):
+        if match["text"].strip():
+            yield Change(path, text, *match.span("text"), "", "an instruction")
 
 
 def changes(path, text):
     """Every change of a file, in its order."""
+    if path.endswith(".S"):
+        return list(_instructions(path, re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)))
     found, before = [], None
     for match in TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
@@ -129,11 +136,10 @@ def changes(path, text):
         before = (kind, token)
     for pattern in (STATEMENT, JUMP):
         for match in pattern.finditer(text):
-            if "return" in match["text"].split("(")[0]:
+            if match["text"].split("(")[0].strip() in KEYWORDS:
                 continue
-            put = ";" if pattern is STATEMENT else ";"
             found.append(
-                Change(path, text, match.end("indent"), match.end("text"), put, "a statement")
+                Change(path, text, match.end("indent"), match.end("text"), ";", "a statement")
             )
     for block in ASM.finditer(text):
         for match in FENCE.finditer(block.group()):

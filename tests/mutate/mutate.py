@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: 0BSD
+"""Change the code by rule, one place at a time, and see whether a test notices.
+
+Each change (rules.py: a comparison, a constant, an operator, a statement or a fence removed, an
+ordered access made plain, a bit of a mask) goes into a copy of the tree, where the suites that cover
+the place run, the cheapest first, until one fails: killed. What survives either compiles to the same
+code, or is listed in equivalent.toml with the reason why nobody can tell, or is a test that is owed.
+
+The score is killed / (killed + survived).
+"""
+
+import argparse
+import concurrent.futures
+import os
+import queue
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+
+import rules
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "tests", "bugs"))
+import bugs  # noqa: E402  pylint: disable=wrong-import-position
+
+OUT = os.path.join(bugs.BUILD, "mutate", str(os.getpid()))
+# A step that takes longer than this hangs, which is a way to fail.
+PATIENCE_S = 90
+
+GUESTS = ("tcg-core", "tcg-pc-2", "tcg-scripted", "kvm-core", "kvm-pc-2")
+# What covers a file: the first row whose start fits.  A name with a slash is a test program, one
+# with a colon a suite and its argument; the cheapest come first.
+COVER = [
+    (
+        "lib/pvclock/port/gcc_x86.h",
+        ["lib/timepage/race", "build/compiled:", "lib/pvclock/races:", *GUESTS],
+    ),
+    (
+        "lib/pvclock/guard.h",
+        ["lib/pvclock/protocol", "lib/timepage/gettime", "lib/pvclock/exact", "lib/timepage/race"],
+    ),
+    (
+        "lib/pvclock/",
+        [
+            "lib/pvclock/protocol",
+            "lib/timepage/gettime",
+            "drivers/kvmclock/kvmclock",
+            "drivers/kvmclock/registration",
+            "lib/pvclock/exact",
+        ],
+    ),
+    (
+        "lib/timepage/",
+        ["lib/timepage/gettime", "lib/timepage/decision", "lib/timepage/race", "lib/timepage/race.m32"],
+    ),
+    (
+        "lib/timecounter/",
+        [
+            "lib/timecounter/timecounter",
+            "lib/timecounter/interleave",
+            "lib/timecounter/exact",
+            "lib/timecounter/exact.portable",
+            "kernel/clock/clock",
+            "lib/timecounter/race",
+        ],
+    ),
+    (
+        "drivers/kvmclock/",
+        [
+            "drivers/kvmclock/kvmclock",
+            "drivers/kvmclock/registration",
+            "drivers/kvmclock/race",
+            *GUESTS,
+        ],
+    ),
+    ("drivers/tsc/", ["drivers/tsc/tsc", *GUESTS]),
+    ("drivers/rtc/", ["drivers/rtc/rtc", *GUESTS]),
+    ("boot/bootinfo", ["boot/bootinfo", *GUESTS]),
+    ("arch/x86/acpi", ["arch/x86/firmware", *GUESTS]),
+    ("arch/x86/mptable", ["arch/x86/firmware", *GUESTS]),
+    ("base/record", ["base/report"]),
+    ("base/report", ["base/report"]),
+    ("base/console", ["base/report"]),
+    ("base/format", ["base/format"]),
+    ("base/text", ["base/text"]),
+    ("base/calendar", ["base/calendar"]),
+    ("base/sysctl", ["base/sysctl"]),
+    ("kernel/clock/clock", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
+    ("kernel/clock/wall", ["kernel/clock/wall", *GUESTS]),
+    ("kernel/shell/line", ["kernel/shell/line"]),
+    ("", list(GUESTS)),
+]
+
+
+def cover(path):
+    return next(steps for start, steps in COVER if path.startswith(start))
+
+
+def command(step):
+    """(what runs this step, whether guests run in it)."""
+    if step in GUESTS:
+        return ["tests/guest/suite.sh", step], True
+    if step.endswith(":"):
+        name = step.removesuffix(":")
+        script = f"tests/{name}-suite.sh"
+        return [script if os.path.exists(os.path.join(ROOT, script)) else f"tests/{name}/suite.sh"], False
+    return ["make", "--no-print-directory", "-s", f"build/tests/{step}.run"], False
+
+
+class Equivalents:
+    """equivalent.toml: changes that nobody can tell from the original, and why."""
+
+    def __init__(self):
+        with open(os.path.join(HERE, "equivalent.toml"), "rb") as file:
+            entries = tomllib.load(file).get("change", [])
+        self._reasons = {(e["in"], e["line"], e["old"], e["new"]): e["why"] for e in entries}
+        self._used = set()
+
+    def reason(self, change):
+        why = self._reasons.get(change.key)
+        if why:
+            self._used.add(change.key)
+        return why
+
+    def unused(self, paths):
+        """Entries for these files that fit no change any more."""
+        return [key for key in self._reasons if key[0] in paths and key not in self._used]
+
+
+class Copy:
+    """A copy of the tree in which changes are tried, one after another."""
+
+    def __init__(self, index):
+        self.path = os.path.join(OUT, str(index))
+        bugs.copy_tree(self.path)
+
+    def run(self, step):
+        """None if this step passes, else what failed."""
+        words, guests = command(step)
+        log = os.path.join(self.path, "log")
+        status, output = "", ""
+        if guests:
+            status, output = bugs.run(["make", "-s", "kernel"], self.path, log, PATIENCE_S)
+            if status:
+                return "does not compile"
+            with bugs.guest_lock:
+                status, output = bugs.run(words, self.path, log, PATIENCE_S)
+        else:
+            status, output = bugs.run(words, self.path, log, PATIENCE_S)
+        if status is None:
+            return f"time ({step})"
+        if "does not compile" in output:
+            return "does not compile"
+        failed = re.search(r"^ *FAIL ([^:\n]+)", output, re.M)
+        if failed:
+            return failed[1]
+        return f"status {status} ({step})" if status else None
+
+    def objects(self, paths):
+        """The code of the kernel and the library, without what only a debugger reads."""
+        log = os.path.join(self.path, "log")
+        status, _ = bugs.run(["make", "-s", "kernel", "lib"], self.path, log, PATIENCE_S)
+        if status:
+            return None
+        code = {}
+        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib-objs"):
+            for directory, _, names in os.walk(os.path.join(self.path, "build", top)):
+                for name in names:
+                    if name.endswith(".o"):
+                        path = os.path.join(directory, name)
+                        plain = os.path.join(self.path, "plain.o")
+                        subprocess.run(["objcopy", "--strip-debug", path, plain], check=True)
+                        with open(plain, "rb") as file:
+                            code[os.path.relpath(path, self.path)] = file.read()
+        return code
+
+    def write(self, path, text):
+        full = os.path.join(self.path, path)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+class Campaign:
+    """All changes of some files, tried in as many copies as there are jobs."""
+
+    def __init__(self, changes, texts, jobs, quiet):
+        self.changes, self.texts, self.quiet = changes, texts, quiet
+        self.equivalents = Equivalents()
+        self.copies = queue.Queue()
+        self.jobs = jobs
+        self.original = None
+        self.lock = threading.Lock()
+        self.done = 0
+        self.started = time.monotonic()
+
+    def prepare(self):
+        """None, or what fails without any change."""
+        steps = list(dict.fromkeys(s for c in self.changes for s in cover(c.path)))
+        copies = [Copy(index) for index in range(self.jobs)]
+        for step in list(steps):
+            why = copies[0].run(step)
+            if why:
+                return f"without a change, {step} fails: {why}"
+        for copy in copies[1:]:
+            shutil.rmtree(copy.path)
+            shutil.copytree(copies[0].path, copy.path, symlinks=True)
+        self.original = copies[0].objects(None)
+        for copy in copies:
+            self.copies.put(copy)
+        return None
+
+    def judge(self, change):
+        """(verdict, by what)."""
+        why = self.equivalents.reason(change)
+        if why:
+            return "equivalent", why
+        copy = self.copies.get()
+        try:
+            copy.write(change.path, change.apply(self.texts[change.path]))
+            for step in cover(change.path):
+                why = copy.run(step)
+                if why == "does not compile":
+                    return "invalid", why
+                if why:
+                    return "killed", why
+            if copy.objects(None) == self.original:
+                return "equivalent", "the compiler makes the same code of it"
+            return "survived", "no test noticed"
+        finally:
+            copy.write(change.path, self.texts[change.path])
+            self.copies.put(copy)
+
+    def tell(self, change, verdict, by):
+        with self.lock:
+            self.done += 1
+            if verdict == "survived" or not self.quiet:
+                print(f"{verdict:10} {change} ({by})", flush=True)
+            if self.done % 25 == 0:
+                seconds = time.monotonic() - self.started
+                left = seconds / self.done * (len(self.changes) - self.done)
+                print(f"-- {self.done} of {len(self.changes)}, about {left / 60:.0f} min more", flush=True)
+
+    def run(self):
+        counts = {}
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            running = {pool.submit(self.judge, change): change for change in self.changes}
+            try:
+                for future in concurrent.futures.as_completed(running):
+                    change = running[future]
+                    verdict, by = future.result()
+                    self.tell(change, verdict, by)
+                    folder = os.path.dirname(change.path)
+                    counts.setdefault(folder, {}).setdefault(verdict, 0)
+                    counts[folder][verdict] += 1
+            except KeyboardInterrupt:
+                bugs.stopping.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        return counts
+
+
+def files_below(path):
+    """The sources of a folder, or one source, as the tree has them."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--", path], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    # What tests script the host by is no product.
+    return [
+        name
+        for name in listing.stdout.split()
+        if re.search(r"\.[chS]$", name) and not name.endswith("/mock.h")
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="make mutate", description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a folder or a source")
+    parser.add_argument("--number", type=int, default=0, help="this many, chosen by the seed; 0: all")
+    parser.add_argument("--seed", type=int, default=1, help="what they are chosen by")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once")
+    parser.add_argument("--at-least", type=int, default=0, help="fail below this score, in per cent")
+    parser.add_argument("--list", action="store_true", help="print the changes, try none")
+    parser.add_argument("--quiet", action="store_true", help="print only survivors and the score")
+    options = parser.parse_args()
+
+    texts, changes = {}, []
+    for path in options.paths:
+        names = files_below(path)
+        if not names:
+            print(f"mutate: there is no source at {path}", file=sys.stderr)
+            return 2
+        for name in names:
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                texts[name] = file.read()
+            changes += rules.changes(name, texts[name])
+    total = len(changes)
+    if options.number and options.number < total:
+        changes = random.Random(options.seed).sample(changes, options.number)
+    if options.list:
+        print("\n".join(map(str, changes)))
+        return 0
+    print(f"{len(changes)} of {total} changes, seed {options.seed}", flush=True)
+    campaign = Campaign(changes, texts, options.jobs, options.quiet)
+    try:
+        wrong = campaign.prepare()
+        if wrong:
+            print(f"FAIL mutate: {wrong}")
+            return 1
+        counts = campaign.run()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(OUT, ignore_errors=True)
+
+    low = False
+    print(f"\n{'folder':24} {'killed':>7} {'survived':>9} {'equivalent':>11} {'score':>6}")
+    for folder, by in sorted(counts.items()):
+        killed, survived = by.get("killed", 0), by.get("survived", 0)
+        score = 100 * killed / (killed + survived) if killed + survived else 100
+        low = low or score < options.at_least
+        print(f"{folder:24} {killed:7} {survived:9} {by.get('equivalent', 0):11} {score:5.1f}%")
+    if not options.number:
+        for key in campaign.equivalents.unused(texts):
+            print(f"equivalent.toml has an entry that fits nothing: {key}")
+            low = True
+    return 1 if low else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

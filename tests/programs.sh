@@ -11,19 +11,28 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 build=${O:-build}/tests
+# shellcheck source=tests/results.sh
+. tests/results.sh
 mapfile -t programs < <(make -s list-programs)
+words_32=yes
+have gcc -m32 -lcmocka || words_32=no
 (($# > 0)) || set -- "${programs[@]}"
 wanted=()
 for name in "$@"; do
 	found=no
 	for program in "${programs[@]}"; do
 		[[ $program == "$name" || $program == "$name"/* ]] || continue
-		wanted+=("$build/$program.run")
 		found=yes
+		if [[ $program == *m32 && $words_32 == no ]]; then
+			skip "${program//\//.}" "no 32-bit program with cmocka runs here (libcmocka-dev:i386)"
+			continue
+		fi
+		wanted+=("$build/$program.run")
 	done
 	if [[ $found == no ]]; then
 		echo "programs.sh: there is no test program $name" >&2
 		exit 2
 	fi
 done
+((${#wanted[@]} > 0)) || exit 0
 exec make -s -k -j"$(nproc)" -Otarget SAY=@: O="${O:-build}" "${wanted[@]}"

@@ -32,10 +32,10 @@ verdict() {
 
 # have COMPILER FLAGS...: whether it makes programs that run here.
 have() {
-	local probe
+	local probe status
 	probe=$(mktemp) || return
-	echo 'int main(void) { return 0; }' | "$@" -xc -o "$probe" - 2>/dev/null && "$probe"
-	local status=$?
+	echo 'int main(void) { return 0; }' | "$1" -xc -o "$probe" - "${@:2}" 2>/dev/null && "$probe"
+	status=$?
 	rm -f "$probe"
 	return "$status"
 }

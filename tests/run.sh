@@ -251,6 +251,8 @@ if [[ -n $root ]]; then
 	exec tests/in-root.sh "$root" "${wanted[@]}"
 fi
 deps_need "$install" build run iso test || exit 2
+# The packages of another architecture may be out of reach where all others are not.
+deps_need "$install" test32 || echo "Going on: the test programs of 32 bits are skipped."
 
 export TEST_PATIENCE=${TEST_PATIENCE:-$(patience_now)}
 suite_timeout=$((${SUITE_TIMEOUT:-800} * TEST_PATIENCE))

@@ -26,7 +26,7 @@ deps_table() {
 		iso|xorriso|xorriso|writes the ISO
 		test|/usr/include/stdio.h|libc6-dev|hosted tests
 		test|/usr/include/cmocka.h|libcmocka-dev|test programs
-		test|/usr/lib/i386-linux-gnu/libcmocka.so|libcmocka-dev:i386|test programs of 32 bits
+		test32|/usr/lib/i386-linux-gnu/libcmocka.so|libcmocka-dev:i386|test programs of 32 bits
 		test|/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a|gcc-multilib|the library on i386
 		test|g++|g++|the headers as C++
 		test|clang|clang|the second compiler

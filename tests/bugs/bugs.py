@@ -243,7 +243,7 @@ def run(command, directory, log, patience):
         # Random cases find these bugs soon; races take what they take.
         TEST_COUNT="1000000" if "/race" in command[-1] else "200000",
         TEST_WERROR="",
-        PATIENCE="60",
+        TEST_LIMIT="60",
         GUEST_LIMIT="40",
         PYTHONDONTWRITEBYTECODE="1",
     )
@@ -343,7 +343,7 @@ def judge(mutant, original, show):
         if failures(before):
             return "LIVES", f"without it, {kind} {argument} fails as well"
         skipped = [v for v in before.values() if v.startswith("SKIP")]
-        if kind in ALONE and skipped and "PASS" not in before.values():
+        if kind in (*ALONE, "program") and skipped and "PASS" not in before.values():
             return "skipped", skipped[0].removeprefix("SKIP ")
         if (named(before, kind, result) or "").startswith("SKIP"):
             return "skipped", before[result].removeprefix("SKIP ")

@@ -24,6 +24,7 @@ deps_table() {
 		iso|grub-mkimage|grub-common|makes the boot image of the ISO
 		iso|/usr/lib/grub/i386-pc/kernel.img|grub-pc-bin|GRUB itself, for BIOS machines
 		iso|xorriso|xorriso|writes the ISO
+		page|python3|python3|draws the page of a report
 		test|/usr/include/stdio.h|libc6-dev|hosted tests
 		test|/usr/include/cmocka.h|libcmocka-dev|unit tests
 		test|/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a|gcc-multilib|the library on i386

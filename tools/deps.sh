@@ -39,6 +39,7 @@ deps_table() {
 		test|clang-format|clang-format|format of C
 		test|mandoc|mandoc|lint of manual pages
 		test|spin|spin|checks the model of the page protocol
+		browser|chromium|chromium|shows the page of a report to its tests
 		root|debootstrap|debootstrap|makes a Debian system for tests/run.sh --root
 		root|/usr/share/keyrings/debian-archive-keyring.gpg|debian-archive-keyring|proves that it is Debian's
 		root|unshare|util-linux|keeps what is mounted in it out of sight

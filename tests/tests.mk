@@ -18,5 +18,6 @@ lint: ## check includes, formats, scripts, manual pages and licence lines
 mutants: ## put each known bug into a copy of the tree and show which test finds it (ROW=18)
 	+O=$(O) tests/bugs/run.sh $(ROW:%=--row %) $(ARGS)
 
-soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
-	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an earlier run, HTML=FILE
+	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+		$(if $(HTML),--html '$(HTML)')

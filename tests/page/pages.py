@@ -151,6 +151,7 @@ def verdict(_out):
             header = document.find("header")[0]
             expect(document.heading() == "Clock: good.", document.heading())
             expect(header.attributes["class"] == state, f"{word}: {header.attributes}")
+            expect(not document.find("body")[0].attributes, "the whole page has the verdict's colour")
             for said in ("kvmclock, STABLE; 2 vCPUs", f"verdict: {word}", "37 passed"):
                 expect(said in header.text(), f"{said!r} is not in {header.text()!r}")
     for end, heading, state in (

@@ -100,9 +100,7 @@ EVENTS = (
 def soak(scene, seconds, seed, append):
     """Until the time is over; the figures of the end."""
     source, done = random.Random(seed), Counter()
-    guest = scene.guest(
-        (*MOVABLE, "--smp", "3"), append, qemu=scene.disk(), limit=seconds + 300
-    )
+    guest = scene.guest((*MOVABLE, "--smp", "3"), append, qemu=scene.disk(), limit=seconds + 300)
     began = told = time.monotonic()
     while time.monotonic() - began < seconds:
         event = source.choice(EVENTS)

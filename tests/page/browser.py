@@ -37,7 +37,9 @@ addEventListener("load", () => {
 
 # A window of chromium's has a least width, a frame has none.
 FRAME = """<!DOCTYPE html><meta charset="utf-8"><body>
-<script>addEventListener("message", e => { document.getElementById("found").textContent = e.data; });</script>
+<script>
+addEventListener("message", e => { document.getElementById("found").textContent = e.data; });
+</script>
 <pre id="found"></pre><iframe src="%s" style="width:%dpx;height:900px;border:0"></iframe>
 """
 
@@ -99,7 +101,10 @@ def _pixels(png):
     """Rows of pixels of a PNG of 8 bits a sample, as bytes each."""
     position, data, header = 8, b"", b""
     while position < len(png):
-        size, kind = int.from_bytes(png[position : position + 4], "big"), png[position + 4 : position + 8]
+        size, kind = (
+            int.from_bytes(png[position : position + 4], "big"),
+            png[position + 4 : position + 8],
+        )
         body = png[position + 8 : position + 8 + size]
         header = body if kind == b"IHDR" else header
         data += body if kind == b"IDAT" else b""

@@ -83,7 +83,9 @@ class Document(HTMLParser):
 
     def figure(self, title):
         """The plot of that title."""
-        return next(s for s in self.find("svg") if s.find("title") and s.find("title")[0].text() == title)
+        return next(
+            s for s in self.find("svg") if s.find("title") and s.find("title")[0].text() == title
+        )
 
     def rows(self, caption):
         """The table of that caption, as lists of text."""
@@ -110,7 +112,9 @@ class Document(HTMLParser):
                     say(f"a link to {value}")
                 if name == "aria-labelledby" and not set(value.split()) <= set(ids):
                     say(f"no label {value}")
-            if e.attributes.get("role") == "img" and [len(e.find(t)) for t in ("title", "desc")] != [1, 1]:
+            if e.attributes.get("role") == "img" and [
+                len(e.find(t)) for t in ("title", "desc")
+            ] != [1, 1]:
                 say("a picture without title and desc")
             if e.tag == "table" and (len(e.find("caption")) != 1 or not e.find("th")):
                 say("a table without caption or headings")

@@ -6,8 +6,10 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
+import time
 import traceback
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -145,18 +147,33 @@ def verdict(_out):
     """The verdict comes first: the record's, or else the counts."""
     start = records_of("kvm")
     text = "Clock: good. kvmclock, STABLE; 2 vCPUs"
-    for word, state in (("good", "good"), ("bad", "bad"), ("not judged", "unjudged"), ("?", "unjudged")):
+    for word, state in (
+        ("good", "good"),
+        ("bad", "bad"),
+        ("not judged", "unjudged"),
+        ("?", "unjudged"),
+    ):
         for kind in ("record", "kind"):
             document = draw([*start, {kind: "verdict", "state": word, "text": text}])
             header = document.find("header")[0]
             expect(document.heading() == "Clock: good.", document.heading())
             expect(header.attributes["class"] == state, f"{word}: {header.attributes}")
-            expect(not document.find("body")[0].attributes, "the whole page has the verdict's colour")
+            expect(
+                not document.find("body")[0].attributes, "the whole page has the verdict's colour"
+            )
             for said in ("kvmclock, STABLE; 2 vCPUs", f"verdict: {word}", "37 passed"):
                 expect(said in header.text(), f"{said!r} is not in {header.text()!r}")
     for end, heading, state in (
-        ([{"record": "end", "passed": 3, "failed": 0, "skipped": 1}], "3 passed, 0 failed, 1 skipped", "good"),
-        ([{"record": "end", "passed": 3, "failed": 2, "skipped": 1}], "3 passed, 2 failed, 1 skipped", "bad"),
+        (
+            [{"record": "end", "passed": 3, "failed": 0, "skipped": 1}],
+            "3 passed, 0 failed, 1 skipped",
+            "good",
+        ),
+        (
+            [{"record": "end", "passed": 3, "failed": 2, "skipped": 1}],
+            "3 passed, 2 failed, 1 skipped",
+            "bad",
+        ),
         ([], "No verdict: the run was cut off", "bad"),
     ):
         document = draw(start[:-1] + end)
@@ -188,7 +205,12 @@ def checks(_out):
 
 def vcpu(number, offset, error):
     return {
-        **{"record": "vcpu", "id": number, "tsc_hz": 2 * 10**9, "offset_known": error is not None},
+        **{
+            "record": "vcpu",
+            "id": number,
+            "tsc_hz": 2 * 10**9,
+            "offset_known": error is not None,
+        },
         **{"offset_cycles": offset, "offset_error": error or 0},
     }
 
@@ -213,11 +235,23 @@ def error_bars(figure):
 def offsets(_out):
     """Offsets are drawn to scale with their errors; too coarse ones are said to be so, not drawn."""
     document = draw(
-        [vcpu(0, 0, 0), vcpu(1, 400, 100), vcpu(2, -200, 300), vcpu(3, 9, 17_000_000), vcpu(4, 0, None)]
+        [
+            vcpu(0, 0, 0),
+            vcpu(1, 400, 100),
+            vcpu(2, -200, 300),
+            vcpu(3, 9, 17_000_000),
+            vcpu(4, 0, None),
+        ]
     )
     rows = document.rows("TSC of each vCPU against that of vCPU 0")
     said = [row[-1] for row in rows]
-    wanted = ["the reference", "differs from 0", "not told from 0", "too coarse to judge", "not measured"]
+    wanted = [
+        "the reference",
+        "differs from 0",
+        "not told from 0",
+        "too coarse to judge",
+        "not measured",
+    ]
     expect(said == wanted, f"{said}")
     expect(rows[1][3:5] == ["+200.0", "50.0"], f"200 +- 50 ns is shown as {rows[1]}")
     figure = document.figure("Offset of each TSC from that of vCPU 0")
@@ -230,7 +264,9 @@ def offsets(_out):
         expect(abs(high - middle - error * scale) < 0.1, f"{high} is not {error} ns right")
     expect("too coarse to judge: ± 8.50 ms" in figure.text(), figure.text())
     for cycles, word in ((20_000, "not told from 0"), (20_001, "too coarse to judge")):
-        rows = draw([vcpu(0, 0, 0), vcpu(1, 0, cycles)]).rows("TSC of each vCPU against that of vCPU 0")
+        rows = draw([vcpu(0, 0, 0), vcpu(1, 0, cycles)]).rows(
+            "TSC of each vCPU against that of vCPU 0"
+        )
         expect(rows[1][-1] == word, f"+- {cycles} cycles: {rows[1][-1]}")
     return "3 of 5 offsets drawn to scale, +- 17 M cycles too coarse, one not measured"
 
@@ -247,7 +283,10 @@ def counters(_out):
         expect(rows[0][-1] == word, f"{ppb} +- {error} ppb: {rows[0][-1]}")
     switch = {"record": "switch", "from": "A", "to": "B", "judged": True, "wrong": ""}
     for step, judged, wrong, word in (
-        *((30, True, "", "differs from 0, by less than the uncertainty"), (9, True, "", "not told from 0")),
+        *(
+            (30, True, "", "differs from 0, by less than the uncertainty"),
+            (9, True, "", "not told from 0"),
+        ),
         *((70, True, "", "differs from 0"), (70, True, "lost time", "lost time")),
         (70, False, "", "not judged: the host took the vCPU away at every try"),
     ):
@@ -259,7 +298,14 @@ def counters(_out):
 
 def event(number, kind, uptime, length=0.0, text=""):
     return {
-        **{"record": "event", "number": number, "kind": kind, "vcpu": 0, "text": text, "step_ns": 0},
+        **{
+            "record": "event",
+            "number": number,
+            "kind": kind,
+            "vcpu": 0,
+            "text": text,
+            "step_ns": 0,
+        },
         **{"uptime_ns": int(uptime * 1e9), "length_ns": int(length * 1e9)},
     }
 
@@ -284,9 +330,13 @@ def time_line(_out):
         for e in figure.find("rect")
         if e.attributes["class"] in ("gap", "went")
     }
-    expect(abs(bands["gap"][0] - at[0] - second) < 0.1, "the gap does not begin 1 s after the event")
+    expect(
+        abs(bands["gap"][0] - at[0] - second) < 0.1, "the gap does not begin 1 s after the event"
+    )
     expect(abs(bands["gap"][1] - 2 * second) < 0.1, "the gap is not 2 s wide")
-    expect(abs(bands["went"][0] - at[1] - 2 * second) < 0.1, "the pause that was counted is misplaced")
+    expect(
+        abs(bands["went"][0] - at[1] - 2 * second) < 0.1, "the pause that was counted is misplaced"
+    )
     expect(abs(bands["went"][1] - second) < 0.1, "the pause that was counted is not 1 s wide")
     document = draw(recorded("events"))
     expect("+1.10 s" in document.section("events").text(), "no step of the date in the drawing")
@@ -308,7 +358,9 @@ def cost(_out):
     figure = document.figure("The same against the system call")
     shapes = [e for e in figure.find("svg") if "%" in e.attributes.get("x", "")]
     read, call = (e.x() for e in shapes)
-    expect(abs(call - 100) < 0.1 and 5 < read < 6.5, f"1.5 at {read} %, 1000 at {call} % of 3 decades")
+    expect(
+        abs(call - 100) < 0.1 and 5 < read < 6.5, f"1.5 at {read} %, 1000 at {call} % of 3 decades"
+    )
     return "2 figures, 6 costs in ratios and ns"
 
 
@@ -330,9 +382,26 @@ def truncated(_out):
 
 def strange(source, depth=0):
     """A JSON value that no kernel writes."""
-    simple = (None, True, -1, 0, 1e300, -(10**40), 10**18, 5e-324, float("nan"), float("inf"), "", "x" * 300)
+    simple = (
+        None,
+        True,
+        -1,
+        0,
+        1e300,
+        -(10**40),
+        10**18,
+        5e-324,
+        float("nan"),
+        float("inf"),
+        "",
+        "x" * 300,
+    )
     if depth < 2 and source.random() < 0.1:
-        return [strange(source, depth + 1)] if source.random() < 0.5 else {"a": strange(source, depth + 1)}
+        return (
+            [strange(source, depth + 1)]
+            if source.random() < 0.5
+            else {"a": strange(source, depth + 1)}
+        )
     return source.choice(simple)
 
 
@@ -389,7 +458,9 @@ def errors(out):
 def run_qemu(*words, limit=90):
     """With --kernel nothing is built, so that no message of make's is in the way."""
     kernel = os.path.join(ROOT, os.environ.get("O", "build"), "clockpage.elf")
-    return run("./run-qemu.sh", "--kernel", kernel, "--accel", "tcg", "--smp", "1", *words, limit=limit)
+    return run(
+        "./run-qemu.sh", "--kernel", kernel, "--accel", "tcg", "--smp", "1", *words, limit=limit
+    )
 
 
 def options(out):
@@ -409,10 +480,20 @@ def options(out):
         message = done.stderr.decode()
         expect(done.returncode == 2 and said in message, f"{words}: {done.returncode}: {message}")
         expect(message.count("\n") == 1, f"{words}: {message}")
+    for script, words, said in (
+        ("events", ("--html",), "expected one argument"),
+        ("events", ("--html", out, "pause-3s"), "is no regular file"),
+        ("events", ("--html", "/nonexistent/page.html", "pause-3s"), "cannot write"),
+        ("events", ("--html", path), "--html draws one scenario"),
+        ("soak", ("--html", out), "is no regular file"),
+    ):
+        done = run(f"tests/events/{script}.py", *words)
+        message = done.stderr.decode()
+        expect(done.returncode == 2 and said in message, f"{script} {words}: {message}")
     os.remove(path)
     run_qemu("--html", path, "--dry-run")
     expect(not os.path.exists(path), "--dry-run has made a file")
-    return "8 wrong ways, and --dry-run writes nothing"
+    return "13 wrong ways, and --dry-run writes nothing"
 
 
 def whole_run(out):
@@ -428,11 +509,38 @@ def whole_run(out):
     with open(log, "rb") as file:
         names = [r["name"] for r in map(json.loads, file) if r["record"] == "check"]
     text = document.text()
-    expect(len(names) > 20 and all(name in text for name in names), "not every check is on the page")
-    expect(document.rows("Failed or skipped")[0][0] == "settings", "the check that failed is not first")
+    expect(
+        len(names) > 20 and all(name in text for name in names), "not every check is on the page"
+    )
+    expect(
+        document.rows("Failed or skipped")[0][0] == "settings", "the check that failed is not first"
+    )
     for word in ("--append 'bogus.setting=<b>'", "qemu-system-x86_64 -accel tcg"):
         expect(word in document.section("run").text(), f"no command with {word}")
     return f"{len(names)} checks, {document.heading()}, status 1"
+
+
+def interrupted(out):
+    """A run that is ended from outside, too, leaves a page."""
+    path, kernel = f"{out}/interrupted.html", f"{os.environ.get('O', 'build')}/clockpage.elf"
+    words = ("--kernel", kernel, "--accel", "tcg", "--html", path, "--", "-S")
+    child = subprocess.Popen(
+        ["./run-qemu.sh", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    expect(b"qemu-system" in child.stdout.readline(), "no command")  # soon after, QEMU runs
+    time.sleep(1)
+    child.send_signal(signal.SIGTERM)
+    child.stdout.read()
+    expect(child.wait(30 * PATIENCE) == 143, f"status {child.returncode}")
+    with open(path, encoding="utf-8") as file:
+        document = Document(file.read())
+    expect(not document.complaints, f"{document.complaints}")
+    expect("ended with status 143" in document.find("header")[0].text(), "it is not said why")
+    return "status 143, and a page that says so"
 
 
 def timed_out(out):
@@ -458,8 +566,14 @@ def in_browser(out):
         raise Skipped(why)
     figures = []
     many = [vcpu(n, 40 * n % 97, 150) for n in range(200)]
-    many += [{**r, "vcpu": n} for r in records_of("kvm") if r["record"] == "reader" for n in range(200)]
-    verdict_ = {"record": "verdict", "state": "good", "text": "Clock: good. kvmclock, STABLE; 2 vCPUs"}
+    many += [
+        {**r, "vcpu": n} for r in records_of("kvm") if r["record"] == "reader" for n in range(200)
+    ]
+    verdict_ = {
+        "record": "verdict",
+        "state": "good",
+        "text": "Clock: good. kvmclock, STABLE; 2 vCPUs",
+    }
     for name, records in (
         ("kvm", [*records_of("kvm"), verdict_]),
         *((name, records_of(name)) for name in ("events", "tcg")),
@@ -497,7 +611,7 @@ def picture(out):
 
 TESTS = (
     *(well_formed, every_figure, hostile, verdict, checks, offsets, counters, time_line, cost),
-    *(truncated, fuzzed, errors, options, whole_run, timed_out, in_browser, picture),
+    *(truncated, fuzzed, errors, options, whole_run, timed_out, interrupted, in_browser, picture),
 )
 
 

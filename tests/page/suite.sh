@@ -4,7 +4,7 @@
 # The page of a report: what it holds, what it makes of bad records, and how a browser shows it.
 # Needs Debian's chromium for the last, 120 MB that no other test needs: `suite.sh --browser` installs it.
 #
-# Takes about 30 s.
+# Takes about 45 s.
 
 set -uo pipefail
 export PYTHONDONTWRITEBYTECODE=1 # leave nothing in the tree

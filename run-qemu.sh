@@ -33,6 +33,7 @@ usage() {
 		                           From a pipe or a file: the end of input ends the run
 		  --verbose                report every table, reason and check, not only what a person needs
 		  --json FILE              write the report as JSON, one object a line, to FILE
+		  --html FILE              draw the report as an HTML page, in FILE; also of a run that fails
 		  --timeout S              end the guest after S seconds (120; never with --shell or --debug
 		                           on a terminal)
 		  --kernel FILE            boot this ELF, build nothing
@@ -61,9 +62,11 @@ say() {
 
 # --- the command line ------------------------------------------------------------------------
 
-accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' timeout='' kernel=''
+accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' html='' timeout='' kernel=''
 debug=no verbose=no dry_run=no install=yes shell=no terminal=no
 extra=()
+# Of --html: what was typed, where the JSON goes without --json, and why the run failed.
+called=("$0" "$@") scratch='' ended=''
 
 parse_arguments() {
 	while (($# > 0)); do
@@ -71,12 +74,12 @@ parse_arguments() {
 		if [[ $1 == --*=* ]]; then
 			set -- "${1%%=*}" "${1#*=}" "${@:2}"
 			case $1 in
-			--accel | --smp | --machine | --cpu | --append | --json | --timeout | --kernel) ;;
+			--accel | --smp | --machine | --cpu | --append | --json | --html | --timeout | --kernel) ;;
 			*) die "unknown option $1=... (see --help)" ;;
 			esac
 		fi
 		case $1 in
-		--accel | --smp | --machine | --cpu | --append | --json | --timeout | --kernel)
+		--accel | --smp | --machine | --cpu | --append | --json | --html | --timeout | --kernel)
 			if (($# < 2)) || [[ $1 != --append && ($2 == '' || $2 == --*) ]]; then
 				die "$1 needs a value (see --help)"
 			fi
@@ -119,6 +122,9 @@ check_arguments() {
 	if [[ -n $json && $dry_run == no ]]; then
 		: 2>/dev/null >"$json" || die "cannot write the JSON to '$json'"
 	fi
+	if [[ -n $html && $dry_run == no ]]; then
+		check_html
+	fi
 	if [[ $shell == yes ]]; then
 		[[ ! -t 0 || ! -t 1 ]] || terminal=yes
 		# What the user appends comes last, and so wins: shell=now.
@@ -130,6 +136,20 @@ check_arguments() {
 		timeout=120
 		[[ $debug == no && $terminal == no ]] || timeout=0 # forever
 	fi
+}
+
+# check_html: begin the page, so that one of an earlier run is not taken for this one's.
+check_html() {
+	[[ ! -d $html ]] || die "cannot write the page to '$html': it is a directory"
+	[[ ! -e $html || -f $html ]] || die "cannot write the page to '$html': it is no regular file"
+	: 2>/dev/null >"$html" || die "cannot write the page to '$html'"
+	if [[ -z $json ]]; then
+		scratch=$(mktemp) || die "cannot make a temporary file"
+		trap 'rm -f "$scratch"' EXIT
+		json=$scratch
+	fi
+	[[ -f $json ]] || die "--html reads what --json writes: '$json' is no regular file"
+	[[ ! $json -ef $html ]] || die "--json and --html name the same file"
 }
 
 # --- set-up and build ------------------------------------------------------------------------
@@ -246,10 +266,10 @@ compose_command() {
 	command+=("${extra[@]}")
 }
 
-# show_command: the command, such that it can be pasted into a shell.
-show_command() {
+# show_words WORD...: a command, such that it can be pasted into a shell.
+show_words() {
 	local word line=''
-	for word in "${command[@]}"; do
+	for word; do
 		[[ $word =~ ^[A-Za-z0-9_./:=,+@-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
 		line+="$word "
 	done
@@ -257,6 +277,27 @@ show_command() {
 }
 
 # --- the run -----------------------------------------------------------------------------------
+
+# write_page STATUS: the page of --html, however the run ended, and the end.
+# shellcheck disable=SC2317 # the trap of EXIT calls it
+write_page() {
+	local status=$1 words=()
+	# Status 1 without a reason is that of a report in which a check failed.
+	((status <= 1)) || ended=${ended:-"the run ended with status $status"}
+	[[ -z $ended ]] || words=(--ended "$ended")
+	if ! python3 "$root/tools/page" --output "$html" "${words[@]}" "$json" \
+		--command "$(show_words "${called[@]}")" --command "$(show_words "${command[@]}")"; then
+		[[ $status != 0 ]] || status=2
+	fi
+	[[ -z $scratch ]] || rm -f "$scratch"
+	exit "$status"
+}
+
+# fails_with TEXT: say why the run failed, on standard error and on the page.
+fails_with() {
+	ended=$1
+	say "$1" >&2
+}
 
 # show LINE: a line of the guest's, or of QEMU's own, which goes to standard error.
 show() {
@@ -353,7 +394,7 @@ run() {
 
 	[[ -z $interrupted ]] || exit "$interrupted"
 	if [[ -n $broken ]]; then
-		say "the guest did something that KVM cannot run: $broken" >&2
+		fails_with "the guest did something that KVM cannot run: $broken"
 		exit 1
 	fi
 	finish "$status"
@@ -375,18 +416,18 @@ finish() {
 	"$exit_passed") exit 0 ;;
 	"$exit_failed") exit 1 ;;
 	"$exit_no_console")
-		say "the kernel found no serial port (COM1) to report on" >&2
+		fails_with "the kernel found no serial port (COM1) to report on"
 		exit 1
 		;;
 	124 | 137)
-		say "TIMEOUT: the guest did not end within $timeout s" >&2
+		fails_with "TIMEOUT: the guest did not end within $timeout s"
 		exit 124
 		;;
 	0)
 		if [[ $terminal == yes ]]; then
-			say "NO VERDICT: QEMU was ended by ^] x, or the guest reset or powered off" >&2
+			fails_with "NO VERDICT: QEMU was ended by ^] x, or the guest reset or powered off"
 		else
-			say "NO VERDICT: the guest reset (a triple fault?) or powered off before its report ended" >&2
+			fails_with "NO VERDICT: the guest reset (a triple fault?) or powered off before its report ended"
 		fi
 		exit 1
 		;;
@@ -397,7 +438,7 @@ finish() {
 		;;
 	1) die "QEMU could not run the guest: its message stands above" ;;
 	*)
-		say "NO VERDICT: QEMU ended with status $1" >&2
+		fails_with "NO VERDICT: QEMU ended with status $1"
 		exit 1
 		;;
 	esac
@@ -412,6 +453,7 @@ if [[ $dry_run == no ]]; then
 	needs=(run)
 	[[ -n $kernel ]] || needs+=(build)
 	[[ $iso == no ]] || needs+=(iso)
+	[[ -z $html ]] || needs+=(page)
 	deps_need "$install" "${needs[@]}" || exit 2
 	if [[ $iso == yes ]]; then
 		build iso
@@ -422,11 +464,12 @@ if [[ $dry_run == no ]]; then
 fi
 choose_accel
 compose_command
-show_command
+show_words "${command[@]}"
 [[ $dry_run == no ]] || exit 0
 [[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
 	say "GRUB is emulated on this KVM host, instruction by instruction: wait 15 to 60 s." >&2
 [[ $debug == no ]] || say "waiting for: gdb -ex 'target remote :1234' ${kernel:-$output/clockpage.elf}"
+[[ -z $html ]] || trap 'write_page $?' EXIT
 if [[ $terminal == yes ]]; then
 	run_on_terminal
 else

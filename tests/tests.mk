@@ -29,8 +29,9 @@ mutate: ## change the code by rule and show what no test notices (PATH=lib/pvclo
 		tests/mutate/mutate.py $(or $(MUTATE),lib/pvclock lib/timepage) \
 		$(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-soak: kernel ## random events to a guest under KVM, for MINUTES=30, by SEED=N of an earlier run
-	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an earlier run, HTML=FILE
+	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+		$(if $(HTML),--html '$(HTML)')
 
 # ---- Test programs ------------------------------------------------------------------------------
 #

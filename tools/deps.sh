@@ -24,6 +24,7 @@ deps_table() {
 		iso|grub-mkimage|grub-common|makes the boot image of the ISO
 		iso|/usr/lib/grub/i386-pc/kernel.img|grub-pc-bin|GRUB itself, for BIOS machines
 		iso|xorriso|xorriso|writes the ISO
+		page|python3|python3|draws the page of a report
 		test|/usr/include/stdio.h|libc6-dev|hosted tests
 		test|/usr/include/cmocka.h|libcmocka-dev|test programs
 		test32|/usr/lib/i386-linux-gnu/libcmocka.so|libcmocka-dev:i386|test programs of 32 bits
@@ -39,6 +40,7 @@ deps_table() {
 		test|clang-format|clang-format|format of C
 		test|mandoc|mandoc|lint of manual pages
 		test|spin|spin|checks the model of the page protocol
+		browser|chromium|chromium|shows the page of a report to its tests
 		root|debootstrap|debootstrap|makes a Debian system for tests/run.sh --root
 		root|/usr/share/keyrings/debian-archive-keyring.gpg|debian-archive-keyring|proves that it is Debian's
 		root|unshare|util-linux|keeps what is mounted in it out of sight

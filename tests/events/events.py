@@ -19,14 +19,14 @@ import scenarios_wall  # noqa: F401
 import scenarios_guest  # noqa: F401
 from machine import Skipped, Wrong, guests
 from qmp import QmpError
-from scene import SCENARIOS, Scene
+from scene import SCENARIOS, Scene, page_file
 
 
 class Runner:
     """Runs scenarios, and prints a line for each."""
 
-    def __init__(self, no_kvm, verbose):
-        self.no_kvm, self.verbose = no_kvm, verbose
+    def __init__(self, no_kvm, verbose, html):
+        self.no_kvm, self.verbose, self.html = no_kvm, verbose, html
         self.failed = 0
         self._print = threading.Lock()
 
@@ -39,23 +39,27 @@ class Runner:
 
     def run(self, name):
         function = SCENARIOS[name]
-        if function.needs == "kvm" and self.no_kvm:
-            self.say("SKIP", name, f"no KVM: {self.no_kvm}")
-            return
-        scene, started = Scene(), time.monotonic()
+        scene, started, ended = Scene(), time.monotonic(), ""
         try:
+            if function.needs == "kvm" and self.no_kvm:
+                raise Skipped(f"no KVM: {self.no_kvm}")
             with guests.now(f"events.{name}"):
                 function(scene)
         except Skipped as why:
+            ended = f"SKIP events.{name}: {why}"
             self.say("SKIP", name, str(why))
         except (Wrong, QmpError, OSError, subprocess.SubprocessError) as why:
+            ended = f"FAIL events.{name}: {why}"
             self.say("FAIL", name, f"{why} ({'; '.join(scene.figures)})", scene.transcript())
         except Exception as why:  # pylint: disable=broad-except
+            ended = f"FAIL events.{name}: {why!r}"
             self.say("FAIL", name, repr(why), traceback.format_exc().splitlines())
         else:
             scene.say(f"{time.monotonic() - started:.1f} s")
             self.say("PASS", name, "; ".join(scene.figures), scene.transcript() * self.verbose)
         finally:
+            if self.html:
+                self.failed += not scene.draw(self.html, f"tests/events/run.sh {name}", ended)
             scene.close()
 
     def run_all(self, names):
@@ -87,6 +91,12 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario (all of them)")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     parser.add_argument("--verbose", action="store_true", help="show what the guests said")
+    parser.add_argument(
+        *("--html",),
+        type=page_file,
+        metavar="FILE",
+        help="draw the report of one scenario's guest, the last if it has several, as an HTML page",
+    )
     options = parser.parse_args()
     os.chdir(guests.ROOT)
     if options.list:
@@ -96,6 +106,8 @@ def main():
     unknown = [name for name in options.names if name not in SCENARIOS]
     if unknown:
         parser.error(f"there is no scenario {' '.join(unknown)}; --list lists them")
+    if options.html and len(options.names) != 1:
+        parser.error("--html draws one scenario: name it")
     failure = build()
     if failure:
         print(f"{failure}FAIL events.build: make kernel failed")
@@ -104,7 +116,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     names = options.names or list(SCENARIOS)
     guests.plan(f"events.{name}" for name in names)
-    runner = Runner(guests.kvm_missing(), options.verbose)
+    runner = Runner(guests.kvm_missing(), options.verbose, options.html)
     runner.run_all(names)
     return 1 if runner.failed else 0
 

@@ -278,13 +278,17 @@ class Guest:
             raise Wrong(f"QEMU's status {status}, not {PASSED}: {failed}")
         return "; ".join(figures)
 
-    def records(self, kind):
-        """COM2's records of a kind, over all processes, once they have ended."""
+    def json(self):
+        """What COM2 has given, over all processes."""
         data = b""
         for name in self._files:
             with open(name, "rb") as file:
                 data += file.read()
-        complaints, records = guests.report.parse(data)
+        return data
+
+    def records(self, kind):
+        """COM2's records of a kind, once all processes have ended."""
+        complaints, records = guests.report.parse(self.json())
         if complaints:
             raise Wrong(f"JSON: {complaints[0]}")
         return [record for record in records if record["record"] == kind]

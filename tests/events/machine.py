@@ -114,11 +114,12 @@ class Machine:
         self._deadline = time.monotonic() + limit
         when = HostTime().__enter__()
         listeners = {name: self._listen(name) for name in ("com1", "qmp")}
+        self.command = self._command(args, append, qemu)
         try:
             with open(self._stderr, "wb") as stderr:
                 # timeout ends QEMU also when this program is killed before it can.
                 self._child = subprocess.Popen(
-                    ["timeout", "-k", "5", str(limit + 30), *self._command(args, append, qemu)],
+                    ["timeout", "-k", "5", str(limit + 30), *self.command],
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
                     stderr=stderr,

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: 0BSD
 """What a scenario is, and what it is given."""
 
+import argparse
+import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
 
 from guest import Guest
-from machine import Wrong
+from machine import Wrong, guests
 
 KVM = ("--accel", "kvm")
 # QEMU neither saves nor migrates a guest that has the invariant TSC, which run-qemu.sh gives.
@@ -18,6 +21,19 @@ BY_PAGE = "dev.kvmclock.0.vdso_enable_without_rdtscp=1"
 SCRIPTED = f"debug.kvmclock.scripted=1 {BY_PAGE}"
 
 SCENARIOS = {}
+PAGE = os.path.join(guests.ROOT, "tools", "page")
+
+
+def page_file(path):
+    """The argument of --html: a file that can be written, emptied of an earlier run's page."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise argparse.ArgumentTypeError(f"'{path}' is no regular file")
+    try:
+        with open(path, "wb"):
+            pass
+    except OSError as why:
+        raise argparse.ArgumentTypeError(f"cannot write '{path}': {why.strerror}") from why
+    return os.path.abspath(path)
 
 
 def scenario(needs="kvm", beside=False):
@@ -75,6 +91,18 @@ class Scene:
                 told[kind] == count, f"the report has {told[kind]} events {kind}, not {count}"
             )
         self.say(f"{guest.pauses} pauses, counted on {len(pages)} pages and told")
+
+    def draw(self, path, command, ended=""):
+        """The page of the last guest, in all processes that it was in; False: it is not written.
+
+        ended: how the run failed.
+        """
+        words, data = ["--output", path, "--command", command], b""
+        if self.guests:
+            words += ["--command", shlex.join(self.guests[-1].machines[0].command)]
+            data = self.guests[-1].json()
+        words += ["--ended", ended] if ended else []
+        return subprocess.run([PAGE, *words], input=data, check=False).returncode == 0
 
     def transcript(self):
         """The end of what each guest and its QEMU said."""

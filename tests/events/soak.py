@@ -15,7 +15,7 @@ from collections import Counter
 
 from machine import Wrong, guests
 from qmp import QmpError
-from scene import BY_PAGE, MOVABLE, Scene
+from scene import BY_PAGE, MOVABLE, Scene, page_file
 
 PROGRESS = 30  # seconds between two lines
 
@@ -97,12 +97,10 @@ EVENTS = (
 )
 
 
-def soak(scene, seconds, seed):
+def soak(scene, seconds, seed, append):
     """Until the time is over; the figures of the end."""
     source, done = random.Random(seed), Counter()
-    guest = scene.guest(
-        (*MOVABLE, "--smp", "3"), BY_PAGE, qemu=scene.disk(), limit=seconds + 300
-    )
+    guest = scene.guest((*MOVABLE, "--smp", "3"), append, qemu=scene.disk(), limit=seconds + 300)
     began = told = time.monotonic()
     while time.monotonic() - began < seconds:
         event = source.choice(EVENTS)
@@ -131,26 +129,37 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=30)
     parser.add_argument("--seed", type=int, default=None, help="one that an earlier run printed")
+    parser.add_argument(
+        *("--html",), type=page_file, metavar="FILE", help="draw the guest's report as an HTML page"
+    )
     options = parser.parse_args()
     if not 0.1 <= options.minutes <= 60 * 24 * 7:
         parser.error(f"minutes are 0.1 to a week's, not {options.minutes:g}")
     no_kvm = guests.kvm_missing()
     if no_kvm:
         print(f"SKIP events.soak: no KVM: {no_kvm}")
+        if options.html:
+            Scene().draw(options.html, parser.prog, f"SKIP events.soak: no KVM: {no_kvm}")
         return 0
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     print(f"soak: {options.minutes:g} minutes, SEED={seed}", flush=True)
-    scene = Scene()
+    scene, ended, drawn = Scene(), "", True
     try:
-        soak(scene, int(options.minutes * 60), seed)
+        # A page shows the whole report, which the guest makes before the shell.
+        append = f"{BY_PAGE} shell=1" if options.html else BY_PAGE
+        soak(scene, int(options.minutes * 60), seed, append)
     except (Wrong, QmpError, OSError) as why:
         print("".join(f"    {line}\n" for line in scene.transcript()), end="")
-        print(f"FAIL events.soak: SEED={seed}: {why}")
+        ended = f"FAIL events.soak: SEED={seed}: {why}"
+        print(ended)
         return 1
     finally:
+        if options.html:
+            command = f"tests/events/soak.py {options.minutes:g} --seed {seed}"
+            drawn = scene.draw(options.html, command, ended)
         scene.close()
     print(f"PASS events.soak: SEED={seed}: {'; '.join(scene.figures)}")
-    return 0
+    return 0 if drawn else 2
 
 
 if __name__ == "__main__":

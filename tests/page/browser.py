@@ -11,7 +11,7 @@ import zlib
 BROWSER = "chromium"
 
 # Runs in the page, and sends what it finds to the page around it: what is wider than the window or
-# lies outside of it, apart from tables in boxes that scroll; pieces of text in a drawing that overlap.
+# lies outside of it, apart from tables in boxes that scroll; texts in a drawing that overlap.
 LOOK = """
 addEventListener("load", () => {
 	const wide = [], outside = [], overlap = [];

@@ -311,7 +311,7 @@ def event(number, kind, uptime, length=0.0, text=""):
 
 
 def time_line(_out):
-    """A pause in which uptime stood still takes its place on the axis; one that it counted does not."""
+    """A pause takes its place on the axis if uptime stood still, and none if uptime counted it."""
     still = "uptime stood still"
     figure = draw(
         [
@@ -344,7 +344,7 @@ def time_line(_out):
 
 
 def cost(_out):
-    """Ratios are drawn against the floor: reads to scale, system calls logarithmically; ns beside."""
+    """Ratios to the floor: reads to scale, system calls logarithmically; ns beside."""
     reader = {
         **{"record": "reader", "vcpu": 0, "floor_cycles": 40.0, "cycles_per_read": 60.0},
         **{"ratio": 1.5, "timespec_ratio": 2.0, "gettime_ratio": 0.0, "syscall_ratio": 1000.0},
@@ -560,7 +560,7 @@ def timed_out(out):
 
 
 def in_browser(out):
-    """Chromium shows the verdict; nothing overflows at 1280 and 390 pixels, no two labels overlap."""
+    """Chromium shows the verdict; at 1280 and 390 pixels nothing overflows, no labels overlap."""
     why = browser.missing()
     if why:
         raise Skipped(why)

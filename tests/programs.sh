@@ -5,7 +5,7 @@
 #
 # Usage: programs.sh [NAME...]	of a program (kernel/clock/wall), or of a folder (kernel/clock); default: all
 #
-# Takes about 75 s.
+# Takes about 25 s.
 
 set -uo pipefail
 

@@ -290,6 +290,67 @@ static void deviations(void)
     verdict(bad == 0, "deviation", figures);
 }
 
+struct disturbed {
+    const char *chosen;
+    unsigned pause_at[2]; /* ticks */
+    unsigned ticks;
+};
+
+/* A pause is in no comparison: kvmclock stands still in it, and the others do not. */
+static bool pauses_are_left_out(const void *argument)
+{
+    const struct disturbed *d = argument;
+    uint64_t within;
+
+    machine_start(d->chosen, HZ);
+    deviation_begin(HZ);
+    for (unsigned i = 0; i < d->ticks; i++) {
+        tick(1);
+        if (i == d->pause_at[0] || i == d->pause_at[1])
+            machine_pause(4000000000);
+        deviation_tick();
+    }
+    deviation_end();
+    bool good = strncmp(last_check, "PASS", 4) == 0 && deviation_within(&within) == COUNTERS - 1 &&
+                within < 50000000;
+    if (!good)
+        printf("  against %s, pauses at ticks %u and %u: %s\n", d->chosen, d->pause_at[0],
+               d->pause_at[1], last_check);
+    return good;
+}
+
+/* A pause after the last tick leaves no figure, rather than a wrong one. */
+static bool a_late_pause_is_no_figure(const void *argument)
+{
+    uint64_t within;
+
+    machine_start(argument, HZ);
+    deviation_begin(HZ);
+    machine_pause(4000000000);
+    deviation_end();
+    return strncmp(last_check, "SKIP timecounter.deviation: the host paused", 43) == 0 &&
+           deviation_within(&within) == 0;
+}
+
+static void deviations_over_pauses(void)
+{
+    static const char *const chosen[] = {"kvmclock", "TSC", "HPET"};
+    unsigned cases = 0, bad = 0;
+    char figures[100];
+
+    for (unsigned c = 0; c < 3; c++) {
+        for (unsigned at = 0; at < 500; at += 97) {
+            struct disturbed d = {chosen[c], {at, at + 61}, 1000};
+            cases++;
+            bad += !holds(pauses_are_left_out, &d);
+        }
+        cases++;
+        bad += !holds(a_late_pause_is_no_figure, chosen[c]);
+    }
+    snprintf(figures, sizeof(figures), "%u of %u: a pause of 4 s is in a comparison", bad, cases);
+    verdict(bad == 0, "deviation-pause", figures);
+}
+
 int main(void)
 {
     static const unsigned narrow[] = {HPET, ACPI_FAST, I8254};
@@ -315,5 +376,6 @@ int main(void)
         good = holds(every_pair, &all[i]) && good;
     verdict(good, "every-pair", "20 pairs, from each counter in use");
     deviations();
+    deviations_over_pauses();
     return failed;
 }

@@ -50,6 +50,21 @@ fences() {
 fences compiled.kernel-fences "$build/clockpage.elf.debug"
 fences compiled.ring3-fences "$build/reader.elf.debug"
 
+# Each function that writes an x2APIC's ICR has MFENCE and LFENCE before it: WRMSR to it serialises
+# nothing, so the interrupt could overtake the store that it announces.
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$1 != name { name = $1; fenced = 0; before = "" }
+	before == "mfence" && $2 == "lfence" { fenced = 1 }
+	/mov +\$0x830,%ecx/ { count++; if (!fenced) bad = bad " " name }
+	{ before = $2 }
+	END { print count + 0 bad }')
+if [[ $found == *' '* || $found == 0 ]]; then
+	echo "FAIL compiled.icr-fences: of all writes to the ICR (${found%% *}), without fences: ${found#* }"
+	failed=1
+else
+	echo "PASS compiled.icr-fences: $found, none without MFENCE and LFENCE before it"
+fi
+
 if log=$(tools/check-symbols nm "$build/kernel-objs"); then
 	echo "PASS compiled.layers: $log"
 else

@@ -25,8 +25,8 @@ INCLUDES=(-I. -Ilib -Iinclude)
 PATIENCE=$((120 * ${TEST_PATIENCE:-1}))
 
 # A program is tests/units/NAME_test.c and what it tests.
-names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
-	registration rtc tsc)
+names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo features format decision gettime
+	kvmclock registration rtc tsc wait)
 sources_of() {
 	local clock=(lib/timepage/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
@@ -37,6 +37,8 @@ sources_of() {
 	case $1 in
 	firmware) echo arch/x86/acpi.c arch/x86/mptable.c ;;
 	bootinfo) echo boot/bootinfo.c ;;
+	features) echo -Itests/units/hosted arch/x86/features.c arch/x86/machine_check.c arch/x86/apic.c ;;
+	wait) echo -Itests/units/hosted ;;
 	format) echo base/format.c ;;
 	decision | gettime) echo "$scripted" "${clock[@]}" ;;
 	gettime_race) echo "${clock[@]}" ;;

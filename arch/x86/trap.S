@@ -183,11 +183,14 @@ syscall_entry:
         add $8, %rsp
         iretq
 
-        .balign 16
+        .balign 128 /* all of it is in one page */
         .global syscall32_entry
 /*
  * SYSCALL from 32-bit code, which enters here on AMD's CPUs.  This kernel has no 32-bit system
  * calls, so ring 3 gets what it gets on Intel's: an invalid opcode, at the instruction.
+ *
+ * It runs at SYSCALL32_BASE, below 4 GiB: where KVM emulates the instruction, it cuts the address
+ * in CSTAR to 32 bits.
  */
 syscall32_entry:
         swapgs
@@ -202,7 +205,11 @@ syscall32_entry:
         push $0
         push $VECTOR_UD
         push_registers
-        jmp trap_from_ring3
+        movabs $trap_from_ring3, %rax
+        jmp *%rax
+        .if . - syscall32_entry > 128
+        .error "the entry does not fit its place"
+        .endif
 
         .balign 16
         .global user_enter

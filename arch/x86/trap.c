@@ -70,6 +70,12 @@ void trap_init(const struct trap_hooks *h)
     set_gate(VECTOR_SPURIOUS, trap_stub_spurious, 0);
 }
 
+/* Where address_space_create() maps the entry once more. */
+static uint64_t syscall32_address(void)
+{
+    return SYSCALL32_BASE + (uint64_t)syscall32_entry % PAGE_SIZE;
+}
+
 void trap_load(void)
 {
     struct {
@@ -81,7 +87,7 @@ void trap_load(void)
     /* SYSRET's half of STAR is never used, but must not be 0. */
     wrmsr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_USER_CODE32 << 48);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
-    wrmsr(MSR_CSTAR, (uint64_t)syscall32_entry);
+    wrmsr(MSR_CSTAR, syscall32_address());
     wrmsr(MSR_SFMASK, SYSCALL_FLAGS_OFF);
     /* A null selector has SYSENTER raise #GP; a CPU that refuses the write has no SYSENTER. */
     (void)wrmsr_safe(MSR_SYSENTER_CS, 0);
@@ -114,7 +120,7 @@ const char *trap_find_open_entry(void)
 
     if (rdmsr(MSR_LSTAR) != (uint64_t)syscall_entry)
         return "LSTAR, SYSCALL's entry";
-    if (rdmsr(MSR_CSTAR) != (uint64_t)syscall32_entry)
+    if (rdmsr(MSR_CSTAR) != syscall32_address())
         return "CSTAR, SYSCALL's entry from 32-bit code";
     if (rdmsr(MSR_SFMASK) != SYSCALL_FLAGS_OFF)
         return "SFMASK, the flags that ring 3 brings along";

@@ -140,7 +140,7 @@ static void find_open_entry(struct cpu *cpu, void *arg)
 }
 
 /* Puts the names of the protections in that state into `list`, up to NULL. */
-static unsigned list_protections(const char **list, enum feature_state state)
+static void list_protections(const char **list, enum feature_state state)
 {
     unsigned count = 0;
 
@@ -149,12 +149,12 @@ static unsigned list_protections(const char **list, enum feature_state state)
             list[count++] = features_name(f);
     }
     list[count] = NULL;
-    return count;
 }
 
 void machine_check_border(uint64_t patience)
 {
-    const char *refused[FEATURE_PROTECTIONS + 1], *ignored[FEATURE_PROTECTIONS + 1];
+    const char *unknown[FEATURE_PROTECTIONS + 1], *refused[FEATURE_PROTECTIONS + 1];
+    const char *ignored[FEATURE_PROTECTIONS + 1];
     bool answered = smp_ask_all(find_open_entry, NULL, patience);
     const char *found = __atomic_load_n(&open_entry, __ATOMIC_ACQUIRE);
 
@@ -164,9 +164,12 @@ void machine_check_border(uint64_t patience)
         check(pass_if(answered), "machine.entries",
               "every way from ring 3 into ring 0 is set or shut%s",
               answered ? "" : "; a vCPU did not answer");
-    (void)list_protections(refused, FEATURE_REFUSED);
-    (void)list_protections(ignored, FEATURE_IGNORED);
-    if (refused[0])
+    list_protections(unknown, FEATURE_UNKNOWN);
+    list_protections(refused, FEATURE_REFUSED);
+    list_protections(ignored, FEATURE_IGNORED);
+    if (unknown[0])
+        check(FAIL, "machine.protection", "%s was not tried", unknown[0]);
+    else if (refused[0])
         check(FAIL, "machine.protection", "CPUID has %s, and the CPU refuses it", refused[0]);
     else if (ignored[0])
         check(FAIL, "machine.protection", "%s is on, and does not protect", ignored[0]);
@@ -186,7 +189,7 @@ void machine_report_protection(uint64_t root, uint64_t user_va)
         features_note(FEATURE_SMAP, FEATURE_IGNORED);
     write_cr3(kernel_root());
     for (enum feature_state s = FEATURE_ON; s <= FEATURE_IGNORED; s++)
-        (void)list_protections(lists[s], s);
+        list_protections(lists[s], s);
     report_detail(true);
     REPORT("protection",
            "protection  "

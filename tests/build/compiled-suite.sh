@@ -65,6 +65,30 @@ else
 	echo "PASS compiled.icr-fences: $found, none without MFENCE and LFENCE before it"
 fi
 
+# SWAPGS comes once at each entry from ring 3, and elsewhere only right after the WRMSR that gives ring
+# 3 its base again; an entry on an interrupt stack has none, as nothing says there whose GS it is.
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$2 == "swapgs" && before == "wrmsr" { back++ }
+	$2 == "swapgs" && before != "wrmsr" { entry[$1]++ }
+	{ before = $2 }
+	END {
+		count = split("trap_common syscall_entry syscall32_entry", wanted)
+		for (i = 1; i <= count; i++) {
+			if (entry[wanted[i]] != 1)
+				bad = bad " " wanted[i]
+			delete entry[wanted[i]]
+		}
+		for (name in entry)
+			bad = bad " " name
+		print back + 0 bad
+	}')
+if [[ $found == *' '* || $found == 0 ]]; then
+	echo "FAIL compiled.user-gs: SWAPGS without ring 3's base, or not once at an entry:${found#* }"
+	failed=1
+else
+	echo "PASS compiled.user-gs: $found ways to ring 3, each with its GS base; 3 entries"
+fi
+
 if log=$(tools/check-symbols nm "$build/kernel-objs"); then
 	echo "PASS compiled.layers: $log"
 else

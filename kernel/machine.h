@@ -29,8 +29,8 @@ _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void));
 
 /*
  * Make the checks "firmware.tables" and "firmware.vcpus"; "kernel.map" and "kernel.stacks";
- * "machine.msr"; "machine.entries" and "machine.protection".  `patience`: TSC cycles to wait for the
- * other vCPUs.
+ * "machine.msr"; "machine.entries" and "machine.protection".  `patience`: TSC cycles to wait for
+ * the other vCPUs.
  */
 void machine_check_firmware(const struct firmware_facts *facts);
 void machine_check_map(void);

@@ -51,8 +51,8 @@ static void enable_cr4(enum feature feature, bool announced, uint64_t bit)
 }
 
 /*
- * QEMU's TCG, before QEMU 9.1 at least, reads the stack for a far return of ring 3 as if ring 0 read
- * it, so that with SMAP on the return faults.
+ * QEMU's TCG (seen in 7.2) reads the stack for a far return of ring 3 as if ring 0 read it, so that
+ * with SMAP on the return faults.
  */
 static bool is_tcg(void)
 {

@@ -21,7 +21,7 @@
  *                           vCPU's
  *     0x12000000            what the program maps itself, USER_MAP_STRIDE each
  *     0x20000000            USER_THREAD_STRIDE for each thread: guard, stack, thread page
- *     0x80000000            supervisor, r-x: the kernel's entry for SYSCALL from 32-bit code, once more
+ *     0x80000000            supervisor, r-x: once more the entry for SYSCALL from 32-bit code
  */
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H

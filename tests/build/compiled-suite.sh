@@ -89,6 +89,18 @@ else
 	echo "PASS compiled.user-gs: $found ways to ring 3, each with its GS base; 3 entries"
 fi
 
+# No gate clears AC, with which ring 3 would switch SMAP off in the kernel: the entry does.
+if code "$build/clockpage.elf.debug" | awk '
+	$1 == "trap_from_ring3" && $2 == "testb" && $3 == "$0x4,0x9a(%rsp)" { asked = 1 }
+	$1 == "trap_from_ring3" && asked && $2 ~ /^andl/ && $3 == "$0xfffbffff,(%rsp)" { masked = 1 }
+	$1 == "trap_from_ring3" && masked && $2 ~ /^popf/ { cleared = 1 }
+	END { exit !cleared }'; then
+	echo "PASS compiled.ac: exceptions and interrupts clear the AC that ring 3 set"
+else
+	echo "FAIL compiled.ac: AC stays as ring 3 set it"
+	failed=1
+fi
+
 if log=$(tools/check-symbols nm "$build/kernel-objs"); then
 	echo "PASS compiled.layers: $log"
 else

@@ -5,6 +5,7 @@
  */
 #include "base/panic.h"
 #include "arch/x86/cr.h"
+#include "arch/x86/machine_check.h"
 #include "arch/x86/paging.h"
 #include "base/format.h"
 #include "base/ksyms.h"
@@ -30,6 +31,19 @@ static _Noreturn void end_run(const char *what)
     shutdown(EXIT_FAIL);
 }
 
+/* Prints the banks that have something to tell: what failed, and where. */
+static void describe_machine_check(void)
+{
+    struct machine_check mc;
+
+    print("  machine check: global status 0x%lx\n", machine_check_global_status());
+    for (unsigned i = 0; i < machine_check_banks(); i++) {
+        if (machine_check_read(i, &mc))
+            print("  bank %u: status 0x%016lx  address 0x%lx  misc 0x%lx\n", i, mc.status,
+                  mc.address, mc.misc);
+    }
+}
+
 static void describe_error(const struct trap_frame *f)
 {
     uint32_t index;
@@ -49,6 +63,8 @@ static void describe_error(const struct trap_frame *f)
                              : "GDT",
               f->error & 1 ? ", external event" : "");
     }
+    if (f->vector == VECTOR_MACHINE_CHECK)
+        describe_machine_check();
     if ((f->vector == VECTOR_PAGE_FAULT || f->vector == VECTOR_DOUBLE_FAULT) &&
         cpu_guard_page_at(f->vector == VECTOR_PAGE_FAULT ? read_cr2() : f->rsp - 8, &index))
         print("  a guard page of vCPU %u: a kernel stack overflowed\n", index);

@@ -88,6 +88,9 @@ start32:
         xor %edx, %edx
         mov $0x901, %eax /* NXE, LME, SCE */
         wrmsr
+        rdmsr
+        bt $11, %eax /* without NXE every page table entry with NX has a reserved bit set */
+        jnc no_nx
         mov $CR0_INIT, %eax
         mov %eax, %cr0
         lgdt boot_gdt_pointer

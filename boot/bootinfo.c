@@ -7,6 +7,17 @@
 
 struct bootinfo boot;
 
+/* What the boot page tables map; and far more than any loader leaves. */
+#define MAPPED             (1ull << 32)
+#define MULTIBOOT2_LARGEST (1u << 20)
+#define PVH_ENTRIES_MOST   4096u
+
+/* Whether all of this may be read; address 0 is where a loader that has none points. */
+static bool can_read(uint64_t pa, uint64_t length)
+{
+    return pa != 0 && pa < MAPPED && length <= MAPPED - pa;
+}
+
 static const void *physical(uint64_t pa)
 {
     return (const void *)(uintptr_t)pa;
@@ -29,6 +40,9 @@ static void add_range(struct bootinfo *info, uint64_t start, uint64_t length, ui
 {
     enum { USABLE = 1 };
 
+    /* A range that goes on past the last address ends there. */
+    if (length > UINT64_MAX - start)
+        length = UINT64_MAX - start;
     if (type == USABLE && length > 0 && info->range_count < BOOT_RANGES)
         info->ranges[info->range_count++] = (struct memory_range){start, length};
 }
@@ -50,9 +64,18 @@ struct multiboot2_range {
 static void read_multiboot2(uint32_t address, struct bootinfo *info)
 {
     enum { END = 0, COMMAND_LINE = 1, LOADER_NAME = 2, MEMORY = 6, ACPI_OLD = 14, ACPI_NEW = 15 };
-    const uint32_t total = *(const uint32_t *)physical(address);
 
     info->protocol = "multiboot2";
+    if (!can_read(address, 8)) {
+        info->error = "the multiboot2 information is not below 4 GiB";
+        return;
+    }
+    const uint32_t total = *(const uint32_t *)physical(address);
+    if (total > MULTIBOOT2_LARGEST || !can_read(address, total)) {
+        info->error =
+            "the multiboot2 information is larger than 1 MiB, or does not end below 4 GiB";
+        return;
+    }
     for (uint32_t at = 8; at + sizeof(struct multiboot2_tag) <= total;) {
         const struct multiboot2_tag *tag = physical((uint64_t)address + at);
         const char *body = (const char *)(tag + 1);
@@ -115,21 +138,46 @@ static void read_pvh(uint32_t address, struct bootinfo *info)
     const struct pvh_start_info *start = physical(address);
 
     info->protocol = "PVH";
+    if (!can_read(address, sizeof(*start))) {
+        info->error = "the PVH start information is not below 4 GiB";
+        return;
+    }
     if (start->magic != 0x336ec578) {
         info->error = "the PVH start information has the wrong magic number";
         return;
     }
+    if (start->command_line && !can_read(start->command_line, 1)) {
+        info->error = "the PVH command line is not below 4 GiB";
+        return;
+    }
     if (start->command_line)
-        info->command_line_cut = !copy_text(info->command_line, sizeof(info->command_line),
-                                            physical(start->command_line), SIZE_MAX);
+        info->command_line_cut =
+            !copy_text(info->command_line, sizeof(info->command_line),
+                       physical(start->command_line), MAPPED - start->command_line);
     info->rsdp = start->rsdp;
     if (start->version < 1 || !start->memory_map) {
         info->error = "the PVH start information has no memory map";
         return;
     }
+    if (start->memory_map_entries > PVH_ENTRIES_MOST ||
+        !can_read(start->memory_map, start->memory_map_entries * sizeof(struct pvh_range))) {
+        info->error = "the PVH memory map has more than 4096 entries, or is not below 4 GiB";
+        return;
+    }
     const struct pvh_range *map = physical(start->memory_map);
     for (uint32_t i = 0; i < start->memory_map_entries; i++)
         add_range(info, map[i].start, map[i].length, map[i].type);
+}
+
+bool bootinfo_is_usable(const struct bootinfo *info, uint64_t start, uint64_t length)
+{
+    for (unsigned i = 0; i < info->range_count; i++) {
+        const struct memory_range *r = &info->ranges[i];
+        if (r->start <= start && start - r->start < r->length &&
+            length <= r->length - (start - r->start))
+            return true;
+    }
+    return false;
 }
 
 void bootinfo_read(uint32_t protocol, uint32_t address, struct bootinfo *info)

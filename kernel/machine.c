@@ -5,7 +5,10 @@
  */
 #include "kernel/machine.h"
 #include "arch/x86/apic.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/smp.h"
@@ -20,7 +23,7 @@ void machine_start_traps(const struct trap_hooks *hooks)
 {
     early_cpu.stack_top = (uint64_t)__builtin_frame_address(0) & ~15ull;
     for (unsigned i = 0; i < IST_COUNT; i++)
-        early_cpu.tss.ist[i] = (uint64_t)early_stacks[i] + sizeof(early_stacks[i]);
+        cpu_set_ist(&early_cpu, i, (uint64_t)early_stacks[i] + sizeof(early_stacks[i]));
     trap_init(hooks);
     cpu_load(&early_cpu);
     cpu_table[0] = &early_cpu;
@@ -37,7 +40,7 @@ const void *machine_low_memory(uint64_t pa, uint64_t length)
     return (const void *)(uintptr_t)pa;
 }
 
-void machine_start_paging(const struct bootinfo *info, uint64_t image_end)
+void machine_start_paging(const struct bootinfo *info, uint64_t image_end, uint32_t cpus)
 {
     uint64_t end = 0;
 
@@ -48,6 +51,9 @@ void machine_start_paging(const struct bootinfo *info, uint64_t image_end)
     }
     if (end < image_end)
         panic("the image is not in memory that the map calls usable");
+    if (cpus > 1 && !bootinfo_is_usable(info, TRAMPOLINE_PHYS, PAGE_SIZE))
+        panic("the memory map has no usable page at 0x%x, where the other vCPUs start",
+              TRAMPOLINE_PHYS);
     frames_init(image_end, end);
     if (!paging_init())
         panic("no memory for the page tables; give the guest 16 MiB or more");
@@ -114,4 +120,87 @@ void machine_check_msr(void)
         check(SKIP, "machine.msr", "this machine has no MSR that faults");
     else
         check(pass_if(present && absent), "machine.msr", "an MSR that does not exist: survived");
+}
+
+/* ---- The border between ring 3 and ring 0 ------------------------------ */
+
+/* A way into ring 0 that is not as it was set up, and the vCPU's number; NULL: none was found. */
+static const char *open_entry;
+static uint32_t open_on;
+
+static void find_open_entry(struct cpu *cpu, void *arg)
+{
+    const char *found = trap_find_open_entry();
+
+    (void)arg;
+    if (!found)
+        return;
+    __atomic_store_n(&open_on, cpu->index, __ATOMIC_RELAXED);
+    __atomic_store_n(&open_entry, found, __ATOMIC_RELEASE);
+}
+
+/* Puts the names of the protections in that state into `list`, up to NULL. */
+static void list_protections(const char **list, enum feature_state state)
+{
+    unsigned count = 0;
+
+    for (enum feature f = 0; f < FEATURE_PROTECTIONS; f++) {
+        if (features_state(f) == state)
+            list[count++] = features_name(f);
+    }
+    list[count] = NULL;
+}
+
+void machine_check_border(uint64_t patience)
+{
+    const char *unknown[FEATURE_PROTECTIONS + 1], *refused[FEATURE_PROTECTIONS + 1];
+    const char *ignored[FEATURE_PROTECTIONS + 1];
+    bool answered = smp_ask_all(find_open_entry, NULL, patience);
+    const char *found = __atomic_load_n(&open_entry, __ATOMIC_ACQUIRE);
+
+    if (found)
+        check(FAIL, "machine.entries", "on vCPU %u: %s", open_on, found);
+    else
+        check(pass_if(answered), "machine.entries",
+              "every way from ring 3 into ring 0 is set or shut%s",
+              answered ? "" : "; a vCPU did not answer");
+    list_protections(unknown, FEATURE_UNKNOWN);
+    list_protections(refused, FEATURE_REFUSED);
+    list_protections(ignored, FEATURE_IGNORED);
+    if (unknown[0])
+        check(FAIL, "machine.protection", "%s was not tried", unknown[0]);
+    else if (refused[0])
+        check(FAIL, "machine.protection", "CPUID has %s, and the CPU refuses it", refused[0]);
+    else if (ignored[0])
+        check(FAIL, "machine.protection", "%s is on, and does not protect", ignored[0]);
+    else
+        check(PASS, "machine.protection", "all that CPUID has is on%s",
+              features_state(FEATURE_SMAP) == FEATURE_LEFT_OFF
+                  ? ", but SMAP, with which this host breaks far returns in ring 3"
+                  : "");
+}
+
+void machine_report_protection(uint64_t root, uint64_t user_va)
+{
+    const char *lists[FEATURE_IGNORED + 1][FEATURE_PROTECTIONS + 1];
+
+    write_cr3(root);
+    if (features_state(FEATURE_SMAP) == FEATURE_ON && read_byte_safe(user_va))
+        features_note(FEATURE_SMAP, FEATURE_IGNORED);
+    write_cr3(kernel_root());
+    for (enum feature_state s = FEATURE_ON; s <= FEATURE_IGNORED; s++)
+        list_protections(lists[s], s);
+    report_detail(true);
+    REPORT("protection",
+           "protection  "
+           "{on}{_absent}{absent}{_left_off}{left_off}{_refused}{refused}{_ignored}{ignored}\n",
+           LIST("on", lists[FEATURE_ON]), LIST("absent", lists[FEATURE_ABSENT]),
+           LIST("left_off", lists[FEATURE_LEFT_OFF]), LIST("refused", lists[FEATURE_REFUSED]),
+           LIST("ignored", lists[FEATURE_IGNORED]),
+           TEXT("_absent", lists[FEATURE_ABSENT][0] ? "; not in CPUID: " : ""),
+           TEXT("_left_off",
+                lists[FEATURE_LEFT_OFF][0] ? "; left off, this host breaks ring 3 with it: " : ""),
+           TEXT("_refused", lists[FEATURE_REFUSED][0] ? "; refused: " : ""),
+           TEXT("_ignored", lists[FEATURE_IGNORED][0] ? "; without effect: " : ""));
+    report_detail(false);
 }

@@ -6,6 +6,7 @@
 #include "kernel/machine_sysctl.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/features.h"
 #include "base/text.h"
 #include <clockpage/sysctl.h>
 #include <clockpage/version.h>
@@ -67,6 +68,15 @@ static void get_model(void *context, uint32_t index, struct sysctl_text *to)
     }
 }
 
+static void get_protection(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    for (enum feature f = 0; f < FEATURE_PROTECTIONS; f++) {
+        if (features_state(f) == FEATURE_ON)
+            sysctl_put(to, "%s%s", to->length ? " " : "", features_name(f));
+    }
+}
+
 static const struct sysctl kern_nodes[] = {
     SYSCTL_VALUE("osrelease", SYSCTL_STRING, SYSCTL_RD, osrelease, 0, 0, NULL,
                  "the version's number"),
@@ -81,6 +91,8 @@ static const struct sysctl hw_nodes[] = {
     SYSCTL_VALUE("machine", SYSCTL_STRING, SYSCTL_RD, machine, 0, 0, NULL, "the architecture"),
     SYSCTL_SHOWN("model", SYSCTL_STRING, get_model, "the CPU, as it calls itself"),
     SYSCTL_SHOWN("ncpu", SYSCTL_INT, get_ncpu, "vCPUs that are online"),
+    SYSCTL_SHOWN("protection", SYSCTL_STRING, get_protection,
+                 "what protects the kernel from ring 3, of WP NX SMEP SMAP UMIP MCE"),
 };
 
 static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);

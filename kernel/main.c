@@ -111,7 +111,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     }
     trials_before_firmware();
     firmware_read(machine_low_memory, boot.rsdp, &firmware);
-    machine_start_paging(&boot, (uint64_t)image_end_phys);
+    machine_start_paging(&boot, (uint64_t)image_end_phys, firmware.possible_count);
     shutdown_init(&firmware);
     machine_start_apic();
     vcpus_order(&firmware);
@@ -144,6 +144,7 @@ static _Noreturn void main_on_own_stack(void)
                              kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))
         panic("no memory for /dev/pvclock");
+    machine_report_protection(process_root(), USER_VCPU_BASE);
     trials_begin();
     keep_choice();
     (void)decide(NULL, false, false);
@@ -152,6 +153,7 @@ static _Noreturn void main_on_own_stack(void)
     set_date();
     machine_check_map();
     machine_check_msr();
+    machine_check_border(tsc.hz * PATIENCE_S);
     trials_run();
     events_report();
     tear_down();

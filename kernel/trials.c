@@ -4,6 +4,7 @@
  * shell.
  */
 #include "arch/x86/cr.h"
+#include "arch/x86/features.h"
 #include "arch/x86/tsc.h"
 #include "base/text.h"
 #include "base/tunables.h"
@@ -120,7 +121,7 @@ static struct ring3_clock_hooks ring3_hooks(void)
 {
     return (struct ring3_clock_hooks){
         .kvmclock = kvmclock.present,
-        .rdtscp = has_rdtscp,
+        .rdtscp = features_has_rdtscp(),
         .may_unset = kvmclock.present && kvmclock.stable,
         .tsc_synchronised = tsc.counter.quality >= 0,
         .decide = decide,
@@ -141,8 +142,8 @@ static void measure_reads(void)
     (void)decide(NULL, true, false);
     /* If ring 3 cannot read the counter, or cannot know its vCPU, it asks the kernel. */
     uint32_t algorithm = time_page_get()->algorithm;
-    plan.gettime_by_page =
-        algorithm == TIME_TSC || (algorithm == TIME_PVCLOCK && (plan.stable || has_rdtscp));
+    plan.gettime_by_page = algorithm == TIME_TSC ||
+                           (algorithm == TIME_PVCLOCK && (plan.stable || features_has_rdtscp()));
     report_stage("reads");
     ring3_readers(&plan);
     (void)decide(NULL, false, false);

@@ -4,8 +4,8 @@
  */
 #include "kernel/vcpus.h"
 #include "arch/x86/apic.h"
+#include "arch/x86/features.h"
 #include "arch/x86/ipi.h"
-#include "arch/x86/msr.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"
@@ -119,10 +119,7 @@ void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
 void vcpu_enable(struct cpu *cpu, void *arg)
 {
     (void)arg;
-    /* SWAPGS makes this the GS base on the way out of the kernel. */
-    wrmsr(MSR_KERNEL_GS_BASE, process_vcpu_address(cpu->index));
-    /* Ring 3 reads its vCPU's number from it, by RDTSCP or RDPID. */
-    if (has_rdtscp)
-        (void)wrmsr_safe(MSR_TSC_AUX, cpu->index);
+    cpu->user_gs = process_vcpu_address(cpu->index);
+    features_number_vcpu(cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);
 }

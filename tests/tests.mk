@@ -103,6 +103,8 @@ $(TESTS)/%.run: $(TESTS)/%
 # ---- What each is made of, and how ----
 
 $(TESTS)/arch/x86/firmware: arch/x86/acpi.c arch/x86/mptable.c
+$(TESTS)/arch/x86/features $(TESTS)/arch/x86/wait: TEST_DEFINES := $(HOSTED)
+$(TESTS)/arch/x86/features: $(addprefix arch/x86/,features.c machine_check.c apic.c)
 $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
 $(TESTS)/base/text: base/text.c

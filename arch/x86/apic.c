@@ -67,7 +67,9 @@ bool apic_init(void)
     uint64_t base = rdmsr(MSR_APIC_BASE);
     if (!(base & APIC_BASE_ENABLE))
         return false;
-    x2apic = features.ecx & CPUID_1_ECX_X2APIC;
+    /* A CPU that announces an x2APIC and refuses it has an xAPIC. */
+    x2apic =
+        features.ecx & CPUID_1_ECX_X2APIC && wrmsr_safe(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
     return x2apic || page_map(kernel_root(), DEVICE_BASE, base & PAGE_ADDRESS, PAGE_DEVICE);
 }
 
@@ -98,8 +100,14 @@ void apic_end_of_interrupt(void)
     write(APIC_EOI, 0);
 }
 
+/*
+ * WRMSR to an x2APIC serialises nothing: without the fences a CPU that virtualises interrupts may
+ * deliver this one before the stores that it announces [Intel SDM vol. 3A, 10.12.3].  A store to an
+ * xAPIC stays behind them by itself, but only where the compiler leaves it.
+ */
 static void send(uint32_t destination, uint32_t command)
 {
+    __asm__ volatile("mfence; lfence" : : : "memory");
     if (x2apic) {
         wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, (uint64_t)destination << 32 | command);
         return;

@@ -4,6 +4,8 @@
  * entry.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/cr.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
@@ -15,12 +17,12 @@ _Static_assert(offsetof(struct cpu, kernel_rsp) == CPU_KERNEL_RSP, "assembly rea
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "assembly reads it there");
 _Static_assert(offsetof(struct cpu, resume_rsp) == CPU_RESUME_RSP, "assembly reads it there");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "assembly reads it there");
+_Static_assert(offsetof(struct cpu, user_gs) == CPU_USER_GS, "assembly reads it there");
 _Static_assert(offsetof(struct cpu, tss.rsp) == CPU_TSS_RSP0, "assembly writes it there");
 
 struct cpu *cpu_table[MAX_CPUS];
 uint32_t cpu_count;
 uint32_t online_count = 1;
-bool has_rdtscp;
 struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
 /* A vCPU's area: guard page, kernel stack, and a guard page below each IST stack. */
@@ -41,6 +43,16 @@ static uint64_t map_stack(uint64_t *va, unsigned pages)
     return *va;
 }
 
+/*
+ * The words above the stack lead from it to `cpu`: an entry on it can trust neither GS, which may
+ * still be ring 3's, nor the code segment, which is the kernel's before SWAPGS as well.
+ */
+void cpu_set_ist(struct cpu *cpu, unsigned i, uint64_t top)
+{
+    cpu->tss.ist[i] = top - 16;
+    *(struct cpu **)(top - 16) = cpu;
+}
+
 bool cpu_map_stacks(struct cpu *cpu)
 {
     uint64_t va = CPU_AREA_BASE + (uint64_t)cpu->area * CPU_AREA_STRIDE;
@@ -52,7 +64,7 @@ bool cpu_map_stacks(struct cpu *cpu)
         uint64_t top = map_stack(&va, IST_STACK_PAGES);
         if (!top)
             return false;
-        cpu->tss.ist[i] = top;
+        cpu_set_ist(cpu, i, top);
     }
     return true;
 }
@@ -114,6 +126,7 @@ static void load_gdt(struct cpu *cpu)
                      : "rax", "memory");
     __asm__ volatile("mov %0, %%ss" : : "r"((uint16_t)SEL_KERNEL_DATA));
     __asm__ volatile("ltr %0" : : "r"((uint16_t)SEL_TSS));
+    write_ldtr(0);
 }
 
 void cpu_load(struct cpu *cpu)
@@ -126,6 +139,7 @@ void cpu_load(struct cpu *cpu)
     wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     trap_load();
+    features_enable();
 }
 
 bool cpu_is_online(const struct cpu *cpu)

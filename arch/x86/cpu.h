@@ -46,6 +46,7 @@ struct cpu {
     uint64_t user_rsp;   /* ring 3's stack while a system call runs */
     uint64_t resume_rsp; /* the kernel's context while ring 3 runs */
     uint64_t stack_top;
+    uint64_t user_gs; /* ring 3's GS base, set at each way there */
 
     /*
      * 0 is the boot vCPU; the others follow in the order of the firmware's table, late ones last.
@@ -88,8 +89,6 @@ extern uint32_t online_count;
 bool cpu_is_online(const struct cpu *cpu);
 /* Number of vCPUs in use, numbered from 0; 0: not yet known.  Only the boot vCPU sets it. */
 extern uint32_t cpu_count;
-/* CPUID has RDTSCP, and TSC_AUX holds the vCPU's number. */
-extern bool has_rdtscp;
 /* Maps an APIC identity to the vCPU's structure, for the trampoline; NULL: not one of ours. */
 extern struct cpu *cpu_of_apic_id[MAX_APIC_ID];
 
@@ -100,9 +99,13 @@ static inline struct cpu *this_cpu(void)
     return cpu;
 }
 
+/* Makes [.., top) the stack of an interrupt stack table's entry. */
+void cpu_set_ist(struct cpu *cpu, unsigned i, uint64_t top);
+
 /*
- * Makes `cpu` the running vCPU's structure and loads its descriptor tables and GS base.
- * `stack_top` and the tss.ist[] stacks must have been set.
+ * Makes `cpu` the running vCPU's structure, loads its descriptor tables and GS base, and switches
+ * on the features that protect the kernel.  `stack_top` and the tss.ist[] stacks must have been
+ * set.
  */
 void cpu_load(struct cpu *cpu);
 

@@ -8,7 +8,8 @@
 #define CPU_USER_RSP   16
 #define CPU_RESUME_RSP 24
 #define CPU_STACK_TOP  32
-#define CPU_TSS_RSP0   48
+#define CPU_USER_GS    40
+#define CPU_TSS_RSP0   56
 
 /*
  * Number of local APIC identities that can be looked up; more than MAX_CPUS, since they may have

@@ -3,9 +3,17 @@
 #ifndef ARCH_X86_CR_H
 #define ARCH_X86_CR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RFLAGS_IF (1u << 9)
+
+#define CR0_WP       (1u << 16)
+#define CR4_MCE      (1u << 6)
+#define CR4_UMIP     (1u << 11)
+#define CR4_FSGSBASE (1u << 16)
+#define CR4_SMEP     (1u << 20)
+#define CR4_SMAP     (1u << 21)
 
 static inline uint64_t read_cr0(void)
 {
@@ -32,6 +40,69 @@ static inline uint64_t read_cr4(void)
 {
     uint64_t v;
     __asm__ volatile("mov %%cr4, %0" : "=r"(v));
+    return v;
+}
+
+/* False if the CPU refuses the value (#GP); see msr.h. */
+static inline bool write_cr4_safe(uint64_t v)
+{
+    uint8_t ok = 0;
+    __asm__ volatile("1: mov %1, %%cr4\n"
+                     "movb $1, %0\n"
+                     "2:\n"
+                     ".pushsection .extable, \"a\"\n"
+                     ".quad 1b, 2b\n"
+                     ".popsection"
+                     : "+r"(ok)
+                     : "r"(v)
+                     : "memory");
+    return ok;
+}
+
+/* Reads a byte that the page tables may forbid; false: it faulted.  See msr.h. */
+static inline bool read_byte_safe(uint64_t va)
+{
+    uint8_t ok = 0, value = 0;
+    __asm__ volatile("1: movb (%2), %1\n"
+                     "movb $1, %0\n"
+                     "2:\n"
+                     ".pushsection .extable, \"a\"\n"
+                     ".quad 1b, 2b\n"
+                     ".popsection"
+                     : "+r"(ok), "+r"(value)
+                     : "r"(va)
+                     : "memory");
+    return ok;
+}
+
+static inline uint64_t read_dr7(void)
+{
+    uint64_t v;
+    __asm__ volatile("mov %%dr7, %0" : "=r"(v));
+    return v;
+}
+
+static inline void write_dr7(uint64_t v)
+{
+    __asm__ volatile("mov %0, %%dr7" : : "r"(v));
+}
+
+static inline uint16_t read_ldtr(void)
+{
+    uint16_t v;
+    __asm__ volatile("sldt %0" : "=m"(v));
+    return v;
+}
+
+static inline void write_ldtr(uint16_t v)
+{
+    __asm__ volatile("lldt %0" : : "r"(v));
+}
+
+static inline uint16_t read_tr(void)
+{
+    uint16_t v;
+    __asm__ volatile("str %0" : "=m"(v));
     return v;
 }
 

@@ -7,7 +7,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/trap.h"
-#include "arch/x86/tsc.h"
+#include "arch/x86/wait.h"
 
 /* ---- Calls ------------------------------------------------------------- */
 
@@ -47,18 +47,18 @@ void smp_call(struct cpu *cpu, void (*fn)(struct cpu *cpu, void *arg), void *arg
 bool smp_wait_some(uint32_t first, uint32_t end, uint64_t patience)
 {
     uint32_t before = MAX_CPUS + 1;
+    struct wait wait = wait_begin(patience);
 
-    for (uint64_t last = rdtsc_ordered();;) {
+    for (;;) {
         uint32_t pending = 0;
         for (uint32_t i = first; i < end; i++)
             pending += cpu_is_online(cpu_table[i]) && call_is_pending(cpu_table[i]);
         if (pending == 0)
             return true;
-        uint64_t now = rdtsc_ordered();
         if (pending < before) {
             before = pending;
-            last = now;
-        } else if (now - last > patience) {
+            wait_again(&wait);
+        } else if (wait_is_over(&wait)) {
             break;
         }
         interrupts_on_and_halt();
@@ -127,7 +127,7 @@ void smp_use_process(bool use)
 bool smp_flush_tlbs(uint64_t patience)
 {
     uint64_t wanted = __atomic_add_fetch(&flush_wanted, 1, __ATOMIC_SEQ_CST);
-    uint64_t begin = rdtsc_ordered();
+    struct wait wait = wait_begin(patience);
 
     smp_answer_flush();
     apic_send_all_others(VECTOR_IPI);
@@ -135,7 +135,7 @@ bool smp_flush_tlbs(uint64_t patience)
         struct cpu *cpu = cpu_table[i];
         while (cpu_is_online(cpu) && __atomic_load_n(&cpu->in_process, __ATOMIC_SEQ_CST) &&
                __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) < wanted) {
-            if (rdtsc_ordered() - begin > patience)
+            if (wait_is_over(&wait))
                 return false;
             smp_answer_flush(); /* another vCPU may be waiting for this one */
             cpu_pause();
@@ -180,7 +180,7 @@ void smp_ask_begin(struct cpu *cpu)
 
 bool smp_ask_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t patience)
 {
-    uint64_t begin = rdtsc_ordered();
+    struct wait wait = wait_begin(patience);
 
     question.fn = fn;
     question.arg = arg;
@@ -190,7 +190,7 @@ bool smp_ask_all(void (*fn)(struct cpu *cpu, void *arg), void *arg, uint64_t pat
     for (uint32_t i = 0; i < MAX_CPUS; i++) {
         struct cpu *cpu = cpu_table[i];
         while (cpu && cpu_is_online(cpu) && !has_answered(cpu)) {
-            if (rdtsc_ordered() - begin > patience)
+            if (wait_is_over(&wait))
                 return false;
             smp_answer_flush(); /* another vCPU may be waiting for this one */
             cpu_pause();

@@ -21,6 +21,7 @@
  *                           vCPU's
  *     0x12000000            what the program maps itself, USER_MAP_STRIDE each
  *     0x20000000            USER_THREAD_STRIDE for each thread: guard, stack, thread page
+ *     0x80000000            supervisor, r-x: once more the entry for SYSCALL from 32-bit code
  */
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H
@@ -48,6 +49,7 @@
 #define USER_THREAD_BASE   0x20000000
 #define USER_THREAD_STRIDE 0x10000
 #define USER_END           0x40000000
+#define SYSCALL32_BASE     0x80000000
 
 /* One slot holds one vCPU's structure, on its own cache line. */
 #define CLOCK_SLOT_SIZE 64

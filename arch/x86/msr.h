@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #define MSR_APIC_BASE      0x0000001b
+#define MSR_SYSENTER_CS    0x00000174
+#define MSR_SYSENTER_ESP   0x00000175
+#define MSR_SYSENTER_EIP   0x00000176
 #define MSR_X2APIC_BASE    0x00000800
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081

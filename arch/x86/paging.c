@@ -8,6 +8,7 @@
 #include "arch/x86/frames.h"
 #include <stddef.h>
 
+extern const char syscall32_entry[];
 extern const char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
 
 static uint64_t root_frame;
@@ -138,8 +139,11 @@ uint64_t address_space_create(void)
 {
     uint64_t root = frame_alloc_zeroed();
 
-    if (root)
-        table_at(root)[511] = table_at(root_frame)[511];
+    /* Reserved first: the tables above it are also those of ring 3's pages. */
+    if (!root || !page_reserve(root, SYSCALL32_BASE) ||
+        !page_map(root, SYSCALL32_BASE, virt_to_phys(syscall32_entry) & PAGE_ADDRESS, 0))
+        return 0;
+    table_at(root)[511] = table_at(root_frame)[511];
     return root;
 }
 

@@ -28,8 +28,8 @@ bool paging_init(void);
 uint64_t kernel_root(void);
 
 /*
- * Creates an address space that shares the kernel's half, and returns its top table; 0: no
- * memory.
+ * Creates an address space that shares the kernel's half and has its entry at SYSCALL32_BASE, and
+ * returns its top table; 0: no memory.
  */
 uint64_t address_space_create(void);
 

@@ -11,7 +11,7 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
-#include "arch/x86/tsc.h"
+#include "arch/x86/wait.h"
 #include <stddef.h>
 
 _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a vCPU's structure fits the frame it is given");
@@ -125,17 +125,17 @@ uint32_t smp_start(uint32_t first, uint32_t count, uint64_t patience)
 
     uint32_t arrived = 0;
     bool asked_again = false;
-    for (uint64_t last = rdtsc_ordered(); arrived < count;) {
+    struct wait wait = wait_begin(patience);
+    while (arrived < count) {
         uint32_t now_arrived = __atomic_load_n(&arrivals, __ATOMIC_ACQUIRE);
-        uint64_t now = rdtsc_ordered();
         if (now_arrived > arrived) {
             arrived = now_arrived;
-            last = now;
+            wait_again(&wait);
             continue; /* that may have been the last one, whose wake-up is already past */
         }
-        if (now - last > patience)
+        if (wait_is_over(&wait))
             break;
-        if (now - last > patience / 8 && !asked_again) {
+        if (wait.waited > patience / 8 && !asked_again) {
             send_startup_to_missing(first, count);
             asked_again = true;
         }

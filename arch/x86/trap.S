@@ -8,6 +8,11 @@
 #include "arch/x86/cpu_offsets.h"
 #include "arch/x86/layout.h"
 
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define RFLAGS_AC          0x40000
+#define VECTOR_UD          6
+
         .text
         .macro vector number has_error=0 common=trap_common
         .balign 16
@@ -81,12 +86,31 @@ trap_stub_spurious:
         pop %rax
         .endm
 
+/*
+ * Goes from the kernel's GS to ring 3's, whatever base ring 3 itself loaded or wrote.  RAX, RCX
+ * and RDX are lost.  Interrupts are off, and an entry on an interrupt stack does not look at GS.
+ */
+        .macro load_user_gs
+        mov $MSR_KERNEL_GS_BASE, %ecx
+        mov %gs:CPU_USER_GS, %eax
+        xor %edx, %edx /* it is below USER_END */
+        wrmsr
+        swapgs
+        .endm
+
 trap_common:
         cld
         push_registers
         testb $3, 18 * 8(%rsp) /* CS of the interrupted code */
         jz 1f
         swapgs
+trap_from_ring3:
+        /* No gate clears AC, with which ring 3 would switch SMAP off; not every host has CLAC. */
+        testb $RFLAGS_AC >> 16, 19 * 8 + 2(%rsp)
+        jz 1f
+        pushf
+        andl $~RFLAGS_AC, (%rsp)
+        popf
 1:      mov %rsp, %rdi
         /* A frame below the trap frame, so that a backtrace continues through it. */
         push 17 * 8(%rsp)
@@ -96,24 +120,25 @@ trap_common:
         add $16, %rsp
         testb $3, 18 * 8(%rsp)
         jz 2f
-        swapgs
+        load_user_gs
 2:      pop_registers
         add $16, %rsp /* vector, error */
         iretq
 
 /*
  * NMI, double fault, machine check: they may occur before an entry's SWAPGS or after an exit's,
- * so the code segment does not say whose GS is loaded; the base does.  All of them end the run.
+ * so the code segment does not say whose GS is loaded, nor does a base that ring 3 may have set.
+ * The stack does: cpu_set_ist() put the vCPU's structure above it.  All of them end the run.
  */
 trap_paranoid:
         cld
         push_registers
-        mov $0xc0000101, %ecx
-        rdmsr
-        test %edx, %edx
-        js 1f
-        swapgs
-1:      mov %rsp, %rdi
+        mov 22 * 8(%rsp), %rax
+        mov %rax, %rdx
+        shr $32, %rdx
+        mov $MSR_GS_BASE, %ecx
+        wrmsr
+        mov %rsp, %rdi
         push 17 * 8(%rsp)
         push %rbp
         mov %rsp, %rbp
@@ -144,6 +169,9 @@ syscall_entry:
         mov %rax, %rsi
         mov %gs:CPU_SELF, %rdi
         call syscall_dispatch
+        mov %rax, %r8
+        load_user_gs
+        mov %r8, %rax
         xor %ecx, %ecx
         xor %edx, %edx
         xor %esi, %esi
@@ -153,8 +181,35 @@ syscall_entry:
         xor %r10d, %r10d
         xor %r11d, %r11d
         add $8, %rsp
-        swapgs
         iretq
+
+        .balign 128 /* all of it is in one page */
+        .global syscall32_entry
+/*
+ * SYSCALL from 32-bit code, which enters here on AMD's CPUs.  This kernel has no 32-bit system
+ * calls, so ring 3 gets what it gets on Intel's: an invalid opcode, at the instruction.
+ *
+ * It runs at SYSCALL32_BASE, below 4 GiB: where KVM emulates the instruction, it cuts the address
+ * in CSTAR to 32 bits.
+ */
+syscall32_entry:
+        swapgs
+        mov %rsp, %gs:CPU_USER_RSP
+        mov %gs:CPU_KERNEL_RSP, %rsp
+        push $SEL_USER_DATA
+        push %gs:CPU_USER_RSP
+        push %r11
+        push $SEL_USER_CODE32
+        sub $2, %rcx /* the length of SYSCALL */
+        push %rcx
+        push $0
+        push $VECTOR_UD
+        push_registers
+        movabs $trap_from_ring3, %rax
+        jmp *%rax
+        .if . - syscall32_entry > 128
+        .error "the entry does not fit its place"
+        .endif
 
         .balign 16
         .global user_enter
@@ -182,6 +237,7 @@ user_enter:
         push $SEL_USER_CODE
         push %rsi
         mov %rcx, %rdi
+        load_user_gs
         xor %eax, %eax
         xor %ebx, %ebx
         xor %ecx, %ecx
@@ -196,7 +252,6 @@ user_enter:
         xor %r13d, %r13d
         xor %r14d, %r14d
         xor %r15d, %r15d
-        swapgs
         iretq
 
         .balign 16
@@ -204,7 +259,7 @@ user_enter:
 /* user_resume(struct trap_frame *rdi): goes to ring 3 with all registers from the frame. */
 user_resume:
         mov %rdi, %rsp
-        swapgs
+        load_user_gs
         pop_registers
         add $16, %rsp /* vector, error */
         iretq

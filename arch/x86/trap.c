@@ -21,10 +21,19 @@ struct gate {
 
 _Static_assert(sizeof(struct gate) == 16, "a 64-bit gate has 16 bytes");
 
+/* GATE_INTERRUPT: present, DPL 0, interrupts off: no INT instruction of ring 3 gets through it. */
 enum { EXCEPTIONS = 32, STUB_SIZE = 16, GATE_INTERRUPT = 0x8e };
 
+/*
+ * Of RFLAGS, off in the kernel after SYSCALL: all that ring 3 can set and that means something
+ * there, CF, PF, AF, ZF, SF, TF, IF, DF, OF, IOPL, NT, RF, AC, ID.
+ */
+enum { SYSCALL_FLAGS_OFF = 0x257fd5 };
+
+enum { DR7_NOTHING = 0x400 };
+
 extern const char trap_stubs[], trap_stub_timer[], trap_stub_ipi[], trap_stub_spurious[];
-extern const char syscall_entry[];
+extern const char syscall_entry[], syscall32_entry[];
 extern const struct {
     uint64_t fault, fixup;
 } extable_start[], extable_end[];
@@ -52,12 +61,19 @@ void trap_init(const struct trap_hooks *h)
     hooks = *h;
     for (unsigned v = 0; v < EXCEPTIONS; v++)
         set_gate(v, trap_stubs + v * STUB_SIZE, 0);
-    set_gate(2, trap_stubs + 2 * STUB_SIZE, IST_NMI);
+    set_gate(VECTOR_NMI, trap_stubs + VECTOR_NMI * STUB_SIZE, IST_NMI);
     set_gate(VECTOR_DOUBLE_FAULT, trap_stubs + VECTOR_DOUBLE_FAULT * STUB_SIZE, IST_DOUBLE_FAULT);
-    set_gate(18, trap_stubs + 18 * STUB_SIZE, IST_MACHINE_CHECK);
+    set_gate(VECTOR_MACHINE_CHECK, trap_stubs + VECTOR_MACHINE_CHECK * STUB_SIZE,
+             IST_MACHINE_CHECK);
     set_gate(VECTOR_TIMER, trap_stub_timer, 0);
     set_gate(VECTOR_IPI, trap_stub_ipi, 0);
     set_gate(VECTOR_SPURIOUS, trap_stub_spurious, 0);
+}
+
+/* Where address_space_create() maps the entry once more. */
+static uint64_t syscall32_address(void)
+{
+    return SYSCALL32_BASE + (uint64_t)syscall32_entry % PAGE_SIZE;
 }
 
 void trap_load(void)
@@ -71,7 +87,54 @@ void trap_load(void)
     /* SYSRET's half of STAR is never used, but must not be 0. */
     wrmsr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_USER_CODE32 << 48);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
-    wrmsr(MSR_SFMASK, 0x47700); /* AC, NT, IOPL, DF, IF, TF: all off in the kernel */
+    wrmsr(MSR_CSTAR, syscall32_address());
+    wrmsr(MSR_SFMASK, SYSCALL_FLAGS_OFF);
+    /* A null selector has SYSENTER raise #GP; a CPU that refuses the write has no SYSENTER. */
+    (void)wrmsr_safe(MSR_SYSENTER_CS, 0);
+    (void)wrmsr_safe(MSR_SYSENTER_ESP, 0);
+    (void)wrmsr_safe(MSR_SYSENTER_EIP, 0);
+    /* The loader's breakpoints, if any: one in an entry's first instructions would run on GS of
+       ring 3, and MOV SS before SYSCALL delays it until there. */
+    write_dr7(DR7_NOTHING);
+}
+
+static const char *find_open_gate(void)
+{
+    for (unsigned v = 0; v < sizeof(idt) / sizeof(idt[0]); v++) {
+        const struct gate *g = &idt[v];
+        bool own_stack = v == VECTOR_NMI || v == VECTOR_DOUBLE_FAULT || v == VECTOR_MACHINE_CHECK;
+        if (!g->type)
+            continue;
+        if (g->type != GATE_INTERRUPT || g->selector != SEL_KERNEL_CODE)
+            return "a gate that ring 3 may call, or that leaves interrupts on";
+        if ((g->ist != 0) != own_stack)
+            return "a gate on another stack than its own";
+    }
+    return NULL;
+}
+
+const char *trap_find_open_entry(void)
+{
+    const struct cpu *cpu = this_cpu();
+    uint64_t sysenter_cs;
+
+    if (rdmsr(MSR_LSTAR) != (uint64_t)syscall_entry)
+        return "LSTAR, SYSCALL's entry";
+    if (rdmsr(MSR_CSTAR) != syscall32_address())
+        return "CSTAR, SYSCALL's entry from 32-bit code";
+    if (rdmsr(MSR_SFMASK) != SYSCALL_FLAGS_OFF)
+        return "SFMASK, the flags that ring 3 brings along";
+    if (rdmsr_safe(MSR_SYSENTER_CS, &sysenter_cs) && sysenter_cs)
+        return "SYSENTER";
+    if (read_dr7() != DR7_NOTHING)
+        return "DR7, breakpoints";
+    if (read_ldtr())
+        return "LDTR, a table of descriptors";
+    if (read_tr() != SEL_TSS || cpu->tss.io_map_base < sizeof(cpu->tss))
+        return "the task's I/O permissions";
+    if (read_cr4() & CR4_FSGSBASE)
+        return "CR4.FSGSBASE";
+    return find_open_gate();
 }
 
 static void count(struct cpu *cpu, enum entry_kind kind)
@@ -169,7 +232,7 @@ void trap_dispatch(struct trap_frame *frame)
             hooks.user_fault(cpu, frame);
         return;
     }
-    if (frame->vector == VECTOR_GP && fix_up(frame))
+    if ((frame->vector == VECTOR_GP || frame->vector == VECTOR_PAGE_FAULT) && fix_up(frame))
         return;
     hooks.fatal(frame);
 }

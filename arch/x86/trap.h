@@ -12,12 +12,15 @@
 #include "arch/x86/cpu.h"
 #include <stdint.h>
 
-#define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_GP           13
-#define VECTOR_PAGE_FAULT   14
-#define VECTOR_TIMER        0x40
-#define VECTOR_IPI          0x41
-#define VECTOR_SPURIOUS     0xff
+#define VECTOR_NMI           2
+#define VECTOR_UD            6
+#define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_GP            13
+#define VECTOR_PAGE_FAULT    14
+#define VECTOR_MACHINE_CHECK 18
+#define VECTOR_TIMER         0x40
+#define VECTOR_IPI           0x41
+#define VECTOR_SPURIOUS      0xff
 
 /* Page-fault error code [Intel SDM vol. 3A, 4.7]. */
 #define PF_PRESENT 1u
@@ -50,8 +53,15 @@ struct trap_hooks {
 /* Fills the interrupt descriptor table, once, before the first trap_load(). */
 void trap_init(const struct trap_hooks *hooks);
 
-/* Loads the table on the running vCPU, and sets SYSCALL's entry. */
+/* Loads the table on the running vCPU, sets SYSCALL's entries and shuts SYSENTER's. */
 void trap_load(void);
+
+/*
+ * Reads back every way from ring 3 into ring 0 on the running vCPU: SYSCALL, SYSENTER, the gates,
+ * the task, the debug registers (docs/border.md).  Returns NULL if each leads where trap_load()
+ * and cpu_load() had it lead, or else nowhere; otherwise the name of one that does not.
+ */
+const char *trap_find_open_entry(void);
 
 static inline bool trap_from_user(const struct trap_frame *frame)
 {

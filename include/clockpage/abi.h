@@ -34,7 +34,11 @@ enum system_call {
      * structure of the last possible vCPU; ENOMEM.
      */
     SYS_MMAP,
-    SYS_MUNMAP, /* munmap(address, length), exactly one mapping as it was made: EINVAL */
+    /*
+     * munmap(address, length), exactly one mapping as it was made: EINVAL; EAGAIN, a vCPU did not
+     * flush its TLB in time: the mapping is gone, but its place is not free until another try.
+     */
+    SYS_MUNMAP,
 
     /* clock_gettime(clock, struct timespec *), clock_getres(): 64-bit members.  EINVAL, EFAULT. */
     SYS_CLOCK_GETTIME,
@@ -55,6 +59,7 @@ enum error_number {
     ERROR_FAULT = 14,
     ERROR_INVAL = 22,
     ERROR_MFILE = 24,
+    ERROR_AGAIN = 35,
     ERROR_NAMETOOLONG = 63,
     ERROR_NOSYS = 78,
 };

@@ -33,9 +33,12 @@ struct bootinfo {
 
 /*
  * Reads the loader's information.  `protocol` is one of boot_protocol.h, `address` is physical;
- * memory below 4 GiB must be mapped one to one.
+ * memory below 4 GiB must be mapped one to one, and nothing else is read.
  */
 void bootinfo_read(uint32_t protocol, uint32_t address, struct bootinfo *info);
+
+/* Whether the memory map calls all of [start, start + length) usable, in one range. */
+bool bootinfo_is_usable(const struct bootinfo *info, uint64_t start, uint64_t length);
 
 /* What this kernel was booted with. */
 extern struct bootinfo boot;

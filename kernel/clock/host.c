@@ -7,7 +7,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/trap.h"
-#include "arch/x86/tsc.h"
+#include "arch/x86/wait.h"
 #include "base/format.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
@@ -72,10 +72,20 @@ static void note_change(enum event_kind kind, const struct kvmclock_change *c, c
     events_note(&e);
 }
 
+/* Times that the host reported another frequency of the TSC. */
+static uint64_t rate_changes;
+
+uint64_t host_disturbances(void)
+{
+    /* A pause counts from when its flag is set; see_host() clears it when it counts the pause. */
+    return kvmclock.vcpus[0].paused + kvmclock_is_stopped(&kvmclock, 0) + rate_changes;
+}
+
 static void note_frequency(const struct kvmclock_change *c)
 {
     char text[80];
 
+    rate_changes++;
     format(text, sizeof(text), "TSC %lu Hz -> %lu Hz: no timecounter any more", c->hz_before,
            c->hz_after);
     note_change(EVENT_FREQUENCY, c, text);
@@ -187,7 +197,7 @@ void before_clock_call(struct cpu *cpu)
 
     if (!cpu_count || !kvmclock_is_stopped(&kvmclock, cpu->index))
         return;
-    for (uint64_t begin = rdtsc_ordered(); rdtsc_ordered() - begin < tsc.hz * PATIENCE_S;) {
+    for (struct wait wait = wait_begin(tsc.hz * PATIENCE_S); !wait_is_over(&wait);) {
         if (cpu->index == 0)
             see_host();
         else if (!kvmclock_poll(&kvmclock, cpu->index))

@@ -34,5 +34,11 @@ void toggle_tick(void);
  * there was none, or the date has been set since.
  */
 uint64_t host_resumed_at(void);
+/*
+ * Returns a number that changes when the host paused or restored the guest, or changed the TSC's
+ * frequency, at the moment when the guest resumes: what was measured between two different numbers
+ * says nothing about a counter.
+ */
+uint64_t host_disturbances(void);
 
 #endif

@@ -7,7 +7,6 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/pit.h"
@@ -43,7 +42,6 @@ static uint32_t this_index(void)
 
 void attach_kvmclock(void)
 {
-    has_rdtscp = cpuid_has_leaf(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_RDTSCP;
     kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
                     settings.kvmclock_disabled || settings.scripted);
     if (old_msr_pair_wanted())
@@ -78,6 +76,27 @@ static uint64_t tick_rate(void)
     return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
 }
 
+/*
+ * Returns the local APIC timer's counts a second; it runs since the TSC was `begin`.  The TSC goes
+ * on while the host pauses the guest, and the timer does not: what took much longer than it should
+ * is measured anew.
+ */
+static uint64_t measure_apic_timer(uint64_t begin)
+{
+    enum { TRIES = 4 };
+
+    for (unsigned tries = 1;; tries++) {
+        while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
+            cpu_pause();
+        uint64_t counts = apic_timer_elapsed();
+        uint64_t us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
+        if (us < CALIBRATION_MS * 1000 * 2 || tries == TRIES)
+            return counts * 1000000 / us;
+        apic_timer_free_run();
+        begin = rdtsc_ordered();
+    }
+}
+
 void end_calibration(uint64_t begin)
 {
     enum { TRIES = 5 };
@@ -97,11 +116,7 @@ void end_calibration(uint64_t begin)
             panic("no source tells the frequency of the TSC");
         tsc_begin_again(&tsc);
     }
-    /* Without an i8254 the loop above did not wait. */
-    while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
-        cpu_pause();
-    uint64_t counts_run = apic_timer_elapsed(), us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-    uint64_t counts_per_s = counts_run * 1000000 / us;
+    uint64_t counts_per_s = measure_apic_timer(begin);
     settings.hz = tick_rate();
     if (counts_per_s < settings.hz)
         panic("the local APIC's timer does not run");

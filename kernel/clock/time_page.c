@@ -6,6 +6,7 @@
 #include "kernel/clock/time_page.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/tsc.h"
 #include "base/tunables.h"
@@ -175,7 +176,7 @@ void publish_time_page(void)
     struct time_page_state s = {
         .facts = {.kvmclock_chosen = chosen("kvmclock"),
                   .tsc_chosen = chosen("TSC") && tsc.counter.quality >= 0,
-                  .rdtscp = has_rdtscp,
+                  .rdtscp = features_has_rdtscp(),
                   .stable_feature =
                       kvmclock.host.features & PVCLOCK_FEATURE_TSC_STABLE && kvmclock.floor == 0,
                   .enable_without_rdtscp = enable_without_rdtscp,

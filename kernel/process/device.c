@@ -177,13 +177,12 @@ int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
     bool good = length && device.length[slot] == length;
     for (uint64_t at = 0; good && at < length; at += PAGE_SIZE)
         page_unmap(device.root, address + at);
-    /* Free the slot only when no vCPU can see what it held. */
-    if (good && !smp_flush_tlbs(device.patience))
-        panic("a vCPU did not flush its TLB");
-    if (good)
+    /* Free the slot only when no vCPU can see what it held; until then the caller may try again. */
+    bool flushed = good && smp_flush_tlbs(device.patience);
+    if (flushed)
         device.length[slot] = 0;
     spin_unlock(&device.lock);
-    return good ? 0 : -ERROR_INVAL;
+    return flushed ? 0 : good ? -ERROR_AGAIN : -ERROR_INVAL;
 }
 
 unsigned pvclock_device_open_count(void)

@@ -3,6 +3,7 @@
 #include "kernel/selftest/continuity.h"
 #include "base/format.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -15,7 +16,7 @@ enum { MAX_COUNTERS = 8, TRIES = 5, RATE_PART = 100 };
 static struct pair {
     struct clock_switch result;
     const char *wrong; /* NULL: nothing */
-    bool unjudged;     /* the host took the vCPU away in each try */
+    bool unjudged;     /* the host took the vCPU away, or paused the guest, in each try */
 } pairs[MAX_COUNTERS * (MAX_COUNTERS - 1)];
 static unsigned pair_count;
 
@@ -47,12 +48,14 @@ static void measure(const struct timecounter *from, const struct timecounter *to
         /* The host took the vCPU away during the last try; uptime has been corrected since. */
         if (i > 0)
             (void)clock_select(from->name, NULL);
-        uint64_t before = clock_uptime();
+        uint64_t disturbances = host_disturbances(), before = clock_uptime();
         enum tc_status status = clock_select(to->name, &pair->result);
         bool back = clock_uptime() < before;
         pair->wrong = judge(status, &pair->result, back);
         /* Only in that much time can a counter wrap unseen. */
         pair->unjudged = pair->result.late && !back && pair->result.elapsed_ns > gap / 4 * 3;
+        /* The reference may have stood still, or gone on, while this counter did not. */
+        pair->unjudged = pair->unjudged || (!back && host_disturbances() != disturbances);
         if (!pair->unjudged)
             return;
     }

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -20,9 +21,10 @@ static struct comparison {
     struct timecounter *of;
     struct tc_crosscheck check;
     struct tc_deviation result;
-    uint64_t longest_ns; /* a comparison that takes longer may be off by a whole wrap */
-    uint64_t ticks_left; /* ticks until its end; 0: at the run's end */
-    bool done, deviates;
+    uint64_t longest_ns;   /* a comparison that takes longer may be off by a whole wrap */
+    uint64_t ticks_left;   /* ticks until its end; 0: at the run's end */
+    uint64_t disturbances; /* host_disturbances() at its begin; another number spoils it */
+    bool done, deviates, disturbed;
 } comparisons[MAX_COUNTERS];
 static unsigned count;
 
@@ -46,6 +48,7 @@ static uint64_t longest(const struct timecounter *c)
 /* Begins a comparison, if need be again: uptime is right only if it was wound up in time. */
 static void begin(struct comparison *c)
 {
+    c->disturbances = host_disturbances();
     for (unsigned i = 0; i < TRIES; i++) {
         clock_tick();
         (void)tc_crosscheck_begin(&c->check, c->of, against);
@@ -67,7 +70,9 @@ static void end(struct comparison *c)
         if (clock_is_fresh())
             break;
     }
-    c->done = status == TC_OK && c->result.elapsed_ns <= c->longest_ns;
+    /* After the reading: some counters go on while the host pauses the guest, others do not. */
+    c->disturbed = host_disturbances() != c->disturbances;
+    c->done = status == TC_OK && c->result.elapsed_ns <= c->longest_ns && !c->disturbed;
 }
 
 void deviation_begin(unsigned long ticks_per_second)
@@ -92,7 +97,13 @@ void deviation_begin(unsigned long ticks_per_second)
 void deviation_tick(void)
 {
     for (struct comparison *c = comparisons; c < comparisons + count; c++) {
-        if (c->done || !c->ticks_left || --c->ticks_left)
+        if (c->done)
+            continue;
+        if (host_disturbances() != c->disturbances) {
+            begin(c);
+            continue;
+        }
+        if (!c->ticks_left || --c->ticks_left)
             continue;
         end(c);
         if (!c->done)
@@ -122,12 +133,13 @@ static void format_ppm(char *to, size_t size, int64_t ppb)
 void deviation_end(void)
 {
     const struct comparison *worst = NULL;
-    unsigned done = 0, deviating = 0;
+    unsigned done = 0, deviating = 0, disturbed = 0;
     char ppm[32] = "";
 
     for (struct comparison *c = comparisons; c < comparisons + count; c++) {
         if (!c->done)
             end(c);
+        disturbed += !c->done && c->disturbed;
         if (!c->done)
             continue;
         done++;
@@ -141,6 +153,11 @@ void deviation_end(void)
         print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %lu "
               "%%\n",
               c->of->name, ppm, chosen->name, allowed_per_cent());
+    }
+    if (!worst && disturbed) {
+        check(SKIP, "timecounter.deviation",
+              "the host paused the guest, or changed its TSC, in each comparison");
+        return;
     }
     if (!worst) {
         check(SKIP, "timecounter.deviation", "there is no other timecounter to compare with");
@@ -176,7 +193,9 @@ void deviation_report(void)
     for (const struct comparison *c = comparisons; c < comparisons + count; c++) {
         const struct tc_deviation *d = &c->result;
         if (!c->done) {
-            print("  %-10s none: it wraps too soon for a run with this few ticks\n", c->of->name);
+            print("  %-10s none: %s\n", c->of->name,
+                  c->disturbed ? "the host paused the guest, or changed its TSC, meanwhile"
+                               : "it wraps too soon for a run with this few ticks");
             continue;
         }
         REPORT("crosscheck",

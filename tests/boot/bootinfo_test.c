@@ -366,6 +366,103 @@ static void pvh_information(void **state)
     }
 }
 
+/* Pointers and counts that lead out of what is mapped: a reason, and nothing is followed. */
+static void pvh_pointers_are_bounded(void **state)
+{
+    static const uint64_t beyond[] = {1ull << 32, (1ull << 32) + 4096, 1ull << 40, 1ull << 63,
+                                      UINT64_MAX};
+    static const uint32_t counts[] = {4097, 1u << 31, UINT32_MAX};
+    static const char map_error[] =
+        "the PVH memory map has more than 4096 entries, or is not below 4 GiB";
+    struct bootinfo info;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+        struct pvh *pvh = make_pvh();
+        pvh->memory_map = beyond[i];
+        info = read_info(BOOT_PVH, pvh);
+        assert_true(info.error != NULL);
+        assert_string_equal(info.error, map_error);
+        assert_int_equal(info.range_count, 0);
+
+        pvh = make_pvh();
+        pvh->command_line = beyond[i];
+        info = read_info(BOOT_PVH, pvh);
+        assert_true(info.error != NULL);
+        assert_string_equal(info.error, "the PVH command line is not below 4 GiB");
+    }
+    for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct pvh *pvh = make_pvh();
+        pvh->memory_map_entries = counts[i];
+        info = read_info(BOOT_PVH, pvh);
+        assert_true(info.error != NULL);
+        assert_string_equal(info.error, map_error);
+        assert_int_equal(info.range_count, 0);
+    }
+    /* Across the end: the first entry would be readable. */
+    struct pvh *pvh = make_pvh();
+    pvh->memory_map = (1ull << 32) - 24;
+    info = read_info(BOOT_PVH, pvh);
+    assert_string_equal(info.error, map_error);
+    info = (struct bootinfo){0};
+    bootinfo_read(BOOT_PVH, UINT32_MAX - 8, &info);
+    assert_string_equal(info.error, "the PVH start information is not below 4 GiB");
+    info = (struct bootinfo){0};
+    bootinfo_read(BOOT_PVH, 0, &info);
+    assert_string_equal(info.error, "the PVH start information is not below 4 GiB");
+}
+
+static void multiboot2_total_is_bounded(void **state)
+{
+    static const uint32_t totals[] = {(1u << 20) + 1, 1u << 31, UINT32_MAX};
+    struct bootinfo info;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
+        mb_begin();
+        mb_memory();
+        mb_end();
+        info = mb_read(totals[i]);
+        assert_true(info.error != NULL);
+        assert_string_equal(
+            info.error,
+            "the multiboot2 information is larger than 1 MiB, or does not end below 4 GiB");
+        assert_int_equal(info.range_count, 0);
+    }
+    info = (struct bootinfo){0};
+    bootinfo_read(BOOT_MULTIBOOT2, UINT32_MAX - 3, &info);
+    assert_string_equal(info.error, "the multiboot2 information is not below 4 GiB");
+    info = (struct bootinfo){0};
+    bootinfo_read(BOOT_MULTIBOOT2, 0, &info);
+    assert_string_equal(info.error, "the multiboot2 information is not below 4 GiB");
+}
+
+static void a_page_is_usable_only_within_a_range(void **state)
+{
+    struct bootinfo info = {.range_count = 2,
+                            .ranges = {{0, 0x9000}, {0x100000, UINT64_MAX - 0x100000}}};
+
+    (void)state;
+    assert_true(bootinfo_is_usable(&info, 0x8000, 0x1000));
+    assert_true(bootinfo_is_usable(&info, 0, 0x9000));
+    assert_true(bootinfo_is_usable(&info, 1ull << 40, 1ull << 40));
+    assert_false(bootinfo_is_usable(&info, 0x8001, 0x1000));
+    assert_false(bootinfo_is_usable(&info, 0x9000, 0x1000));
+    assert_false(bootinfo_is_usable(&info, 0xff000, 0x2000));
+    assert_false(bootinfo_is_usable(&info, 0x8000, UINT64_MAX));
+    info.range_count = 0;
+    assert_false(bootinfo_is_usable(&info, 0x8000, 0x1000));
+
+    /* A range whose end is past the last address ends there, and does not wrap. */
+    struct pvh *pvh = make_pvh();
+    struct pvh_range *map = (struct pvh_range *)(void *)(room + 4096);
+    map[0] = (struct pvh_range){0x100000, UINT64_MAX, 1, 0};
+    info = read_info(BOOT_PVH, pvh);
+    assert_true(info.error == NULL);
+    assert_true(info.ranges[0].start + info.ranges[0].length > info.ranges[0].start);
+    assert_true(bootinfo_is_usable(&info, 0x200000, 0x1000000));
+}
+
 /* Random changes in good information: nothing outside of it is read, and it ends. */
 static void multiboot2_mutations(void **state)
 {
@@ -408,9 +505,15 @@ static void multiboot2_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(multiboot2_good),           cmocka_unit_test(multiboot2_bad_tags),
-        cmocka_unit_test(multiboot2_bad_memory_map), cmocka_unit_test(command_line_at_its_limit),
-        cmocka_unit_test(pvh_information),           cmocka_unit_test(multiboot2_mutations),
+        cmocka_unit_test(multiboot2_good),
+        cmocka_unit_test(multiboot2_bad_tags),
+        cmocka_unit_test(multiboot2_bad_memory_map),
+        cmocka_unit_test(command_line_at_its_limit),
+        cmocka_unit_test(pvh_information),
+        cmocka_unit_test(multiboot2_mutations),
+        cmocka_unit_test(pvh_pointers_are_bounded),
+        cmocka_unit_test(multiboot2_total_is_bounded),
+        cmocka_unit_test(a_page_is_usable_only_within_a_range),
     };
 
     return cmocka_run_group_tests(tests, get_room, NULL);

@@ -50,6 +50,57 @@ fences() {
 fences compiled.kernel-fences "$build/clockpage.elf.debug"
 fences compiled.ring3-fences "$build/reader.elf.debug"
 
+# Each function that writes an x2APIC's ICR has MFENCE and LFENCE before it: WRMSR to it serialises
+# nothing, so the interrupt could overtake the store that it announces.
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$1 != name { name = $1; fenced = 0; before = "" }
+	before == "mfence" && $2 == "lfence" { fenced = 1 }
+	/mov +\$0x830,%ecx/ { count++; if (!fenced) bad = bad " " name }
+	{ before = $2 }
+	END { print count + 0 bad }')
+if [[ $found == *' '* || $found == 0 ]]; then
+	echo "FAIL compiled.icr-fences: of all writes to the ICR (${found%% *}), without fences: ${found#* }"
+	failed=1
+else
+	echo "PASS compiled.icr-fences: $found, none without MFENCE and LFENCE before it"
+fi
+
+# SWAPGS comes once at each entry from ring 3, and elsewhere only right after the WRMSR that gives ring
+# 3 its base again; an entry on an interrupt stack has none, as nothing says there whose GS it is.
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$2 == "swapgs" && before == "wrmsr" { back++ }
+	$2 == "swapgs" && before != "wrmsr" { entry[$1]++ }
+	{ before = $2 }
+	END {
+		count = split("trap_common syscall_entry syscall32_entry", wanted)
+		for (i = 1; i <= count; i++) {
+			if (entry[wanted[i]] != 1)
+				bad = bad " " wanted[i]
+			delete entry[wanted[i]]
+		}
+		for (name in entry)
+			bad = bad " " name
+		print back + 0 bad
+	}')
+if [[ $found == *' '* || $found == 0 ]]; then
+	echo "FAIL compiled.user-gs: SWAPGS without ring 3's base, or not once at an entry:${found#* }"
+	failed=1
+else
+	echo "PASS compiled.user-gs: $found ways to ring 3, each with its GS base; 3 entries"
+fi
+
+# No gate clears AC, with which ring 3 would switch SMAP off in the kernel: the entry does.
+if code "$build/clockpage.elf.debug" | awk '
+	$1 == "trap_from_ring3" && $2 == "testb" && $3 == "$0x4,0x9a(%rsp)" { asked = 1 }
+	$1 == "trap_from_ring3" && asked && $2 ~ /^andl/ && $3 == "$0xfffbffff,(%rsp)" { masked = 1 }
+	$1 == "trap_from_ring3" && masked && $2 ~ /^popf/ { cleared = 1 }
+	END { exit !cleared }'; then
+	echo "PASS compiled.ac: exceptions and interrupts clear the AC that ring 3 set"
+else
+	echo "FAIL compiled.ac: AC stays as ring 3 set it"
+	failed=1
+fi
+
 if log=$(tools/check-symbols nm "$build/kernel-objs"); then
 	echo "PASS compiled.layers: $log"
 else

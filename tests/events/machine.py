@@ -22,6 +22,7 @@ import guests  # noqa: E402  pylint: disable=wrong-import-position
 
 PROMPT = "clockpage# "
 PASSED = 33  # QEMU's status when no check failed; see run-qemu.sh
+FAILED = 35  # and when one did
 _numbers = itertools.count(1)
 
 

@@ -5,11 +5,12 @@ The numbers of known bugs are those of docs/known-bugs.md.
 """
 
 import os
+import re
 import socket
 import time
 
-from machine import Skipped
-from scene import BY_PAGE, MOVABLE, scenario
+from machine import FAILED, Machine, Skipped
+from scene import BY_PAGE, KVM, MOVABLE, TCG, scenario
 
 WAIT = 20
 
@@ -192,6 +193,42 @@ def migrate_cancel(scene):
     scene.say(f"cancelled after {state['ram']['transferred'] >> 10} KiB")
     sink.close()
     scene.end(guest)
+
+
+def _machine_check(scene, args, vcpu, reading):
+    """The machine fails under the guest: it says what and where, and ends with status 1."""
+    machine = Machine(scene.directory, args, BY_PAGE)
+    try:
+        machine.wait_for_shell()
+        if reading:
+            machine.console.command("readers on")
+        # Valid, uncorrected, enabled, with an address; the interrupted program is lost.
+        machine.qmp.human(f"mce {vcpu} 3 0xb400000000000134 0x4 0x12345000 0")
+        status = machine.wait()
+    finally:
+        machine.kill()
+    text = machine.console.log
+    for pattern in (
+        rf"vCPU {vcpu}: machine check \(vector 18\), error code 0x0, in ring",
+        r"machine check: global status 0x4\b",
+        r"bank 3: status 0xb400000000000134  address 0x12345000",
+        rf"FAIL kernel\.alive: machine check on vCPU {vcpu}",
+    ):
+        scene.expect(re.search(pattern, text), f"status {status}, and nothing says {pattern!r}")
+    scene.expect(status == FAILED, f"QEMU's status is {status}, not {FAILED}")
+    scene.say(f"reported by vCPU {vcpu}, status {status}")
+
+
+@scenario()
+def machine_check(scene):
+    """A machine check on vCPU 1, which reads in ring 3, is reported and ends the run (bug 57)."""
+    _machine_check(scene, KVM, 1, True)
+
+
+@scenario(needs="tcg")
+def machine_check_tcg(scene):
+    """A machine check on vCPU 0, which sleeps, likewise (bug 57)."""
+    _machine_check(scene, TCG, 0, False)
 
 
 @scenario()

@@ -337,6 +337,67 @@ static void every_pair_switches(void **state)
     figures("20 pairs, from each counter in use");
 }
 
+struct disturbed {
+    const char *chosen;
+    unsigned pause_at[2]; /* ticks */
+    unsigned ticks;
+};
+
+/* A pause is in no comparison: kvmclock stands still in it, and the others do not. */
+static bool pauses_are_left_out(const void *argument)
+{
+    const struct disturbed *d = argument;
+    uint64_t within;
+
+    machine_start(d->chosen, HZ);
+    deviation_begin(HZ);
+    for (unsigned i = 0; i < d->ticks; i++) {
+        tick(1);
+        if (i == d->pause_at[0] || i == d->pause_at[1])
+            machine_pause(4000000000);
+        deviation_tick();
+    }
+    deviation_end();
+    bool good = strncmp(last_check, "PASS", 4) == 0 && deviation_within(&within) == COUNTERS - 1 &&
+                within < 50000000;
+    if (!good)
+        printf("  against %s, pauses at ticks %u and %u: %s\n", d->chosen, d->pause_at[0],
+               d->pause_at[1], last_check);
+    return good;
+}
+
+/* A pause after the last tick leaves no figure, rather than a wrong one. */
+static bool a_late_pause_is_no_figure(const void *argument)
+{
+    uint64_t within;
+
+    machine_start(argument, HZ);
+    deviation_begin(HZ);
+    machine_pause(4000000000);
+    deviation_end();
+    return strncmp(last_check, "SKIP timecounter.deviation: the host paused", 43) == 0 &&
+           deviation_within(&within) == 0;
+}
+
+static void deviation_leaves_pauses_out(void **state)
+{
+    static const char *const chosen[] = {"kvmclock", "TSC", "HPET"};
+    unsigned cases = 0, bad = 0;
+
+    (void)state;
+    for (unsigned c = 0; c < 3; c++) {
+        for (unsigned at = 0; at < 500; at += 97) {
+            struct disturbed d = {chosen[c], {at, at + 61}, 1000};
+            cases++;
+            bad += !holds(pauses_are_left_out, &d);
+        }
+        cases++;
+        bad += !holds(a_late_pause_is_no_figure, chosen[c]);
+    }
+    figures("%u of %u: a pause of 4 s is in a comparison", bad, cases);
+    assert_int_equal(bad, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +410,7 @@ int main(void)
         cmocka_unit_test(what_wraps_too_soon_is_refused),
         cmocka_unit_test(every_pair_switches),
         cmocka_unit_test(deviation_is_found_at_5_per_cent),
+        cmocka_unit_test(deviation_leaves_pauses_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

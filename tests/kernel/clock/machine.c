@@ -3,6 +3,7 @@
 #include "base/format.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include <clockpage/report.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,20 @@
 struct settings settings = {.deviation = 5};
 uint64_t machine_ns = 123456789, machine_reads;
 struct machine_stall machine_stall = {.read = UINT64_MAX};
+
+static uint64_t paused_ns, pauses;
+
+void machine_pause(uint64_t ns)
+{
+    machine_ns += ns;
+    paused_ns += ns;
+    pauses++;
+}
+
+uint64_t host_disturbances(void)
+{
+    return pauses;
+}
 
 static uint64_t read_counter(void *context)
 {
@@ -25,7 +40,8 @@ static uint64_t read_counter(void *context)
     }
 
     machine_ns += c->cost_ns / 2 + (stalls && !machine_stall.after ? machine_stall.ns : 0);
-    uint64_t count = (uint64_t)((long double)machine_ns * c->rate * c->counter.frequency / 1e9L);
+    uint64_t ns = machine_ns - (c == &machine[KVMCLOCK] ? paused_ns : 0);
+    uint64_t count = (uint64_t)((long double)ns * c->rate * c->counter.frequency / 1e9L);
     machine_ns += c->cost_ns / 2 + (stalls && machine_stall.after ? machine_stall.ns : 0);
     return count;
 }
@@ -119,6 +135,11 @@ unsigned print(const char *f, ...)
 {
     (void)f;
     return 0;
+}
+
+void report_detail(bool on)
+{
+    (void)on;
 }
 
 void report(const char *kind, const char *text, const struct report_value *values, unsigned count)

@@ -23,6 +23,9 @@ extern struct machine_counter machine[COUNTERS];
 extern uint64_t machine_ns;    /* the time */
 extern uint64_t machine_reads; /* of any counter, so far */
 
+/* The host pauses the guest: all counters go on but kvmclock. */
+void machine_pause(uint64_t ns);
+
 /*
  * At read number `read` time goes on by `ns` more: before the count is taken, or after.  At none:
  * UINT64_MAX.  And so it does `again` reads later, unless that is 0.

@@ -12,7 +12,16 @@ struct cpuid {
 
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);
 
+#define CPUID_1_ECX_X2APIC     (1u << 21)
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CPUID_1_EDX_MCE        (1u << 7)
+#define CPUID_1_EDX_APIC       (1u << 9)
+#define CPUID_1_EDX_MCA        (1u << 14)
+#define CPUID_7_EBX_SMEP       (1u << 7)
+#define CPUID_7_EBX_SMAP       (1u << 20)
+#define CPUID_7_ECX_UMIP       (1u << 2)
+#define CPUID_EXT_EDX_NX       (1u << 20)
+#define CPUID_EXT_EDX_RDTSCP   (1u << 27)
 #define CPUID_APM_EDX_INVTSC   (1u << 8)
 
 static inline bool cpuid_has_leaf(uint32_t leaf)

@@ -6,6 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MSR_APIC_BASE   0x0000001b
+#define MSR_X2APIC_BASE 0x00000800
+#define MSR_EFER        0xc0000080
+#define MSR_TSC_AUX     0xc0000103
+
+#define EFER_NXE (1u << 11)
+
 bool wrmsr_safe(uint32_t msr, uint64_t value);
+bool rdmsr_safe(uint32_t msr, uint64_t *value);
+uint64_t rdmsr(uint32_t msr);
+void wrmsr(uint32_t msr, uint64_t value);
 
 #endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: 0BSD */
+/* In place of arch/x86/cr.h: the control registers of a CPU that a test plays. */
+#ifndef ARCH_X86_CR_H
+#define ARCH_X86_CR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CR0_WP   (1u << 16)
+#define CR4_MCE  (1u << 6)
+#define CR4_UMIP (1u << 11)
+#define CR4_SMEP (1u << 20)
+#define CR4_SMAP (1u << 21)
+
+uint64_t read_cr0(void);
+uint64_t read_cr4(void);
+bool write_cr4_safe(uint64_t value);
+
+static inline void cpu_pause(void)
+{
+}
+
+#endif

@@ -6,7 +6,6 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
-#include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
@@ -46,7 +45,7 @@ void report_bring_up(const struct vcpus_bring_up *how)
     uint32_t others = how->end - how->first;
 
     /* System time began with the virtual machine, so it includes the firmware's time. */
-    if (kvmclock.present && !kvmclock.scripted)
+    if (kvmclock.present && !kvmclock.played)
         (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
     if (others) {
         print("bring-up    %u vCPUs in %lu.%03lu ms, %lu us each: made in %lu us, started in %lu "
@@ -120,5 +119,5 @@ void report_clock(void)
         report_vcpu(i);
     tsc_report(&tsc);
     clock_report();
-    tick_report(settings.hz);
+    tick_report(tick_rate());
 }

@@ -35,9 +35,10 @@ program() {
 	((status == 1)) || echo "FAIL $name: it ended with status $status"
 }
 
+base=(base/calendar.c base/format.c base/sysctl.c base/text.c)
 program i8254 tests/clock/i8254_test.c drivers/i8254/i8254.c
 program clock tests/clock/clock_test.c tests/clock/machine.c \
-	kernel/clock/clock.c kernel/selftest/continuity.c base/calendar.c kernel/selftest/deviation.c base/format.c lib/timecounter/*.c
+	kernel/clock/clock.c kernel/selftest/continuity.c kernel/selftest/deviation.c "${base[@]}" lib/timecounter/*.c
 program wall tests/clock/wall_test.c tests/clock/machine.c kernel/clock/wall.c \
-	kernel/clock/clock.c base/calendar.c base/format.c lib/timecounter/*.c lib/pvclock/pvclock.c
+	kernel/clock/clock.c "${base[@]}" lib/timecounter/*.c lib/pvclock/pvclock.c
 exit "$failed"

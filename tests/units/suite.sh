@@ -25,16 +25,18 @@ INCLUDES=(-I. -Ilib -Iinclude)
 PATIENCE=$((120 * ${TEST_PATIENCE:-1}))
 
 # A program is tests/units/NAME_test.c and what it tests.
-names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
+names=(events firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
 	registration rtc tsc)
 sources_of() {
 	local clock=(lib/timepage/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
-	local driver=(-Itests/units/hosted drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c
-		lib/pvclock/pvclock.c lib/pvclock/host.c)
+	local tree=(base/sysctl.c base/format.c base/text.c)
+	local driver=(-Itests/units/hosted drivers/kvmclock/kvmclock.c
+		kernel/clock/played_host.c lib/pvclock/pvclock.c lib/pvclock/host.c "${tree[@]}")
 	# The host is scripted: between any two steps of a reader it may take one.
 	local scripted='-DPVCLOCK_PORT_HEADER=<pvclock/port/mock.h>'
 	case $1 in
+	events) echo kernel/clock/events.c base/format.c ;;
 	firmware) echo arch/x86/acpi.c arch/x86/mptable.c ;;
 	bootinfo) echo boot/bootinfo.c ;;
 	format) echo base/format.c ;;
@@ -43,10 +45,10 @@ sources_of() {
 	# What a 32-bit process has; there is no cmocka for it.
 	gettime_race_32) echo -m32 -DCHECK_WITHOUT_CMOCKA "${clock[@]}" ;;
 	kvmclock) echo "$scripted" "${driver[@]}" ;;
-	rtc) echo -Itests/units/hosted drivers/rtc/rtc.c ;;
+	rtc) echo -Itests/units/hosted drivers/rtc/rtc.c base/calendar.c base/format.c ;;
 	kvmclock_race) echo "${driver[@]}" ;;
 	registration) echo "$scripted" "${driver[@]}" lib/timecounter/*.c ;;
-	tsc) echo -Itests/units/hosted drivers/tsc/tsc.c ;;
+	tsc) echo -Itests/units/hosted drivers/tsc/tsc.c "${tree[@]}" ;;
 	*)
 		echo "suite.sh: there is no program '$1'" >&2
 		return 1

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NS_PER_SECOND UINT64_C(1000000000)
+
 struct date {
     int64_t year;
     int month, day;           /* from 1 */

@@ -17,7 +17,7 @@ enum { VERDICT_INDENT = 5, STAGE_INDENT = 12 };
 
 static bool verbose, muted;
 static unsigned counts[3];
-static char failures[8][40]; /* names of the first that failed */
+static char failures[32][40]; /* names of the first that failed */
 /* The checks' text lines, "PASS name: figures\n", kept so that they can be printed again. */
 static struct {
     char text[16384];
@@ -29,12 +29,7 @@ static const struct sysctl nodes[] = {
     SYSCTL_VALUE("bootverbose", SYSCTL_BOOL, SYSCTL_RWTUN, &verbose, 0, 0, "0",
                  "1: report every table, reason and check; 0: what a person needs"),
 };
-static struct sysctl_branch branch = SYSCTL_BRANCH("debug", nodes);
-
-void report_register(void)
-{
-    sysctl_register(&branch);
-}
+SYSCTL_TABLE("debug", nodes);
 
 bool report_is_verbose(void)
 {

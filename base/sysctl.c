@@ -43,6 +43,16 @@ void sysctl_register(struct sysctl_branch *branch)
     sorted = false;
 }
 
+/* The linker's names for the ends of the section; there is none if no table is linked in. */
+extern struct sysctl_branch *const __start_sysctl_tables[] __attribute__((weak));
+extern struct sysctl_branch *const __stop_sysctl_tables[] __attribute__((weak));
+
+void sysctl_register_set(void)
+{
+    for (struct sysctl_branch *const *b = __start_sysctl_tables; b < __stop_sysctl_tables; b++)
+        sysctl_register(*b);
+}
+
 /*
  * Orders branches by parent and word, alphabetically, so that related values are listed together.
  */
@@ -76,6 +86,11 @@ static void sort(void)
     sorted = true;
 }
 
+static uint32_t instances(const struct sysctl_branch *branch)
+{
+    return branch->numbers ? *branch->numbers : 1;
+}
+
 bool sysctl_next(struct sysctl_at *at)
 {
     if (!at->branch) {
@@ -85,12 +100,14 @@ bool sysctl_next(struct sysctl_at *at)
         at->branch = first;
     } else if (++at->node < at->branch->nodes + at->branch->count) {
         return true;
-    } else if (++at->index < at->branch->numbers) {
+    } else if (++at->index < instances(at->branch)) {
         at->node = at->branch->nodes;
         return true;
     } else {
         at->branch = at->branch->next;
     }
+    while (at->branch && instances(at->branch) == 0)
+        at->branch = at->branch->next;
     if (!at->branch)
         return false;
     at->index = 0;
@@ -133,7 +150,7 @@ bool sysctl_find(const char *name, struct sysctl_at *at)
             rest = eat(rest, b->word);
         if (rest && b->numbers)
             rest = eat_number(rest, &number);
-        if (!rest || (b->numbers && number >= b->numbers))
+        if (!rest || number >= instances(b))
             continue;
         for (uint32_t i = 0; i < b->count; i++) {
             if (!text_same(rest, b->nodes[i].name))

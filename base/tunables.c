@@ -10,8 +10,7 @@
 #include <clockpage/abi.h>
 #include <clockpage/report.h>
 
-struct settings settings = {
-    .fast_gettime = true, .fuzz_seed = 1, .deviation = 5, .invariant_tsc = TSC_BY_CPUID};
+struct settings settings = {.fuzz_seed = 1, .deviation = 5};
 
 static const char *const faults[] = {"ud", "gp", "pf", "stack", "div", "nmi", "text", "user", NULL};
 static const char *const tables[] = {"RSDT", "APIC", "FACP", NULL};
@@ -38,12 +37,6 @@ static const struct sysctl debug_nodes[] = {
                  "1,000 under KVM, else 20,000", "random system calls of ring 3"),
     SYSCTL_VALUE("fuzz.seed", SYSCTL_U64, SYSCTL_RDTUN, &settings.fuzz_seed, 1, INT64_MAX, "1",
                  "what they are made from"),
-    SYSCTL_VALUE("kvmclock.scripted", SYSCTL_BOOL, SYSCTL_RDTUN, &settings.scripted, 0, 0, "0",
-                 "1: the kernel plays the host and fills the clock pages itself"),
-    SYSCTL_VALUE("kvmclock.skew", SYSCTL_U64, SYSCTL_RDTUN, &settings.skew, 0, 1000000000, "0",
-                 "as a host, it sets vCPU n this many ns * n ahead"),
-    SYSCTL_VALUE("kvmclock.unstable", SYSCTL_BOOL, SYSCTL_RDTUN, &settings.scripted_unstable, 0, 0,
-                 "0", "1: as a host, it does not set STABLE"),
     SYSCTL_VALUE("windup.stall", SYSCTL_U64, SYSCTL_RDTUN, &settings.stall_ms, 1, 10000, "0",
                  "keep interrupts off for so many ms, so that a windup comes late"),
     SYSCTL_VALUE("smp.late", SYSCTL_U64, SYSCTL_RDTUN, &settings.late_cpus, 0, MAX_CPUS - 1, "0",
@@ -54,33 +47,15 @@ static const struct sysctl debug_nodes[] = {
                  "expect a vCPU with this local APIC identity too"),
 };
 
-/* The driver's settings; the driver does not know what uses them. */
-static const struct sysctl kvmclock_nodes[] = {
-    SYSCTL_VALUE("vdso_enable_without_rdtscp", SYSCTL_BOOL, SYSCTL_RWTUN,
-                 &settings.enable_without_rdtscp, 0, 0, "0",
-                 "1: clock_gettime() reads the clock page also where CPUID has no RDTSCP"),
-    SYSCTL_VALUE("vdso_force_unstable", SYSCTL_BOOL, SYSCTL_RWTUN, &settings.force_unstable, 0, 0,
-                 "0", "1: clock_gettime() does not believe the STABLE flag"),
+static const struct sysctl timecounter_nodes[] = {
+    SYSCTL_VALUE("alloweddeviation", SYSCTL_INT, SYSCTL_RWTUN, &settings.deviation, 0, 100, "5",
+                 "how far counters may differ before it is warned of, in per cent"),
 };
 
-static const struct sysctl hint_nodes[] = {
-    SYSCTL_VALUE("disabled", SYSCTL_BOOL, SYSCTL_RDTUN, &settings.kvmclock_disabled, 0, 0, "0",
-                 "1: leave kvmclock alone"),
-};
-
-static struct sysctl_branch branches[] = {
-    SYSCTL_BRANCH("", top_nodes),
-    SYSCTL_BRANCH("reader", reader_nodes),
-    SYSCTL_BRANCH("debug", debug_nodes),
-    SYSCTL_BRANCH("dev.kvmclock.0", kvmclock_nodes),
-    SYSCTL_BRANCH("hint.kvmclock.0", hint_nodes),
-};
-
-void settings_register(void)
-{
-    for (unsigned i = 0; i < sizeof(branches) / sizeof(branches[0]); i++)
-        sysctl_register(&branches[i]);
-}
+SYSCTL_TABLE("", top_nodes);
+SYSCTL_TABLE("reader", reader_nodes);
+SYSCTL_TABLE("debug", debug_nodes);
+SYSCTL_TABLE("kern.timecounter", timecounter_nodes);
 
 static bool read_word(char *word)
 {

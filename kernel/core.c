@@ -63,7 +63,7 @@ static void prepare(uint32_t index, uint64_t reads)
 
 void trials_run(void)
 {
-    uint64_t wanted = settings.reads ? settings.reads : kvmclock.host.base ? READS_KVM : READS_ELSE;
+    uint64_t wanted = settings.reads ? settings.reads : runs_on_kvm() ? READS_KVM : READS_ELSE;
     uint64_t reads = 0, errors = 0, back = 0, worst = 0;
     bool ended = true;
 

@@ -20,13 +20,11 @@
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
 #include "kernel/clock/host.h"
-#include "kernel/clock/played.h"
+#include "kernel/clock/played_host.h"
 #include "kernel/clock/start.h"
 #include "kernel/clock/suspend.h"
-#include "kernel/clock/sysctl.h"
 #include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
-#include "kernel/clock/wall.h"
 #include "kernel/machine.h"
 #include "kernel/machine_sysctl.h"
 #include "kernel/process/device.h"
@@ -36,6 +34,7 @@
 #include "kernel/verdict.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 #include <clockpage/version.h>
 
 enum { PATIENCE_S = 3 };
@@ -95,15 +94,9 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     bootinfo_read(protocol, loader_data, &boot);
     if (boot.error)
         panic("%s", boot.error);
-    settings_register();
-    report_register();
+    sysctl_register_set();
     trials_register();
-    sysctl_clock_register();
     sysctl_machine_register();
-    tsc_sysctl_register(&tsc);
-    wall_sysctl_register();
-    script_register();
-    suspend_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
@@ -127,7 +120,7 @@ static _Noreturn void main_on_own_stack(void)
     attach_kvmclock();
     vcpu_enable(this_cpu(), NULL);
     end_calibration(begin);
-    attach_script(begin);
+    start_played_host(begin);
     report_start();
     machine_check_firmware(&firmware);
     vcpus_start(&firmware, tsc.hz, vcpu_enable, &bring_up);

@@ -7,7 +7,6 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
 #include "base/format.h"
-#include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
@@ -52,7 +51,7 @@ void report_bring_up(const struct vcpus_bring_up *how)
     uint32_t others = how->end - how->first;
 
     /* System time began with the virtual machine, so it includes the firmware's time. */
-    if (kvmclock.present && !kvmclock.scripted)
+    if (kvmclock.present && !kvmclock.played)
         (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
     REPORT("bring_up", others ? "bring-up    {us/1000.3} ms for {vcpus} more" : NULL,
            U64("vcpus", others), U64("us", us), U64("us_each", others ? us / others : 0),
@@ -162,5 +161,5 @@ void report_clock(void)
     if (!report_is_verbose())
         summarise_tsc();
     clock_report();
-    tick_report(settings.hz);
+    tick_report(tick_rate());
 }

@@ -81,22 +81,22 @@ void trials_begin(void)
         .cpus = cpu_count,
         .tsc_hz = tsc.hz,
         .rounds = settings.rounds,
-        .reads = settings.reads       ? settings.reads
-                 : kvmclock.host.base ? READS_KVM
-                                      : READS_ELSE,
+        .reads = settings.reads  ? settings.reads
+                 : runs_on_kvm() ? READS_KVM
+                                 : READS_ELSE,
         /* TCG's vCPUs may share one thread, as in run-qemu.sh. */
         .caveat =
             text_same(kvmclock.hypervisor, "TCGTCGTCGTCG") ? "; TCG may run vCPUs in turn" : "",
         /* Where vCPUs take turns, one may run for 0.1 s before the next does. */
-        .moved_ms = kvmclock.host.base ? 100 : 250,
-        .moved_reads = kvmclock.host.base ? READS_MOVED_KVM : READS_MOVED_ELSE,
+        .moved_ms = runs_on_kvm() ? 100 : 250,
+        .moved_reads = runs_on_kvm() ? READS_MOVED_KVM : READS_MOVED_ELSE,
         .source = source_of,
     };
     /* From here on the settings show what is in force, not what was asked for. */
     settings.reads = plan.reads;
     settings.rounds = ring3_rounds(&plan);
     start_clock(ring3_offsets(&plan, offsets, offset_errors));
-    deviation_begin(settings.hz);
+    deviation_begin(tick_rate());
     plan.stable = kvmclock.present && kvmclock.stable;
 }
 
@@ -153,7 +153,7 @@ static void measure_reads(void)
 static void test_ring3(void)
 {
     const struct ring3_clock_hooks hooks = ring3_hooks();
-    bool kvm = kvmclock.host.base;
+    bool kvm = runs_on_kvm();
 
     measure_reads();
     report_stage("ways to read");

@@ -112,21 +112,23 @@ $(TESTS)/base/calendar: base/calendar.c base/format.c
 $(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
-DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c drivers/kvmclock/kvmclock_script.c $(LIB_PVCLOCK_SRCS)
+TREE := base/sysctl.c base/format.c base/text.c
+DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c kernel/clock/played_host.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/registration: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
-$(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c
-$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c
+$(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
+$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/kernel/clock/%: TEST_WARN := -Wall -Wextra $(TEST_WERROR)
-KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c base/format.c \
+KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c $(TREE) \
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
+$(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic

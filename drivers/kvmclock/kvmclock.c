@@ -5,11 +5,19 @@
  * pauses, a lost STABLE flag, a new TSC frequency.
  */
 #include "drivers/kvmclock/kvmclock.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
+#include "base/calendar.h"
+#include <clockpage/sysctl.h>
 #include <pvclock/read.h>
+
+struct kvmclock kvmclock = {.slots = clock_slots};
+struct kvmclock_slot clock_slots[MAX_CPUS] __attribute__((section(".clock_pages"), aligned(4096)));
+
+/* ---- Find KVM, register vCPUs ------------------------------------------ */
 
 static void ops_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
 {
@@ -25,42 +33,45 @@ static bool ops_wrmsr(void *context, uint32_t msr, uint64_t value)
     return wrmsr_safe(msr, value);
 }
 
-struct kvmclock kvmclock;
-struct kvmclock_slot clock_slots[MAX_CPUS] __attribute__((section(".clock_pages"), aligned(4096)));
-
-static const struct pvclock_ops ops = {ops_cpuid, ops_wrmsr, NULL};
-
-static char signature[13];
-static uint32_t (*this_index)(void);
+const struct pvclock_ops kvmclock_machine = {ops_cpuid, ops_wrmsr, NULL};
 
 /*
  * Reads the first hypervisor leaf, which names the hypervisor; it may offer KVM's leaves at
  * another base.
  */
-static void read_signature(void)
+static void read_signature(char signature[13])
 {
     struct cpuid r;
     uint32_t words[3];
 
+    signature[0] = 0;
     if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR))
         return;
     r = cpuid(PVCLOCK_CPUID_BASE_FIRST, 0);
     words[0] = r.ebx, words[1] = r.ecx, words[2] = r.edx;
     for (unsigned i = 0; i < 12; i++)
         signature[i] = (char)(words[i / 4] >> i % 4 * 8);
+    signature[12] = 0;
 }
 
-void kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots, uint64_t physical,
-                     bool disabled)
+void kvmclock_attach(struct kvmclock *kc, const struct pvclock_ops *ops, const char *played)
 {
-    kc->slots = slots;
-    kc->slots_physical = physical;
+    kc->ops = ops;
+    kc->played = played;
     kc->stable = false;
-    kc->disabled = disabled;
-    read_signature();
-    kc->hypervisor = signature;
-    kc->host = (struct pvclock_host){0};
-    kc->present = signature[0] && pvclock_host_find(&ops, &kc->host) == PVCLOCK_OK && !disabled;
+    read_signature(kc->hypervisor);
+    kc->present = pvclock_host_find(ops, &kc->host) == PVCLOCK_OK && !kc->disabled;
+}
+
+const char *kvmclock_why_none(const struct kvmclock *kc)
+{
+    if (kc->disabled)
+        return "hint.kvmclock.0.disabled is set";
+    if (!kc->hypervisor[0])
+        return "no hypervisor shows itself in CPUID";
+    if (!kc->host.base)
+        return "the hypervisor is not KVM";
+    return "KVM offers none (CPUID features)";
 }
 
 const char *kvmclock_feature_name(unsigned bit)
@@ -97,30 +108,27 @@ bool kvmclock_uses_new_msrs(const struct kvmclock *kc)
 void kvmclock_enable(struct kvmclock *kc, uint32_t index)
 {
     struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
+    struct pvclock_vcpu_time_info *info = &kc->slots[index].info;
 
     vcpu->asked_version = 0;
-    if (kc->scripted)
-        kvmclock_script_enable(kc, index);
-    else if (kc->present)
+    if (kc->present)
         vcpu->status =
-            pvclock_host_enable(&ops, &kc->host, &kc->slots[index].info,
-                                kc->slots_physical + index * sizeof(*kc->slots), &vcpu->registered);
+            pvclock_host_enable(kc->ops, &kc->host, info, virt_to_phys(info), &vcpu->registered);
 }
 
 void kvmclock_disable(struct kvmclock *kc, uint32_t index)
 {
-    if (kc->scripted)
-        kc->vcpus[index].registered = false;
-    else if (kc->present)
-        kc->vcpus[index].status =
-            pvclock_host_disable(&ops, &kc->host, &kc->vcpus[index].registered);
+    struct kvmclock_vcpu *vcpu = &kc->vcpus[index];
+
+    if (kc->present)
+        vcpu->status = pvclock_host_disable(kc->ops, &kc->host, &vcpu->registered);
 }
 
 bool kvmclock_choose_pair(struct kvmclock *kc, bool old)
 {
     uint32_t needed = old ? PVCLOCK_FEATURE_CLOCK_OLD : PVCLOCK_FEATURE_CLOCK;
 
-    if (!kc->present || kc->scripted || !(kc->host.features & needed))
+    if (!kc->present || !(kc->host.features & needed))
         return false;
     kc->host.msr_wall_clock = old ? PVCLOCK_MSR_WALL_CLOCK_OLD : PVCLOCK_MSR_WALL_CLOCK;
     kc->host.msr_system_time = old ? PVCLOCK_MSR_SYSTEM_TIME_OLD : PVCLOCK_MSR_SYSTEM_TIME;
@@ -129,10 +137,10 @@ bool kvmclock_choose_pair(struct kvmclock *kc, bool old)
 
 void kvmclock_renew(struct kvmclock *kc, uint32_t index)
 {
-    uint64_t physical = kc->slots_physical + index * sizeof(*kc->slots);
+    uint64_t value = virt_to_phys(&kc->slots[index].info) | PVCLOCK_MSR_ENABLE;
 
     if (kc->vcpus[index].registered &&
-        !wrmsr_safe(kc->host.msr_system_time, physical | PVCLOCK_MSR_ENABLE))
+        !kc->ops->wrmsr(kc->ops->context, kc->host.msr_system_time, value))
         kc->vcpus[index].status = PVCLOCK_NOT_READY;
 }
 
@@ -141,6 +149,8 @@ void kvmclock_restart(struct kvmclock *kc)
     kc->kept[0].mul = kc->kept[1].mul = 0;
     (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
 }
+
+/* ---- The timecounter --------------------------------------------------- */
 
 /*
  * Sets the floor after the running vCPU, `index`, has found STABLE gone.  Every time returned so
@@ -175,7 +185,8 @@ static uint64_t read_counter(void *context)
 {
     struct kvmclock *kc = context;
     struct pvclock_sample s;
-    enum pvclock_status status = pvclock_read(&kc->slots[this_index()].info, PVCLOCK_LFENCE, &s);
+    uint32_t index = this_cpu()->index;
+    enum pvclock_status status = pvclock_read(&kc->slots[index].info, PVCLOCK_LFENCE, &s);
     /* Pairs with the stores in lose_stable() and kvmclock_watch(). */
     uint64_t floor = __atomic_load_n(&kc->floor, __ATOMIC_ACQUIRE);
 
@@ -188,7 +199,7 @@ static uint64_t read_counter(void *context)
         return s.ns < told ? told : s.ns;
     }
     if (!floor)
-        lose_stable(kc, this_index());
+        lose_stable(kc, index);
     return pvclock_guard_cas(&kc->guard, pvclock_has_time(status) ? s.ns : 0);
 }
 
@@ -220,7 +231,7 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
         __atomic_store_n(&kc->floor, 0, __ATOMIC_RELEASE);
 }
 
-void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void))
+bool kvmclock_all_stable(const struct kvmclock *kc, uint32_t count)
 {
     bool stable = kc->present;
 
@@ -230,8 +241,12 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
             stable = pvclock_snapshot(&kc->slots[i].info, &s) == PVCLOCK_OK &&
                      pvclock_is_stable(kc->host.features, s.flags) && stable;
     }
-    this_index = index_of_this_cpu;
-    kc->stable = kc->seen_stable = stable;
+    return stable;
+}
+
+void kvmclock_check(struct kvmclock *kc, uint32_t count)
+{
+    kc->stable = kc->seen_stable = kvmclock_all_stable(kc, count);
     kvmclock_watch(kc, count);
     (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
     kc->counter = (struct timecounter){
@@ -239,11 +254,13 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_thi
         .read = read_counter,
         .context = kc,
         .mask = UINT64_MAX,
-        .frequency = 1000000000, /* the page's clock is in ns */
+        .frequency = NS_PER_SECOND, /* the page's clock is in ns */
         .quality = TC_QUALITY_KVMCLOCK,
         .reason = TC_REASON_KVMCLOCK,
     };
 }
+
+/* ---- What the host did ------------------------------------------------- */
 
 bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index)
 {
@@ -371,7 +388,113 @@ enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)
     /* The host writes it only during the write of the MSR, so it may be anywhere in the kernel. */
     static struct pvclock_wall_clock wall __attribute__((aligned(16)));
 
-    if (kc->scripted)
-        return kvmclock_script_wall(kc, epoch_ns);
-    return pvclock_host_wall(&ops, &kc->host, &wall, virt_to_phys(&wall), epoch_ns);
+    if (kc->suspended)
+        return PVCLOCK_NOT_READY;
+    return pvclock_host_wall(kc->ops, &kc->host, &wall, virt_to_phys(&wall), epoch_ns);
 }
+
+/* ---- Settings and state: dev.kvmclock.0, hint.kvmclock.0 ---------------- */
+
+static void get_description(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+
+    (void)context, (void)index;
+    if (kc->present)
+        sysctl_put(to, "KVM paravirtual clock");
+    else
+        sysctl_put(to, "no KVM paravirtual clock: %s", kvmclock_why_none(kc));
+}
+
+static void get_features(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+
+    (void)context, (void)index;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        const char *name = kvmclock_feature_name(bit);
+        if (!(kc->host.features >> bit & 1))
+            continue;
+        sysctl_put(to, "%s", to->length ? " " : "");
+        if (name)
+            sysctl_put(to, "%s", name);
+        else
+            sysctl_put(to, "bit%u", bit);
+    }
+}
+
+static void get_msrs(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+
+    (void)context, (void)index;
+    sysctl_put(to, "{ system_time = 0x%x, wall_clock = 0x%x }",
+               kc->present ? kc->host.msr_system_time : 0,
+               kc->present ? kc->host.msr_wall_clock : 0);
+}
+
+static void get_stable(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+
+    (void)context, (void)index;
+    sysctl_put(to, "%d", kc->present && kc->seen_stable);
+}
+
+/* A pause stops all vCPUs, and shows on every page. */
+static void get_paused(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+    uint64_t most = 0;
+
+    (void)context, (void)index;
+    for (uint32_t i = 0; i < MAX_CPUS; i++)
+        most = kc->vcpus[i].paused > most ? kc->vcpus[i].paused : most;
+    sysctl_put(to, "%lu", most);
+}
+
+static void get_vcpu(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct kvmclock *kc = &kvmclock;
+    struct pvclock_snapshot s = {0};
+
+    (void)context;
+    if (!kc->vcpus[index].registered ||
+        pvclock_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK) {
+        sysctl_put(to, "{ registered = %d, status = %s }", kc->vcpus[index].registered,
+                   pvclock_status_name(kc->vcpus[index].status));
+        return;
+    }
+    sysctl_put(to,
+               "{ registered = 1, version = %u, tsc_timestamp = %lu, system_time = %lu, "
+               "mul = %u, shift = %d, flags = 0x%x, paused = %lu }",
+               s.version, s.tsc_timestamp, s.system_time, s.mul, s.shift, s.flags,
+               kc->vcpus[index].paused);
+}
+
+static char driver_name[] = "kvmclock";
+
+static const struct sysctl device_nodes[] = {
+    SYSCTL_SHOWN("%desc", SYSCTL_STRING, get_description, "what the device is"),
+    SYSCTL_VALUE("%driver", SYSCTL_STRING, SYSCTL_RD, driver_name, 0, 0, NULL, "its driver"),
+    SYSCTL_SHOWN("features", SYSCTL_STRING, get_features, "what KVM offers, by CPUID"),
+    SYSCTL_SHOWN("msrs", SYSCTL_OPAQUE, get_msrs, "the pair of MSRs in use; 0: none"),
+    SYSCTL_SHOWN("paused", SYSCTL_U64, get_paused,
+                 "times that the host said that it had paused the guest"),
+    SYSCTL_SHOWN("stable", SYSCTL_BOOL, get_stable,
+                 "1: one page serves all vCPUs, by CPUID and by every page"),
+};
+
+static const struct sysctl vcpu_nodes[] = {
+    SYSCTL_SHOWN("", SYSCTL_OPAQUE, get_vcpu,
+                 "what the host wrote on this vCPU's page, and the pauses seen there"),
+};
+
+static const struct sysctl hint_nodes[] = {
+    SYSCTL_VALUE("disabled", SYSCTL_BOOL, SYSCTL_RDTUN, &kvmclock.disabled, 0, 0, "0",
+                 "1: leave kvmclock alone"),
+};
+
+SYSCTL_TABLE("hint.kvmclock.0", hint_nodes);
+SYSCTL_TABLE("dev.kvmclock.0", device_nodes);
+SYSCTL_TABLE("dev.kvmclock.0.vcpu", vcpu_nodes, .numbers = &cpu_count);

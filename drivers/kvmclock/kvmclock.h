@@ -37,14 +37,15 @@ struct kvmclock_vcpu {
 };
 
 struct kvmclock {
+    const struct pvclock_ops *ops;
     struct pvclock_host host;
-    const char *hypervisor;      /* its signature, 12 characters; "" when there is none */
+    char hypervisor[13];         /* the machine's: its signature, 12 characters; "": none */
+    const char *played;          /* what the report says of a host that is played; NULL: KVM is */
     bool present;                /* found and not disabled: it is in use */
-    bool disabled;               /* by the user's setting */
+    bool disabled;               /* hint.kvmclock.0.disabled: found or not, it is not used */
     bool suspended;              /* its structures are not registered with the host now */
     bool stable;                 /* CPUID AND every registered page say so; see kvmclock_check() */
-    struct kvmclock_slot *slots; /* MAX_CPUS of them, on their own pages */
-    uint64_t slots_physical;
+    struct kvmclock_slot *slots; /* MAX_CPUS of them, on their own pages in the linear window */
     struct kvmclock_vcpu vcpus[MAX_CPUS];
 
     /*
@@ -71,11 +72,6 @@ struct kvmclock {
     uint32_t settled_index;
     uint64_t asked, answered;
 
-    bool scripted;                  /* the kernel plays the host; see kvmclock_script() */
-    struct pvclock_snapshot script; /* vCPU 0's structure, with its flags */
-    int64_t skew_ns;
-    uint64_t script_epoch; /* the date at system time 0, in ns since 1970; 0: it has no date */
-
     struct timecounter counter;
 };
 
@@ -83,19 +79,14 @@ struct kvmclock {
 extern struct kvmclock kvmclock;
 extern struct kvmclock_slot clock_slots[MAX_CPUS];
 
-/*
- * Adds the device and its vCPUs [0, count) to the sysctl tree, as dev.kvmclock.0.*.  Call it
- * again when there are more vCPUs.
- */
-void kvmclock_sysctl_register(struct kvmclock *kc, uint32_t count);
+/* The machine that this runs on: CPUID and WRMSR. */
+extern const struct pvclock_ops kvmclock_machine;
 
 /*
- * Detects the hypervisor and what it offers; afterwards `present` says whether there is a usable
- * kvmclock.  `slots` are zeroed pages that hold nothing else, at physical address `physical`.
- * With `disabled` it detects, but nothing is registered later.
+ * Detects the hypervisor and what the host behind `ops` offers; afterwards `present` says whether
+ * there is a usable kvmclock.  `slots` are zeroed pages that hold nothing else.
  */
-void kvmclock_attach(struct kvmclock *kc, struct kvmclock_slot *slots, uint64_t physical,
-                     bool disabled);
+void kvmclock_attach(struct kvmclock *kc, const struct pvclock_ops *ops, const char *played);
 
 /* Returns the name of feature bit `bit` of the KVM leaf, or NULL if it has none here. */
 const char *kvmclock_feature_name(unsigned bit);
@@ -122,12 +113,13 @@ void kvmclock_renew(struct kvmclock *kc, uint32_t index);
 /* Forgets what the host wrote before; called after all vCPUs were stopped and registered again. */
 void kvmclock_restart(struct kvmclock *kc);
 
+/* Whether each registered page of vCPUs [0, count) may serve all vCPUs; without kvmclock, false. */
+bool kvmclock_all_stable(const struct kvmclock *kc, uint32_t count);
 /*
  * Finds out whether the pages give the same time, and makes the timecounter; called once all
- * vCPUs [0, count) are registered.  Each read calls `index_of_this_cpu` for the running vCPU's
- * number.
+ * vCPUs [0, count) are registered.
  */
-void kvmclock_check(struct kvmclock *kc, uint32_t count, uint32_t (*index_of_this_cpu)(void));
+void kvmclock_check(struct kvmclock *kc, uint32_t count);
 
 /* Whether GUEST_STOPPED is set on this structure.  Any vCPU. */
 bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index);
@@ -177,39 +169,10 @@ bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *
  */
 bool kvmclock_settle(struct kvmclock *kc, const struct kvmclock_change *change);
 /*
- * Asks the host for the date at system time 0, in ns since 1970.  This is a VM exit: limit the
- * rate.
+ * Asks the host for the date at system time 0, in ns since 1970; NOT_READY while the driver is
+ * suspended.  This is a VM exit: limit the rate.
  */
 enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns);
-
-/*
- * kvmclock_script.c: the kernel plays the host.
- *
- * For tests without KVM, or of what KVM cannot be made to do: the kernel itself fills the
- * structures, from a TSC of `hz` that shows `tsc` when the time is `system_time` ns.  vCPU n's
- * time is `skew_ns` * n ahead of vCPU 0's; `stable` sets the STABLE flag.  Call it before the
- * first kvmclock_enable().  The scripted host's date is kc->script_epoch; a test may set it at
- * any time, and the host's date steps.
- */
-void kvmclock_script(struct kvmclock *kc, uint64_t hz, uint64_t tsc, uint64_t system_time,
-                     int64_t skew_ns, bool stable);
-/* kvmclock_enable() and kvmclock_wall() for the scripted host. */
-void kvmclock_script_enable(struct kvmclock *kc, uint32_t index);
-enum pvclock_status kvmclock_script_wall(const struct kvmclock *kc, uint64_t *epoch_ns);
-
-/*
- * Ends a pause of the guest that began at the TSC value `begin` and ends now, at `end`, while the
- * running vCPU alone runs: the scripted host's time has stood still, its date has not, and
- * GUEST_STOPPED is set on the structures of the registered vCPUs in [0, count).  Returns the
- * length of the pause in ns.
- */
-uint64_t kvmclock_script_pause(struct kvmclock *kc, uint32_t count, uint64_t begin, uint64_t end);
-
-/*
- * On vCPU 0, for tests: sets or clears the STABLE flag of a structure as the host would, whether
- * or not the host is scripted.
- */
-void kvmclock_set_flag(struct kvmclock *kc, uint32_t index, bool stable);
 
 /* Returns why there is no kvmclock, in words for a report. */
 const char *kvmclock_why_none(const struct kvmclock *kc);

@@ -6,17 +6,6 @@
 #include "drivers/kvmclock/kvmclock.h"
 #include <clockpage/report.h>
 
-const char *kvmclock_why_none(const struct kvmclock *kc)
-{
-    if (kc->disabled)
-        return "hint.kvmclock.0.disabled is set";
-    if (!kc->hypervisor[0])
-        return "no hypervisor shows itself in CPUID";
-    if (!kc->host.base)
-        return "the hypervisor is not KVM";
-    return "KVM offers none (CPUID features)";
-}
-
 static const char *pair_name(const struct kvmclock *kc)
 {
     return kvmclock_uses_new_msrs(kc) ? "new" : "old";
@@ -46,9 +35,9 @@ void kvmclock_report(const struct kvmclock *kc)
     if (n)
         REPORT(NULL, "            {names}\n", LIST("names", names));
     report_detail(false);
-    if (kc->scripted)
-        print("kvmclock    scripted: the kernel plays the host; %s, vCPU n is %ld ns * n ahead\n",
-              kc->stable ? "STABLE" : "not STABLE", kc->skew_ns);
+    if (kc->played)
+        print("kvmclock    scripted: the kernel plays the host; %s, %s\n",
+              kc->stable ? "STABLE" : "not STABLE", kc->played);
     else if (kc->present)
         print("kvmclock    MSR 0x%x, the %s pair; %s\n", kc->host.msr_system_time, pair_name(kc),
               kc->stable ? "STABLE: one page serves all vCPUs"
@@ -70,7 +59,7 @@ void kvmclock_judge(const struct kvmclock *kc, uint32_t count)
         check(SKIP, "kvmclock.stable", "%s", kvmclock_why_none(kc));
         return;
     }
-    if (kc->scripted)
+    if (kc->played)
         check(SKIP, "kvmclock.msrs", "the kernel plays the host");
     else
         check(pass_if(kvmclock_uses_new_msrs(kc) || !(kc->host.features & PVCLOCK_FEATURE_CLOCK)),

@@ -5,6 +5,7 @@
  */
 #include "drivers/rtc/rtc.h"
 #include "arch/x86/io.h"
+#include "base/calendar.h"
 
 enum {
     SECONDS = 0,
@@ -64,18 +65,6 @@ static unsigned full_year(unsigned century, unsigned year, bool named)
     return (year >= first_year % 100 ? first : last) * 100 + year;
 }
 
-/*
- * Returns the days since 1970-01-01, counting years from the first of March, so that a leap day
- * is the last of its year.
- */
-static uint64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
-{
-    unsigned y = month > 2 ? year : year - 1;
-    unsigned m = month > 2 ? month - 3 : month + 9;
-
-    return (uint64_t)y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
-}
-
 bool rtc_read(uint8_t century_register, uint64_t *seconds)
 {
     bool named = century_register != 0;
@@ -103,13 +92,17 @@ bool rtc_read(uint8_t century_register, uint64_t *seconds)
     if (!(mode & MODE_24_HOURS))
         hour = hour < 1 || hour > 12 ? NOT_A_NUMBER : hour % 12 + (f.hour & PM ? 12 : 0);
     unsigned of_century = decode(f.year, binary);
-    unsigned year = full_year(decode(f.century, binary), of_century, named);
-    unsigned month = decode(f.month, binary), day = decode(f.day, binary);
-    unsigned minute = decode(f.minute, binary), second = decode(f.second, binary);
-
-    if (of_century > 99 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
-        hour > 23 || minute > 59 || second > 60)
+    unsigned second = decode(f.second, binary);
+    const struct date date = {
+        .year = full_year(decode(f.century, binary), of_century, named),
+        .month = (int)decode(f.month, binary),
+        .day = (int)decode(f.day, binary),
+        .hour = (int)hour,
+        .minute = (int)decode(f.minute, binary),
+    };
+    /* Second 60 is a leap second. */
+    if (of_century > 99 || second > 60 || !date_seconds(&date, seconds))
         return false;
-    *seconds = (days_since_epoch(year, month, day) * 24 + hour) * 3600 + minute * 60 + second;
+    *seconds += second;
     return true;
 }

@@ -9,6 +9,7 @@
 #include "arch/x86/io.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
+#include <clockpage/sysctl.h>
 
 #define HZ_MIN UINT64_C(100000000)
 #define HZ_MAX UINT64_C(20000000000)
@@ -21,6 +22,11 @@
 enum { READS = 5, PPM = 1000000, MAX_DISAGREEMENT_PPM = 10000 };
 
 struct tsc tsc;
+
+enum { BY_CPUID = -1 };
+
+static int invariant_asked = BY_CPUID; /* kern.timecounter.invariant_tsc */
+static bool tsc_first;                 /* kern.timecounter.tsc_first */
 
 static const char *const source_names[TSC_SOURCES] = {
     [TSC_KVMCLOCK] = "kvmclock page",
@@ -190,31 +196,26 @@ static bool confirm(const struct tsc_source *a, const struct tsc_source *b)
     return disagreement_ppm(a->hz, b->hz) <= a->error_ppm + b->error_ppm + TSC_SLEW_PPM;
 }
 
-/* Returns how many of the other sources confirm it. */
-static unsigned confirmed(const struct tsc *t, const struct tsc_source *s)
-{
-    unsigned count = 0;
-
-    for (const struct tsc_source *other = t->sources; other < t->sources + TSC_SOURCES; other++)
-        count += other != s && !other->refused && confirm(s, other);
-    return count;
-}
-
 bool tsc_choose(struct tsc *t)
 {
-    const struct tsc_source *chosen = NULL;
+    struct tsc_source *const end = t->sources + TSC_SOURCES, *chosen = NULL;
     unsigned most = 0;
 
-    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
-        /* Refused against an earlier choice, which need not be chosen again. */
+    /* A frequency must be possible.  Refusals against an earlier choice do not count. */
+    for (struct tsc_source *s = t->sources; s < end; s++) {
         if (s->refused == too_far)
             s->refused = NULL;
         if (!s->refused && (s->hz < HZ_MIN || s->hz > HZ_MAX))
             s->refused = "outside 100 MHz to 20 GHz";
     }
-    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
-        unsigned count = s->refused ? 0 : confirmed(t, s);
-        if (s->refused || (chosen && count <= most))
+    /* Choose the one that most others confirm; of several, the first in the order of trust. */
+    for (struct tsc_source *s = t->sources; s < end; s++) {
+        unsigned count = 0;
+        if (s->refused)
+            continue;
+        for (const struct tsc_source *other = t->sources; other < end; other++)
+            count += other != s && !other->refused && confirm(s, other);
+        if (chosen && count <= most)
             continue;
         chosen = s;
         most = count;
@@ -223,7 +224,8 @@ bool tsc_choose(struct tsc *t)
     if (!chosen)
         return false;
     t->chosen = (enum tsc_source_id)(chosen - t->sources);
-    for (struct tsc_source *s = t->sources; s < t->sources + TSC_SOURCES; s++) {
+    /* One that is far from it is wrong; one that differs by more than the errors is shown. */
+    for (struct tsc_source *s = t->sources; s < end; s++) {
         if (s->refused)
             continue;
         s->confirms = confirm(chosen, s);
@@ -261,8 +263,10 @@ void tsc_lose_rate(struct tsc *t, uint64_t hz)
     t->counter.reason = "its rate changed while it counted: the guest was moved";
 }
 
-void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
+void tsc_make_counter(struct tsc *t, bool synchronised, bool there_is_kvmclock)
 {
+    if (invariant_asked != BY_CPUID)
+        t->invariant = t->in_guest = invariant_asked;
     t->counter = (struct timecounter){
         .name = "TSC",
         .read = read_counter,
@@ -274,7 +278,7 @@ void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
     } else if (!t->invariant && !t->in_guest) {
         t->counter.quality = TC_QUALITY_TSC;
         t->counter.reason = TC_REASON_TSC;
-    } else if (below_kvmclock) {
+    } else if (there_is_kvmclock && !tsc_first) {
         t->counter.quality = TC_QUALITY_TSC;
         t->counter.reason = REASON_BELOW_KVMCLOCK;
     } else {
@@ -282,3 +286,34 @@ void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock)
         t->counter.reason = t->invariant ? TC_REASON_TSC_INVARIANT : REASON_IN_A_GUEST;
     }
 }
+
+/* ---- Settings, and what users may see ---------------------------------- */
+
+static void get_invariant(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "%d", tsc.invariant || tsc.in_guest);
+}
+
+static void get_source(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "%s", tsc.sources[tsc.chosen].name);
+}
+
+static const struct sysctl timecounter_nodes[] = {
+    SYSCTL_PROC("invariant_tsc", SYSCTL_INT, SYSCTL_RDTUN, &invariant_asked, get_invariant, NULL, 0,
+                1, NULL, "by CPUID, and 1 in any guest",
+                "whether the TSC keeps its rate in every power state"),
+    SYSCTL_VALUE("tsc_first", SYSCTL_BOOL, SYSCTL_RDTUN, &tsc_first, 0, 0, "0",
+                 "1: a TSC that keeps its rate comes before kvmclock"),
+};
+
+static const struct sysctl machdep_nodes[] = {
+    SYSCTL_VALUE("tsc_freq", SYSCTL_U64, SYSCTL_RD, &tsc.hz, 0, 0, NULL,
+                 "cycles of the TSC a second"),
+    SYSCTL_SHOWN("tsc_freq_source", SYSCTL_STRING, get_source, "what tells machdep.tsc_freq"),
+};
+
+SYSCTL_TABLE("kern.timecounter", timecounter_nodes);
+SYSCTL_TABLE("machdep", machdep_nodes);

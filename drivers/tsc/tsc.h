@@ -101,14 +101,14 @@ bool tsc_choose(struct tsc *t);
 int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
 
 /*
- * Makes the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured;
- * `below_kvmclock`: there is a kvmclock, which is preferred.
+ * Makes the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured.
+ * A kvmclock is preferred, unless kern.timecounter.tsc_first is set.
  *
  * A hypervisor (QEMU by default) hides `invariant` while the guest may be moved to another host.
  * The TSC of a CPU that can run guests keeps its rate all the same, and a guest's power states
  * are its host's; so in a guest the TSC counts as invariant.
  */
-void tsc_make_counter(struct tsc *t, bool synchronised, bool below_kvmclock);
+void tsc_make_counter(struct tsc *t, bool synchronised, bool there_is_kvmclock);
 
 /* Lowers the counter's quality: a vCPU that came later has a counter that does not agree. */
 void tsc_lose_synchrony(struct tsc *t);
@@ -118,9 +118,6 @@ void tsc_lose_synchrony(struct tsc *t);
  * timecounter it is no longer usable, since it was registered with the old rate.
  */
 void tsc_lose_rate(struct tsc *t, uint64_t hz);
-
-/* Adds machdep.tsc_freq and machdep.tsc_freq_source to the sysctl tree. */
-void tsc_sysctl_register(struct tsc *t);
 
 /*
  * tsc_report() prints the sources side by side, as text and JSON; tsc_judge() makes the check

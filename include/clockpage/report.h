@@ -17,8 +17,7 @@ enum result { PASS, FAIL, SKIP };
 
 /* Initialises COM2 for the JSON form, if there is one. */
 void report_init(void);
-/* Adds the report's setting, debug.bootverbose, to the tree. */
-void report_register(void);
+/* The setting debug.bootverbose. */
 bool report_is_verbose(void);
 /* From here to report_detail(false) text is printed only if the report is verbose; JSON always. */
 void report_detail(bool on);

@@ -3,17 +3,16 @@
  * The tree of kernel state, after FreeBSD's sysctl(9) and sysctl(8): named values that can be
  * read and set at run time in the serial shell, and set as tunables on the kernel command line.
  *
- * A part of the kernel describes its values in a table of `struct sysctl`, attaches it to the
- * tree with a `struct sysctl_branch`, and registers that once.  The table may be constant;
- * neither may be moved or freed.  A full name consists of the branch's and the node's parts, with
+ * A part of the kernel describes its values in a table of `struct sysctl`, and attaches it to the
+ * tree with SYSCTL_TABLE; a branch that is made at run time is registered by a call.  Neither may
+ * be moved or freed.  A full name consists of the branch's and the node's parts, with
  * dots in between: parent, word, number, node.
  *
  *     static const struct sysctl nodes[] = {
  *         {.name = "paused", .type = SYSCTL_U64, .flags = SYSCTL_RD, .value = &paused,
  *          .about = "times that the guest was paused"},
  *     };
- *     static struct sysctl_branch branch = SYSCTL_BRANCH("dev.kvmclock.0", nodes);
- *     sysctl_register(&branch);
+ *     SYSCTL_TABLE("dev.kvmclock.0", nodes);
  *
  * Everything here runs on the boot vCPU, outside of interrupts.  [FreeBSD sysctl(8), sysctl(9)]
  */
@@ -108,9 +107,9 @@ struct sysctl {
 /* clang-format on */
 
 struct sysctl_branch {
-    const char *parent; /* "kern.timecounter.tc"; "": the nodes have full names */
-    const char *word;   /* one more word, for a name known only at run time; or NULL */
-    uint32_t numbers;   /* n: the nodes exist n times, below 0 to n-1; 0: once, no number */
+    const char *parent;      /* "kern.timecounter.tc"; "": the nodes have full names */
+    const char *word;        /* one more word, for a name known only at run time; or NULL */
+    const uint32_t *numbers; /* n: the nodes exist n times, below 0 to n-1; NULL: once, no number */
     const struct sysctl *nodes;
     uint32_t count;
     void *context;              /* passed to procedures */
@@ -120,12 +119,21 @@ struct sysctl_branch {
 /* clang-format off */
 #define SYSCTL_BRANCH(parent_name, table) \
     {.parent = (parent_name), .nodes = (table), .count = sizeof(table) / sizeof((table)[0])}
+/*
+ * At file scope: a branch that is in the tree from the start, made of a table and, if there are
+ * any, further members.  The linker collects them, as on FreeBSD; see sysctl_register_set().
+ */
+#define SYSCTL_TABLE(parent_name, table, ...) \
+    static struct sysctl_branch table##_branch = \
+        {.parent = (parent_name), .nodes = (table), .count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__}; \
+    static struct sysctl_branch *const table##_in_set __attribute__((used, section("sysctl_tables"))) = \
+        &table##_branch
 /* clang-format on */
 
-/*
- * Adds a branch to the tree.  Names must be new.  The command line sets tunables when it is read,
- * so a branch that has some must be registered before that (kernel/main.c: kernel_entry).
- */
+/* Adds each SYSCTL_TABLE; call once, before the command line sets the tunables among them. */
+void sysctl_register_set(void);
+
+/* Adds a branch to the tree.  Names must be new. */
 void sysctl_register(struct sysctl_branch *branch);
 
 /*

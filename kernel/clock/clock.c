@@ -6,11 +6,11 @@
 #include "kernel/clock/clock.h"
 #include "base/calendar.h"
 #include "base/format.h"
-#include "base/tunables.h"
+#include "base/text.h"
+#include "kernel/clock/events.h"
 #include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 #include <stddef.h>
-
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* One windup is promised in PROMISE ticks; TRIES brackets of counter and reference. */
 enum { PROMISE = 2, TRIES = 4 };
@@ -31,26 +31,24 @@ static unsigned missing_count;
 
 /* ---- Windup ------------------------------------------------------------ */
 
-/* Uptime and reference at one moment. */
-struct moment {
-    uint64_t uptime_ns;
-    uint64_t reference; /* in the middle of a bracket around the counter in use */
-    uint64_t width;     /* of the bracket */
-};
-
 static const struct timecounter *reference;
 static const struct timecounter *forbidden;
 /* The last windup; only one of a counter that wraps is compared with the next. */
-static struct moment last;
+static struct clock_moment last;
 static const struct timecounter *last_of; /* whose windup it is; NULL: none on this reference */
 static struct {
     uint64_t count, longest_ns; /* the longest interval between two, of a counter that wraps */
     uint64_t late, recovered_ns, uncertain_ns; /* `uncertain_ns`: sum over the switches back */
 } windups;
 
+static uint64_t read_counter(const struct timecounter *counter)
+{
+    return counter->read(counter->context) & counter->mask;
+}
+
 static uint64_t read_reference(void)
 {
-    return reference->read(reference->context) & reference->mask;
+    return read_counter(reference);
 }
 
 static uint64_t reference_ns(uint64_t cycles)
@@ -66,44 +64,51 @@ static bool wraps(const struct timecounter *counter)
 }
 
 /*
- * Winds up, then reads the counter in use between two readings of the reference.  Returns the
- * tightest of up to `tries` such brackets, or the first that is tight enough.
+ * Reads the counter in use between two readings of `other`: at most TRIES such brackets, of which
+ * the tightest counts, or the first that is no wider than `enough`.
  */
-static struct moment wind_up(unsigned tries, uint64_t enough_ns)
+static void read_between(const struct timecounter *other, uint64_t enough, struct clock_moment *m)
 {
-    struct moment best = {.width = UINT64_MAX};
-    struct tc_hands hands;
     struct tc_uptime uptime;
     uint64_t count = 0;
 
-    (void)tc_windup(&set);
-    if (tc_get_hands(&set, &hands) != TC_OK)
-        return (struct moment){0};
-    for (unsigned i = 0; i < tries && (i == 0 || reference_ns(best.width) > enough_ns); i++) {
-        uint64_t before = read_reference();
-        uint64_t now = hands.counter->read(hands.counter->context);
-        uint64_t width = read_reference() - before;
-        if (width < best.width) {
-            best = (struct moment){0, before + width / 2, width};
+    m->width = UINT64_MAX;
+    for (unsigned i = 0; i < TRIES && m->width > enough; i++) {
+        uint64_t before = read_counter(other);
+        uint64_t now = m->hands.counter->read(m->hands.counter->context);
+        uint64_t width = read_counter(other) - before;
+        if (width < m->width) {
+            m->width = width;
+            m->count = before + width / 2;
             count = now;
         }
     }
-    tc_hands_uptime(&hands, count, &uptime);
-    best.uptime_ns = uptime.sec * NS_PER_SECOND + tc_hands_nsec(&hands, &uptime);
-    return best;
+    tc_hands_uptime(&m->hands, count, &uptime);
+    m->uptime_ns = uptime.sec * NS_PER_SECOND + tc_hands_nsec(&m->hands, &uptime);
+}
+
+/* Winds up, and reads uptime and the reference within `enough_ns` of each other if that works. */
+static struct clock_moment wind_up(uint64_t enough_ns)
+{
+    struct clock_moment m = {0};
+
+    (void)tc_windup(&set);
+    if (clock_hands(&m.hands))
+        read_between(reference, enough_ns * reference->frequency / NS_PER_SECOND, &m);
+    return m;
 }
 
 /*
  * Returns how far uptime has fallen behind the reference between two moments; negative: it gained.
  */
-static int64_t lag_ns(const struct moment *from, const struct moment *to)
+static int64_t lag_ns(const struct clock_moment *from, const struct clock_moment *to)
 {
-    return (int64_t)(reference_ns(to->reference - from->reference) -
-                     (to->uptime_ns - from->uptime_ns));
+    return (int64_t)(reference_ns(to->count - from->count) - (to->uptime_ns - from->uptime_ns));
 }
 
 /* Whether a whole wrap is missing, or more than the half at which a windup assumes a step back. */
-static bool is_late(const struct moment *from, const struct moment *to, uint64_t limit_ns)
+static bool is_late(const struct clock_moment *from, const struct clock_moment *to,
+                    uint64_t limit_ns)
 {
     return lag_ns(from, to) > (int64_t)(limit_ns / 4 * 3);
 }
@@ -116,10 +121,10 @@ static bool is_late(const struct moment *from, const struct moment *to, uint64_t
  * Returns the moment on the reference, which cannot wrap: should the last switch be late again,
  * the next windup sees it.
  */
-static struct moment recover(const struct moment *from, const char *name)
+static struct clock_moment recover(const struct clock_moment *from, const char *name)
 {
     (void)tc_select(&set, reference->name, NULL);
-    struct moment right = wind_up(TRIES, 0);
+    struct clock_moment right = wind_up(0);
     int64_t lag = lag_ns(from, &right);
     if (lag > 0) {
         (void)tc_advance(&set, (uint64_t)lag);
@@ -134,13 +139,13 @@ static struct moment recover(const struct moment *from, const char *name)
 }
 
 /* Winds up, restores wraps that were lost since the last windup, and returns the moment reached. */
-static struct moment carry(uint64_t enough_ns)
+static struct clock_moment carry(uint64_t enough_ns)
 {
     const struct timecounter *now = tc_current(&set);
-    struct moment moment = wind_up(TRIES, enough_ns);
+    struct clock_moment moment = wind_up(enough_ns);
 
     if (now == last_of && wraps(now)) {
-        uint64_t gap = reference_ns(moment.reference - last.reference);
+        uint64_t gap = reference_ns(moment.count - last.count);
         if (gap > windups.longest_ns)
             windups.longest_ns = gap;
         if (is_late(&last, &moment, tc_max_gap_ns(now)))
@@ -169,7 +174,7 @@ bool clock_is_fresh(void)
     if (!now || !reference || !wraps(now))
         return true;
     return now == last_of &&
-           reference_ns(read_reference() - last.reference + last.width) < tc_max_gap_ns(now);
+           reference_ns(read_reference() - last.count + last.width) < tc_max_gap_ns(now);
 }
 
 uint64_t clock_uptime(void)
@@ -196,6 +201,32 @@ bool clock_get(uint64_t clock, bool resolution, int64_t value[2])
 bool clock_hands(struct tc_hands *hands)
 {
     return tc_get_hands(&set, hands) == TC_OK;
+}
+
+uint64_t clock_hands_ns(const struct tc_hands *hands)
+{
+    return hands->uptime.sec * NS_PER_SECOND + tc_hands_nsec(hands, &hands->uptime);
+}
+
+uint64_t clock_boottime_ns(const struct tc_hands *hands)
+{
+    return (uint64_t)hands->boottime.sec * NS_PER_SECOND + (uint64_t)hands->boottime.nsec;
+}
+
+bool clock_read_with(const struct timecounter *other, struct clock_moment *m)
+{
+    /* Detects a counter that went back, as a restored one does. */
+    clock_tick();
+    if (!clock_hands(&m->hands))
+        return false;
+    if (m->hands.counter != other) {
+        read_between(other, 0, m);
+        return true;
+    }
+    m->count = m->hands.count;
+    m->width = 0;
+    m->uptime_ns = clock_hands_ns(&m->hands);
+    return true;
 }
 
 /* ---- Choice ------------------------------------------------------------ */
@@ -238,11 +269,6 @@ void clock_forbid(const struct timecounter *counter)
     forbidden = counter;
 }
 
-bool clock_is_forbidden(const char *name)
-{
-    return forbidden && tc_find(&set, name) == forbidden;
-}
-
 struct timecounters *clock_counters(void)
 {
     return &set;
@@ -265,10 +291,7 @@ static void tell_refusal(const char *name, enum tc_status status)
         return;
     }
     for (unsigned i = 0; !c && i < missing_count; i++) {
-        const char *a = missing[i].name, *b = name;
-        while (*a && *a == *b)
-            a++, b++;
-        if (*a == *b) {
+        if (text_same(missing[i].name, name)) {
             check(FAIL, "timecounter.choice", "%s: %s", name, missing[i].why);
             return;
         }
@@ -287,9 +310,16 @@ static void begin_uptime(const struct timecounter *now)
                                                 : 0));
 }
 
+static char hardware[32]; /* kern.timecounter.hardware, until there is a clock; "": the best */
+
+static void register_counters(void);
+
 void clock_choose(const char *name)
 {
     clock_offer(&dummy, NULL);
+    register_counters();
+    if (!name && *hardware)
+        name = hardware;
     enum tc_status status = name ? tc_select(&set, name, NULL) : tc_choose(&set, NULL);
 
     if (status != TC_OK && name) {
@@ -308,15 +338,15 @@ void clock_choose(const char *name)
           now->frequency, name ? ", by kern.timecounter.hardware" : "");
 }
 
-bool clock_use(const char *name)
+bool clock_use(const struct timecounter *counter)
 {
     const uint64_t patience_ns = NS_PER_SECOND / 2;
     struct tc_hands h;
 
-    if (clock_select(name, NULL) != TC_OK)
+    if (!counter || clock_select(counter->name, NULL) != TC_OK)
         return false;
     /* A counter that wraps, and the dummy, are guarded permanently. */
-    if (tc_current(&set)->flags & (TC_GUARDED | TC_MAY_WRAP))
+    if (counter->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
     /* For others the guard ends with the first windup past all that was read on the old counter. */
     uint64_t begin = read_reference();
@@ -326,13 +356,6 @@ bool clock_use(const char *name)
             return true;
     } while (reference_ns(read_reference() - begin) < patience_ns);
     return false;
-}
-
-const char *clock_in_use(void)
-{
-    const struct timecounter *now = tc_current(&set);
-
-    return now ? now->name : "";
 }
 
 /* Returns how many readings the guard has held back so far. */
@@ -374,15 +397,15 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
         return tc_select(&set, name, &report->by_library);
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
-    struct moment before = carry(0);
+    struct clock_moment before = carry(0);
     enum tc_status status = tc_select(&set, name, &report->by_library);
     if (status != TC_OK)
         return status;
     report->held_ns = measure_hold();
-    struct moment after = wind_up(TRIES, 0);
+    struct clock_moment after = wind_up(0);
     report->step_ns = -lag_ns(&before, &after);
     report->step_error_ns = reference_ns(before.width / 2 + after.width / 2) + 2;
-    report->elapsed_ns = reference_ns(after.reference - before.reference);
+    report->elapsed_ns = reference_ns(after.count - before.count);
     /* A dummy keeps no time that the reference could correct. */
     report->late = from != &dummy && to != &dummy && is_late(&before, &after, limit);
     if (report->late)
@@ -443,42 +466,40 @@ void clock_report(void)
 
 /* ---- The date ---------------------------------------------------------- */
 
+static bool step_warnings; /* kern.timecounter.stepwarnings */
+
 static struct tc_timespec timespec_of(uint64_t ns)
 {
-    return (struct tc_timespec){(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
+    return (struct tc_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
 }
 
-static void tell_step(const struct tc_step *step)
+/* Returns what came of setting the date; logs the step. */
+static enum tc_status end_step(enum tc_status status, const struct tc_step *step, int64_t *by_ns)
 {
-    if (!settings.step_warnings)
-        return;
     uint64_t by = (uint64_t)(step->by_ns < 0 ? -step->by_ns : step->by_ns);
-    print("Time stepped from %ld.%09ld to %ld.%09ld (%s" SECONDS_FORMAT ")\n", step->from.sec,
-          step->from.nsec, step->to.sec, step->to.nsec, step->by_ns < 0 ? "-" : "", SECONDS(by));
+
+    *by_ns = step->by_ns;
+    if (status == TC_OK && step_warnings)
+        print("Time stepped from %ld.%09ld to %ld.%09ld (%s" SECONDS_FORMAT ")\n", step->from.sec,
+              step->from.nsec, step->to.sec, step->to.nsec, step->by_ns < 0 ? "-" : "",
+              SECONDS(by));
+    return status;
 }
 
 enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns)
 {
     struct tc_timespec date = timespec_of(ns);
     struct tc_step step = {0};
-    enum tc_status status = tc_setclock(&set, &date, &step);
 
-    *by_ns = step.by_ns;
-    if (status == TC_OK)
-        tell_step(&step);
-    return status;
+    return end_step(tc_setclock(&set, &date, &step), &step, by_ns);
 }
 
 enum tc_status clock_set_date_at(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns)
 {
     struct tc_timespec date = timespec_of(ns), uptime = timespec_of(uptime_ns);
     struct tc_step step = {0};
-    enum tc_status status = tc_setclock_at(&set, &date, &uptime, &step);
 
-    *by_ns = step.by_ns;
-    if (status == TC_OK)
-        tell_step(&step);
-    return status;
+    return end_step(tc_setclock_at(&set, &date, &uptime, &step), &step, by_ns);
 }
 
 enum tc_status clock_advance(uint64_t ns)
@@ -538,3 +559,114 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
                                         : ""),
            U64("rtc_seconds", rtc_seconds ? *rtc_seconds : 0));
 }
+
+/* ---- Settings, and what users may see ---------------------------------- */
+
+static void get_choice(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    for (struct timecounter *c = tc_next(&set, NULL); c; c = tc_next(&set, c))
+        sysctl_put(to, "%s%s(%d)", to->length ? " " : "", c->name, c->quality);
+}
+
+static void get_hardware(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct timecounter *now = tc_current(&set);
+
+    (void)context, (void)index;
+    sysctl_put(to, "%s", now ? now->name : "");
+}
+
+/* Until there is a clock, keeps the name for clock_choose(). */
+static const char *set_hardware(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (!tc_current(&set)) {
+        format(hardware, sizeof(hardware), "%s", value->string);
+        return NULL;
+    }
+    if (forbidden && tc_find(&set, value->string) == forbidden)
+        return "it is suspended";
+    enum tc_status status = clock_select(value->string, NULL);
+    if (status != TC_OK)
+        return tc_status_text(status);
+    events_add(EVENT_COUNTER, 0, value->string);
+    return NULL;
+}
+
+static void get_statistics(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct tc_statistics s = {0};
+
+    (void)context, (void)index;
+    (void)tc_get_statistics(&set, &s);
+    sysctl_put(to,
+               "{ windups = %lu, switches = %lu, steps_back = %lu, restarts = %lu, "
+               "guarded = %lu }",
+               s.windups, s.switches, s.steps_back, s.restarts, s.guarded);
+}
+
+static const struct sysctl timecounter_nodes[] = {
+    SYSCTL_SHOWN("choice", SYSCTL_STRING, get_choice,
+                 "the timecounters there are, with their quality"),
+    SYSCTL_PROC("hardware", SYSCTL_STRING, SYSCTL_RWTUN, NULL, get_hardware, set_hardware, 0, 32,
+                NULL, "the one of the highest quality", "the timecounter in use, by name"),
+    SYSCTL_SHOWN("statistics", SYSCTL_OPAQUE, get_statistics,
+                 "what happened to the clock: see tc_get_statistics() in timecounter.h"),
+    SYSCTL_VALUE("stepwarnings", SYSCTL_BOOL, SYSCTL_RWTUN, &step_warnings, 0, 0, "0",
+                 "1: say so when the date is set"),
+};
+
+SYSCTL_TABLE("kern.timecounter", timecounter_nodes);
+
+/* ---- Each counter: kern.timecounter.tc.NAME ---------------------------- */
+
+static void get_counter(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct timecounter *c = context;
+
+    (void)index;
+    sysctl_put(to, "%lu", read_counter(c));
+}
+
+static void register_counters(void)
+{
+    enum { MAX_COUNTERS = 16, VALUES = 4 };
+    static struct sysctl nodes[MAX_COUNTERS][VALUES];
+    static struct sysctl_branch branches[MAX_COUNTERS];
+    unsigned i = 0;
+
+    for (struct timecounter *c = tc_next(&set, NULL); c && i < MAX_COUNTERS;
+         c = tc_next(&set, c), i++) {
+        const struct sysctl of_one[VALUES] = {
+            SYSCTL_SHOWN("counter", SYSCTL_U64, get_counter, "its count, now"),
+            SYSCTL_VALUE("frequency", SYSCTL_U64, SYSCTL_RD, &c->frequency, 0, 0, NULL,
+                         "counts a second"),
+            SYSCTL_VALUE("mask", SYSCTL_U64, SYSCTL_RD, &c->mask, 0, 0, NULL,
+                         "the bits that it has"),
+            SYSCTL_VALUE("quality", SYSCTL_INT, SYSCTL_RD, &c->quality, 0, 0, NULL,
+                         "the highest is chosen; negative: only by hand"),
+        };
+        __builtin_memcpy(nodes[i], of_one, sizeof(of_one));
+        branches[i] =
+            (struct sysctl_branch){"kern.timecounter.tc", c->name, NULL, nodes[i], VALUES, c, NULL};
+        sysctl_register(&branches[i]);
+    }
+}
+
+static void get_boottime(void *context, uint32_t index, struct sysctl_text *to)
+{
+    struct tc_timespec t;
+    char date[DATE_SIZE];
+
+    (void)context, (void)index;
+    (void)tc_boottime(&set, &t);
+    format_ctime(date, (uint64_t)t.sec, "");
+    sysctl_put(to, "{ sec = %ld, usec = %ld } %s", t.sec, t.nsec / 1000, date);
+}
+
+static const struct sysctl kern_nodes[] = {
+    SYSCTL_SHOWN("boottime", SYSCTL_OPAQUE, get_boottime, "the date at which uptime was 0"),
+};
+
+SYSCTL_TABLE("kern", kern_nodes);

@@ -32,12 +32,11 @@ void clock_offer(struct timecounter *counter, const char *missing);
 void clock_set_reference(struct timecounter *counter);
 /* Keeps clock_select() from choosing this counter until the next call; NULL: all are allowed. */
 void clock_forbid(const struct timecounter *counter);
-bool clock_is_forbidden(const char *name);
 /* The registry, for listing counters; switch the counter in use only by clock_select(). */
 struct timecounters *clock_counters(void);
 /*
- * Uses the counter of this name, or the best if `name` is NULL or refused; makes the check
- * "timecounter.choice".
+ * Uses the counter of this name (NULL: that of kern.timecounter.hardware), or the best if there is
+ * no name or it is refused; makes the check "timecounter.choice".  Once all counters are offered.
  */
 void clock_choose(const char *name);
 /* Whether windups are promised often enough for this counter. */
@@ -54,8 +53,8 @@ struct clock_switch {
 };
 
 /*
- * Switches to the counter of this name.  `report` may be NULL. Returns what tc_select() returns,
- * or TC_NOT_FOUND for a forbidden counter.
+ * Switches to the counter of this name, as users and tests know it.  `report` may be NULL.
+ * Returns what tc_select() returns, or TC_NOT_FOUND for a forbidden counter.
  */
 enum tc_status clock_select(const char *name, struct clock_switch *report);
 
@@ -64,9 +63,7 @@ enum tc_status clock_select(const char *name, struct clock_switch *report);
  * refused, or still guarded after 0.5 s.  A counter that wraps, and the dummy, stay guarded: true
  * at once.
  */
-bool clock_use(const char *name);
-/* The name of the counter in use. */
-const char *clock_in_use(void);
+bool clock_use(const struct timecounter *counter);
 /* Reports the table of timecounters, as text and as records. */
 void clock_report(void);
 
@@ -82,6 +79,20 @@ uint64_t clock_uptime(void);
 bool clock_get(uint64_t clock, bool resolution, int64_t value[2]);
 /* Copies the hands that a time page is made of; false while there is no clock. */
 bool clock_hands(struct tc_hands *hands);
+/* Uptime when the hands were set; and the date at uptime 0, which changes whenever it is set. */
+uint64_t clock_hands_ns(const struct tc_hands *hands);
+uint64_t clock_boottime_ns(const struct tc_hands *hands);
+
+/* Uptime and another counter's count, at one moment. */
+struct clock_moment {
+    struct tc_hands hands; /* from which uptime was derived */
+    uint64_t uptime_ns;
+    uint64_t count; /* of the other counter: the middle of a bracket around the one in use */
+    uint64_t width; /* of that bracket; 0: the other counter is the one in use */
+};
+
+/* Winds up and reads both; false while there is no clock.  `other` has 64 bits. */
+bool clock_read_with(const struct timecounter *other, struct clock_moment *moment);
 /* Winds up: call it once a tick, and before anything that needs uptime to be right. */
 void clock_tick(void);
 /* Whether uptime is right: the last clock_tick() is less than half a wrap ago. */

@@ -28,10 +28,12 @@ void events_note(const struct event *event)
     uint64_t number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
     struct entry *e = &entries[number % EVENTS_KEPT];
 
-    __atomic_store_n(&e->number, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->number, 0, __ATOMIC_RELAXED);
+    /* Pairs with the fence in copy_entry(). */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     e->uptime = clock_uptime();
     e->event = *event;
-    /* Pairs with the load in each(). */
+    /* Pairs with the first load in copy_entry(). */
     __atomic_store_n(&e->number, number, __ATOMIC_RELEASE);
 }
 
@@ -91,6 +93,20 @@ static void record_one(const struct entry *e)
            U64("after_flags", a->flags), I64("after_shift", a->shift));
 }
 
+/* Copies an entry; false: it is being written, or has made room for a later one. */
+static bool copy_entry(uint64_t number, struct entry *to)
+{
+    const struct entry *e = &entries[number % EVENTS_KEPT];
+
+    /* Pairs with the last store in events_note(). */
+    if (__atomic_load_n(&e->number, __ATOMIC_ACQUIRE) != number)
+        return false;
+    *to = *e;
+    /* Pairs with the fence in events_note(). */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&e->number, __ATOMIC_RELAXED) == number;
+}
+
 static void each(bool with_records)
 {
     uint64_t newest = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
@@ -99,12 +115,12 @@ static void each(bool with_records)
     if (oldest > 1)
         print("%lu earlier ones are forgotten\n", oldest - 1);
     for (uint64_t n = oldest; n <= newest; n++) {
-        const struct entry *e = &entries[n % EVENTS_KEPT];
-        if (__atomic_load_n(&e->number, __ATOMIC_ACQUIRE) != n)
+        struct entry e;
+        if (!copy_entry(n, &e))
             continue;
-        print_one(e);
+        print_one(&e);
         if (with_records)
-            record_one(e);
+            record_one(&e);
     }
 }
 

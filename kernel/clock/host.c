@@ -13,13 +13,14 @@
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/played_host.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 
 /* While tests play the host, no event is recorded. */
 static bool quiet;
 
-void host_events_quiet(bool on)
+static void be_quiet(bool on)
 {
     struct kvmclock_change unread;
 
@@ -33,22 +34,22 @@ static uint32_t toggling;
 static void write_stable(uint32_t vcpus, bool stable)
 {
     for (uint32_t i = 0; i < vcpus; i++)
-        kvmclock_set_flag(&kvmclock, i, stable);
+        played_host_set_stable(&clock_slots[i].info, stable);
 }
 
 void set_stable(bool stable)
 {
     if (!stable)
-        host_events_quiet(true);
+        be_quiet(true);
     write_stable(cpu_count, stable);
     if (stable)
-        host_events_quiet(false);
+        be_quiet(false);
 }
 
 void toggle_stable(uint32_t vcpus)
 {
     if (vcpus)
-        host_events_quiet(true);
+        be_quiet(true);
     else
         set_stable(true);
     toggling = vcpus;
@@ -93,23 +94,19 @@ static void note_frequency(const struct kvmclock_change *c)
 }
 
 /* The structures' time when the guest last resumed after a pause that changed the date. */
-static uint64_t resumed_at;
-static struct tc_timespec resumed_boottime;
+static uint64_t resumed_at, resumed_boottime;
 
-/* Returns the date at uptime 0, which changes whenever the date is set. */
-static struct tc_timespec boottime(void)
+static uint64_t boottime(void)
 {
     struct tc_hands h = {0};
 
     (void)clock_hands(&h);
-    return h.boottime;
+    return clock_boottime_ns(&h);
 }
 
 uint64_t host_resumed_at(void)
 {
-    struct tc_timespec now = boottime();
-
-    return now.sec == resumed_boottime.sec && now.nsec == resumed_boottime.nsec ? resumed_at : 0;
+    return boottime() == resumed_boottime ? resumed_at : 0;
 }
 
 static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)

@@ -18,8 +18,6 @@ void host_ipi(struct cpu *cpu);
  * vCPU 0 to do so, at most 3 s.
  */
 void before_clock_call(struct cpu *cpu);
-/* Between host_events_quiet(true) and (false) tests play the host, and no event is recorded. */
-void host_events_quiet(bool on);
 /*
  * Sets or clears the STABLE flag, for tests: in all structures, now; or back and forth every few
  * ticks in those of vCPUs [0, vcpus), until 0 sets it in all again.  Writing a flag costs up to

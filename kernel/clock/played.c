@@ -3,26 +3,45 @@
  * Plays the host where debug.kvmclock.scripted asks for it: its time, its date, its pauses.  It
  * takes the place of KVM at the head of the flow.
  */
-#include "kernel/clock/played.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/tsc.h"
-#include "base/tunables.h"
+#include "base/format.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
+#include "kernel/clock/played_host.h"
 #include <clockpage/sysctl.h>
 
 enum { ARRIVAL_MS = 200, MAX_PAUSE_S = 3600 };
 
-static uint64_t first_system_time = 1000000000;
+static struct played_host host = {
+    .page.system_time = 1000000000,
+    .features = PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_TSC_STABLE,
+};
+static bool wanted, unstable;
 static uint64_t last_pause_s;
 
-void attach_script(uint64_t begin)
+bool host_is_played(void)
 {
-    if (!settings.scripted)
+    return wanted;
+}
+
+void attach_played_host(void)
+{
+    static const struct pvclock_ops ops = {played_host_cpuid, played_host_wrmsr, &host};
+    static char words[48];
+
+    format(words, sizeof(words), "vCPU n is %ld ns * n ahead", host.skew_ns);
+    kvmclock_attach(&kvmclock, &ops, words);
+}
+
+void start_played_host(uint64_t begin)
+{
+    if (!wanted)
         return;
-    kvmclock_script(&kvmclock, tsc.hz, begin, first_system_time, (int64_t)settings.skew,
-                    !settings.scripted_unstable);
+    host.page.tsc_timestamp = begin;
+    host.page.flags = unstable ? 0 : PVCLOCK_FLAG_TSC_STABLE;
+    (void)pvclock_scale_from_hz(tsc.hz, &host.page.mul, &host.page.shift);
     kvmclock_enable(&kvmclock, 0);
 }
 
@@ -57,7 +76,7 @@ static void stand_still(struct cpu *cpu, void *arg)
     begin = rdtsc_ordered();
     while (rdtsc_ordered() - begin < tsc.hz * pause->seconds)
         cpu_pause();
-    (void)kvmclock_script_pause(&kvmclock, cpu_count, begin, rdtsc_ordered());
+    (void)played_host_pause(&host, begin, rdtsc_ordered());
     __atomic_store_n(&ended, pause->number, __ATOMIC_RELEASE);
 }
 
@@ -66,7 +85,7 @@ static const char *set_pause(void *context, uint32_t index, const union sysctl_v
     static struct pause pause;
 
     (void)context, (void)index;
-    if (!kvmclock.scripted)
+    if (!wanted)
         return "debug.kvmclock.scripted is not set: it is the host that pauses this guest";
     pause = (struct pause){pause.number + 1, value->u64};
     last_pause_s = pause.seconds;
@@ -78,17 +97,18 @@ static const char *set_pause(void *context, uint32_t index, const union sysctl_v
 /* ---- Its settings ------------------------------------------------------ */
 
 static const struct sysctl nodes[] = {
-    SYSCTL_VALUE("epoch", SYSCTL_U64, SYSCTL_RWTUN, &kvmclock.script_epoch, 0, INT64_MAX, "0",
+    SYSCTL_VALUE("epoch", SYSCTL_U64, SYSCTL_RWTUN, &host.epoch, 0, INT64_MAX, "0",
                  "as a host, its date at its time 0, in ns since 1970; 0: it has none"),
     SYSCTL_PROC("pause", SYSCTL_U64, SYSCTL_RW, &last_pause_s, NULL, set_pause, 1, MAX_PAUSE_S,
                 NULL, NULL, "as a host, it pauses the guest for so many seconds, now"),
-    SYSCTL_VALUE("system_time", SYSCTL_U64, SYSCTL_RDTUN, &first_system_time, 0, INT64_MAX,
+    SYSCTL_VALUE("scripted", SYSCTL_BOOL, SYSCTL_RDTUN, &wanted, 0, 0, "0",
+                 "1: the kernel plays the host and fills the clock pages itself"),
+    SYSCTL_VALUE("skew", SYSCTL_U64, SYSCTL_RDTUN, &host.skew_ns, 0, 1000000000, "0",
+                 "as a host, it sets vCPU n this many ns * n ahead"),
+    SYSCTL_VALUE("system_time", SYSCTL_U64, SYSCTL_RDTUN, &host.page.system_time, 0, INT64_MAX,
                  "1000000000", "as a host, its time in ns when the guest starts"),
+    SYSCTL_VALUE("unstable", SYSCTL_BOOL, SYSCTL_RDTUN, &unstable, 0, 0, "0",
+                 "1: as a host, it does not set STABLE"),
 };
 
-static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);
-
-void script_register(void)
-{
-    sysctl_register(&branch);
-}
+SYSCTL_TABLE("debug.kvmclock", nodes);

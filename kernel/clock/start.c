@@ -8,11 +8,10 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cr.h"
-#include "arch/x86/frames.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
+#include "base/calendar.h"
 #include "base/panic.h"
-#include "base/tunables.h"
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "drivers/hpet/hpet.h"
 #include "drivers/i8254/i8254.h"
@@ -20,8 +19,8 @@
 #include "drivers/rtc/rtc.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/played_host.h"
 #include "kernel/clock/suspend.h"
-#include "kernel/clock/sysctl.h"
 #include "kernel/clock/tick.h"
 #include "kernel/clock/wall.h"
 #include <clockpage/report.h>
@@ -35,15 +34,19 @@ static struct i8254 i8254;
 
 /* ---- The driver -------------------------------------------------------- */
 
-static uint32_t this_index(void)
+static bool by_kvm;
+
+bool runs_on_kvm(void)
 {
-    return this_cpu()->index;
+    return by_kvm;
 }
 
 void attach_kvmclock(void)
 {
-    kvmclock_attach(&kvmclock, clock_slots, virt_to_phys(clock_slots),
-                    settings.kvmclock_disabled || settings.scripted);
+    kvmclock_attach(&kvmclock, &kvmclock_machine, NULL);
+    by_kvm = kvmclock.host.base != 0;
+    if (host_is_played())
+        attach_played_host();
     if (old_msr_pair_wanted())
         (void)kvmclock_choose_pair(&kvmclock, true);
 }
@@ -61,20 +64,6 @@ static void ask_hypervisor(void)
 }
 
 /* ---- The TSC's frequency, and the local APIC timer's from it ----------- */
-
-/* Returns the timer interrupts a second on each vCPU. */
-static uint64_t tick_rate(void)
-{
-    if (settings.hz)
-        return settings.hz;
-    /*
-     * A tick can cost 0.2 ms on a host that emulates ring 0, and there may be many vCPUs per CPU
-     * of the host: keep all ticks together below a tenth of one such CPU.
-     */
-    if (firmware.possible_count <= 4)
-        return 100;
-    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
-}
 
 /*
  * Returns the local APIC timer's counts a second; it runs since the TSC was `begin`.  The TSC goes
@@ -117,11 +106,10 @@ void end_calibration(uint64_t begin)
         tsc_begin_again(&tsc);
     }
     uint64_t counts_per_s = measure_apic_timer(begin);
-    settings.hz = tick_rate();
-    if (counts_per_s < settings.hz)
+    if (counts_per_s < tick_rate())
         panic("the local APIC's timer does not run");
     tick_init(counts_per_s, tsc.hz);
-    tick_period = tick_count(settings.hz);
+    tick_period = tick_count(tick_rate());
     tick_start(this_cpu(), tick_period);
 }
 
@@ -129,11 +117,8 @@ void end_calibration(uint64_t begin)
 
 void start_clock(bool synchronised)
 {
-    kvmclock_check(&kvmclock, cpu_count, this_index);
-    if (settings.invariant_tsc != TSC_BY_CPUID)
-        tsc.invariant = tsc.in_guest = settings.invariant_tsc;
-    settings.invariant_tsc = tsc.invariant || tsc.in_guest;
-    tsc_make_counter(&tsc, synchronised, kvmclock.present && !settings.tsc_first);
+    kvmclock_check(&kvmclock, cpu_count);
+    tsc_make_counter(&tsc, synchronised, kvmclock.present);
     clock_init(tick_rate());
     clock_offer(&kvmclock.counter, kvmclock.present ? NULL : kvmclock_why_none(&kvmclock));
     clock_offer(&tsc.counter, NULL);
@@ -142,38 +127,24 @@ void start_clock(bool synchronised)
                 acpi_timer_attach(&acpi_timer, firmware.pm_timer_port, firmware.pm_timer_32));
     clock_offer(&i8254.counter, i8254_attach(&i8254));
     clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
-    clock_choose(settings.hardware);
-    sysctl_clock_counters();
-    kvmclock_sysctl_register(&kvmclock, cpu_count);
-}
-
-static enum pvclock_status ask_host(uint64_t *epoch_ns)
-{
-    return kvmclock.suspended ? PVCLOCK_NOT_READY : kvmclock_wall(&kvmclock, epoch_ns);
-}
-
-static bool is_paused(void)
-{
-    return kvmclock_is_stopped(&kvmclock, 0);
+    clock_choose(NULL);
 }
 
 /* Sets the date by the host's and makes the check "kvmclock.wall"; false: the host gives none. */
 static bool set_date_by_kvmclock(void)
 {
-    static const struct wall_host host = {&kvmclock.counter, ask_host, is_paused};
-
     if (!kvmclock.present) {
         check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
         return false;
     }
-    enum pvclock_status status = wall_start(&host)->status;
+    enum pvclock_status status = wall_start()->status;
     uint64_t epoch = wall_figures()->epoch_ns;
-    if (kvmclock.scripted && status == PVCLOCK_NOT_READY)
+    if (host_is_played() && status == PVCLOCK_NOT_READY)
         check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
     else
         check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
-              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / 1000000000,
-              epoch % 1000000000, pvclock_status_name(status));
+              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / NS_PER_SECOND,
+              epoch % NS_PER_SECOND, pvclock_status_name(status));
     REPORT("wall", NULL, U64("epoch_ns", epoch));
     return status == PVCLOCK_OK;
 }

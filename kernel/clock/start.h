@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * Whether KVM runs this guest, and so its code at the CPU's speed; also where the kernel plays the
+ * host.  After attach_kvmclock().
+ */
+bool runs_on_kvm(void);
 /* Finds kvmclock. kvmclock_enable() then registers each vCPU, number 0 first. */
 void attach_kvmclock(void);
 /*

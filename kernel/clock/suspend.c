@@ -35,39 +35,35 @@ static uint64_t refuses; /* debug.kvmclock.refuse */
 
 /* ---- The structures ---------------------------------------------------- */
 
-static volatile uint32_t *words(uint64_t *count)
+static volatile uint32_t *const words = (volatile uint32_t *)clock_slots;
+
+static uint64_t word_count(void)
 {
-    *count = cpu_count * sizeof(*clock_slots) / sizeof(uint32_t);
-    return (volatile uint32_t *)clock_slots;
+    return cpu_count * sizeof(*clock_slots) / sizeof(*words);
 }
 
 static void fill(void)
 {
-    uint64_t count;
-    volatile uint32_t *word = words(&count);
-
-    for (uint64_t i = 0; i < count; i++)
-        word[i] = PATTERN;
+    for (uint64_t i = 0; i < word_count(); i++)
+        words[i] = PATTERN;
 }
 
 static uint64_t count_changed(void)
 {
-    uint64_t count, changed = 0;
-    volatile uint32_t *word = words(&count);
+    uint64_t changed = 0;
 
-    for (uint64_t i = 0; i < count; i++)
-        changed += word[i] != PATTERN;
+    for (uint64_t i = 0; i < word_count(); i++)
+        changed += words[i] != PATTERN;
     return changed;
 }
 
 /* ---- On each vCPU, in an interrupt ------------------------------------- */
 
-/* A vCPU that refuses stays registered. */
+/* A vCPU that refuses stays registered; at the end (`arg`) none may. */
 static void stop_one(struct cpu *cpu, void *arg)
 {
-    (void)arg;
     kvmclock_count_last(&kvmclock, cpu->index);
-    if (refuses != cpu->index + 1)
+    if (arg || refuses != cpu->index + 1)
         kvmclock_disable(&kvmclock, cpu->index);
 }
 
@@ -100,27 +96,38 @@ static uint32_t count_registered(uint32_t *first)
 /* ---- Suspend and resume ------------------------------------------------ */
 
 /* Returns the counter to use while the driver is suspended; NULL: there is only kvmclock. */
-static const char *next_best(void)
+static const struct timecounter *next_best(void)
 {
     const struct timecounter *best = NULL;
 
     /* A good TSC has quality 800 only to rank below kvmclock; and ring 3 can read it. */
     if (tsc.counter.quality == TC_QUALITY_TSC && (tsc.invariant || tsc.in_guest))
-        return tsc.counter.name;
+        return &tsc.counter;
     for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
          c = tc_next(clock_counters(), c)) {
         if (c != &kvmclock.counter && c->quality >= 0 && clock_may_use(c) &&
             (!best || c->quality > best->quality))
             best = c;
     }
-    return best ? best->name : NULL;
+    return best;
 }
 
-static void change_counter(const char *name)
+static void change_counter(const struct timecounter *counter)
 {
-    (void)clock_use(name);
+    (void)clock_use(counter);
     keep_choice();
     (void)decide(NULL, false, false);
+}
+
+/* Registers all vCPUs again, and returns how many are. */
+static uint32_t start_all(bool *answered)
+{
+    uint32_t first;
+
+    *answered = smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
+    kvmclock.suspended = false;
+    kvmclock_restart(&kvmclock);
+    return count_registered(&first);
 }
 
 /* Makes kvmclock available again and, if it was in use, uses it. */
@@ -130,7 +137,7 @@ static void go_back(void)
     clock_forbid(NULL);
     clock_set_reference(&kvmclock.counter);
     if (suspended.was_in_use)
-        change_counter(kvmclock.counter.name);
+        change_counter(&kvmclock.counter);
 }
 
 static int refuse(const char *why)
@@ -141,15 +148,15 @@ static int refuse(const char *why)
 
 int suspend_clock(void)
 {
-    uint32_t left, first = 0;
+    struct event e = {.kind = EVENT_SUSPENDED};
 
     if (!kvmclock.present)
         return refuse(kvmclock_why_none(&kvmclock));
     if (kvmclock.suspended)
         return refuse("it is suspended already");
     see_host();
-    suspended.was_in_use = text_same(clock_in_use(), kvmclock.counter.name);
-    const char *other = next_best();
+    suspended.was_in_use = tc_current(clock_counters()) == &kvmclock.counter;
+    const struct timecounter *other = next_best();
     if (!other)
         return refuse("there is no other timecounter to go on with");
     /* Before the structures stop: ring 3 must not be left with structures that nobody updates. */
@@ -160,23 +167,20 @@ int suspend_clock(void)
     kvmclock.counter.quality = TC_QUALITY_TSC_UNSYNCHRONISED;
 
     bool answered = smp_ask_all(stop_one, NULL, tsc.hz * PATIENCE_S);
-    left = count_registered(&first);
-    if (left || !answered) {
-        struct event e = {.kind = EVENT_SUSPEND_ABORTED, .vcpu = first};
-        (void)smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
-        kvmclock_restart(&kvmclock);
+    if (count_registered(&e.vcpu) || !answered) {
+        e.kind = EVENT_SUSPEND_ABORTED;
+        uint32_t count = start_all(&answered);
         go_back();
-        format(e.text, sizeof(e.text), "vCPU %u did not stop; %u of %u go on", first,
-               count_registered(&left), cpu_count);
+        format(e.text, sizeof(e.text), "vCPU %u did not stop; %u of %u go on", e.vcpu, count,
+               cpu_count);
         events_note(&e);
-        print("suspend: %s\n", e.text);
-        return 1;
+        return refuse(e.text);
     }
     kvmclock.suspended = true;
     fill();
     suspended.begin_tsc = rdtsc_ordered();
-    struct event e = {.kind = EVENT_SUSPENDED};
-    format(e.text, sizeof(e.text), "off on %u vCPUs; %s serves", cpu_count, clock_in_use());
+    format(e.text, sizeof(e.text), "off on %u vCPUs; %s serves", cpu_count,
+           tc_current(clock_counters())->name);
     events_note(&e);
     print("suspended: %s\n", e.text);
     return 0;
@@ -184,7 +188,7 @@ int suspend_clock(void)
 
 int resume_clock(void)
 {
-    uint32_t first = 0;
+    bool answered;
 
     if (!kvmclock.suspended) {
         print("resume: it is not suspended\n");
@@ -192,10 +196,7 @@ int resume_clock(void)
     }
     uint64_t changed = count_changed();
     uint64_t ns = (rdtsc_ordered() - suspended.begin_tsc) / (tsc.hz / 1000000) * 1000;
-    bool answered = smp_ask_all(start_one, NULL, tsc.hz * PATIENCE_S);
-    uint32_t count = count_registered(&first);
-    kvmclock.suspended = false;
-    kvmclock_restart(&kvmclock);
+    uint32_t count = start_all(&answered);
     check(pass_if(answered && count == cpu_count && changed == 0), "kvmclock.suspend",
           "off on %u vCPUs for %lu ms, %lu words changed; %u are registered again", cpu_count,
           ns / 1000000, changed, count);
@@ -205,7 +206,7 @@ int resume_clock(void)
     see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
     format(e.text, sizeof(e.text), "on on %u of %u vCPUs; %s serves", count, cpu_count,
-           clock_in_use());
+           tc_current(clock_counters())->name);
     events_note(&e);
     print("resumed: %s\n", e.text);
     return report_new_verdicts(true) ? 0 : 1;
@@ -219,12 +220,6 @@ static const char *pair = "new";
 bool old_msr_pair_wanted(void)
 {
     return text_same(pair, "old");
-}
-
-static void get_pair(void *context, uint32_t index, struct sysctl_text *to)
-{
-    (void)context, (void)index;
-    sysctl_put(to, "%s", pair);
 }
 
 /* A value from the command line is kept until the driver attaches. */
@@ -242,18 +237,13 @@ static const char *set_pair(void *context, uint32_t index, const union sysctl_va
 /* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
-    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, NULL, get_pair, set_pair, 0, 0, pairs,
-                "new", "the MSRs to register by; on the old pair KVM takes STABLE away"),
+    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, &pair, NULL, set_pair, 0, 0, pairs, "new",
+                "the MSRs to register by; on the old pair KVM takes STABLE away"),
     SYSCTL_VALUE("refuse", SYSCTL_U64, SYSCTL_RWTUN, &refuses, 0, MAX_CPUS, "0",
                  "1 + the vCPU that does not let itself be suspended; 0: none"),
 };
 
-static struct sysctl_branch branch = SYSCTL_BRANCH("debug.kvmclock", nodes);
-
-void suspend_register(void)
-{
-    sysctl_register(&branch);
-}
+SYSCTL_TABLE("debug.kvmclock", nodes);
 
 /* ---- The end ----------------------------------------------------------- */
 
@@ -267,13 +257,6 @@ static void wait_ms(uint64_t ms)
     }
 }
 
-static void disable_for_good(struct cpu *cpu, void *arg)
-{
-    (void)arg;
-    kvmclock_count_last(&kvmclock, cpu->index);
-    kvmclock_disable(&kvmclock, cpu->index);
-}
-
 void tear_down(void)
 {
     if (!kvmclock.present) {
@@ -283,7 +266,7 @@ void tear_down(void)
     if (kvmclock.suspended)
         (void)resume_clock();
     see_host();
-    bool ended = smp_call_all(disable_for_good, NULL, tsc.hz * PATIENCE_S);
+    bool ended = smp_call_all(stop_one, &kvmclock, tsc.hz * PATIENCE_S);
     fill();
     wait_ms(TEARDOWN_MS);
     uint64_t changed = count_changed();

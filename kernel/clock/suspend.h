@@ -10,8 +10,6 @@ int suspend_clock(void);
 int resume_clock(void);
 /* Whether debug.kvmclock.msr_pair asks for the old pair. */
 bool old_msr_pair_wanted(void);
-/* Registers the settings with the sysctl tree; call before the command line is read. */
-void suspend_register(void);
 /* Stops the driver for good; makes the check "kvmclock.teardown". */
 void tear_down(void);
 

@@ -4,11 +4,13 @@
  * ring 3.  The boot vCPU's ticks wind up the clock and publish the time page (main.c).
  */
 #include "kernel/clock/tick.h"
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
 #include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 
 enum {
     /*
@@ -32,6 +34,21 @@ static struct {
     uint64_t cost, worst_cost; /* timer counts of the stretched ones: total; worst */
     uint64_t gaps;             /* timer counts, in all, from each stretched tick to the next one */
 } boot_ticks;
+
+static uint64_t hz_asked; /* kern.hz; 0: it depends on the number of vCPUs */
+
+uint64_t tick_rate(void)
+{
+    if (hz_asked)
+        return hz_asked;
+    /*
+     * A tick can cost 0.2 ms on a host that emulates ring 0, and there may be many vCPUs per CPU
+     * of the host: keep all ticks together below a tenth of one such CPU.
+     */
+    if (firmware.possible_count <= 4)
+        return 100;
+    return firmware.possible_count < 40 ? 400 / firmware.possible_count : 10;
+}
 
 static uint64_t counts_of(uint64_t cycles)
 {
@@ -143,3 +160,26 @@ void tick_report(uint64_t hz)
            U64("empty_us", us_of(empty)), U64("average_us", us_of(average)),
            U64("worst_us", us_of(boot_ticks.worst_cost)));
 }
+
+/* ---- Settings ---------------------------------------------------------- */
+
+static void get_hz(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "%lu", tick_rate());
+}
+
+static void get_clockrate(void *context, uint32_t index, struct sysctl_text *to)
+{
+    (void)context, (void)index;
+    sysctl_put(to, "{ hz = %lu, tick = %lu }", tick_rate(), 1000000 / tick_rate());
+}
+
+static const struct sysctl nodes[] = {
+    SYSCTL_SHOWN("clockrate", SYSCTL_OPAQUE, get_clockrate,
+                 "timer interrupts a second, and us between two"),
+    SYSCTL_PROC("hz", SYSCTL_U64, SYSCTL_RDTUN, &hz_asked, get_hz, NULL, 1, 10000, NULL,
+                "100, less with many vCPUs", "timer interrupts a second on each vCPU"),
+};
+
+SYSCTL_TABLE("kern", nodes);

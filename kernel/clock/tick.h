@@ -16,6 +16,9 @@
 #include "arch/x86/cpu.h"
 #include <stdint.h>
 
+/* Returns the timer interrupts a second on each vCPU, once the firmware's tables are read. */
+uint64_t tick_rate(void);
+
 /*
  * `counts_per_s`: the rate of the local APICs' timers; `tsc_hz`: that of the TSC. Measures the
  * cost of an empty timer interrupt.

@@ -21,9 +21,10 @@ uint64_t time_page_physical(void);
 void publish_time_page(void);
 
 /*
- * Selects the counter by name, applies both settings of kvmclock, and publishes the time page.
- * NULL, false, false: as the user has them.  False if the counter is refused, or while readings
- * pass the guard of a switch of counters.
+ * Selects the counter that a test names, applies both settings of kvmclock, and publishes the time
+ * page.  NULL, false, false: as the user has them.  False if the counter is refused, or while
+ * readings pass the guard of a switch of counters; one that is always guarded (clock_use()) does
+ * not matter here, as ring 3 asks the kernel for it.
  */
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /* Records the counter in use as the user's choice. */

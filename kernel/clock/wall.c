@@ -4,19 +4,16 @@
  * rate limit, and steps the date or advances uptime.
  */
 #include "kernel/clock/wall.h"
-#include "base/tunables.h"
+#include "base/calendar.h"
+#include "drivers/kvmclock/kvmclock.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
-#include <timecounter/hands.h>
-
-#define NS_PER_SECOND UINT64_C(1000000000)
-
-/* Brackets to try where kvmclock is not the timecounter. */
-enum { TRIES = 4 };
+#include "kernel/clock/tick.h"
+#include <clockpage/sysctl.h>
 
 struct wall_settings wall_settings = {.interval_s = 60, .pivot_s = PVCLOCK_WALL_PIVOT};
 
-static struct wall_host host;
+static bool started;
 static struct wall_figures figures;
 static struct wall_answer answer;
 static bool distance_known; /* of a date that was set by hand */
@@ -29,60 +26,25 @@ static uint64_t last_ask;          /* uptime */
 static uint64_t window, in_window; /* uptime at which the second began, requests in it */
 static uint64_t ticks;             /* since uptime was read */
 
-/* ---- Host and clock at one moment -------------------------------------- */
-
-struct moment {
-    uint64_t uptime_ns, host_ns;
-    uint64_t error_ns; /* host_ns is known within +- this */
-    uint64_t date_ns;  /* by the clock */
-    bool date_is_set;
-};
-
-static uint64_t host_time(void)
-{
-    return host.time->read(host.time->context);
-}
-
-static bool look(struct moment *m)
-{
-    struct tc_hands h;
-
-    /* Detects a counter that went back, as a restored one does. */
-    clock_tick();
-    if (!clock_hands(&h))
-        return false;
-    if (h.counter == host.time) {
-        *m = (struct moment){h.uptime.sec * NS_PER_SECOND + tc_hands_nsec(&h, &h.uptime), h.count,
-                             0, 0, false};
-    } else {
-        uint64_t best = 0;
-        for (unsigned i = 0; i < TRIES; i++) {
-            uint64_t before = host_time(), uptime = clock_uptime();
-            uint64_t width = host_time() - before;
-            if (i == 0 || width < best) {
-                best = width;
-                *m = (struct moment){uptime, before + width / 2, width / 2 + 1, 0, false};
-            }
-        }
-    }
-    m->date_ns =
-        (uint64_t)h.boottime.sec * NS_PER_SECOND + (uint64_t)h.boottime.nsec + m->uptime_ns;
-    m->date_is_set = h.flags & TC_HANDS_SET;
-    return true;
-}
-
 /* ---- Asking ------------------------------------------------------------ */
 
-static void set_date(const struct moment *m, uint64_t right)
+static uint64_t date_at(const struct clock_moment *m)
 {
-    int64_t off = (int64_t)(right - m->date_ns), by_ns;
+    return clock_boottime_ns(&m->hands) + m->uptime_ns;
+}
+
+/* Makes the date `right` at this moment of uptime and kvmclock. */
+static void set_date(const struct clock_moment *m, uint64_t right)
+{
+    int64_t off = (int64_t)(right - date_at(m)), by_ns;
+    uint64_t error = m->width ? m->width / 2 + 1 : 0;
     uint64_t size = off < 0 ? -(uint64_t)off : (uint64_t)off;
 
-    if (!m->date_is_set) {
+    if (!(m->hands.flags & TC_HANDS_SET)) {
         (void)clock_set_date_at(right, m->uptime_ns, &by_ns);
         return;
     }
-    if (size <= WALL_TOLERANCE_NS + m->error_ns)
+    if (size <= WALL_TOLERANCE_NS + error)
         return;
     answer.step_ns = off;
     if (answer.paused && off > 0 && wall_settings.advance_paused) {
@@ -100,9 +62,9 @@ static void set_date(const struct moment *m, uint64_t right)
 }
 
 /* Derives the date, and the length of a pause, from the epoch. */
-static void follow(const struct moment *m, uint64_t epoch)
+static void follow(const struct clock_moment *m, uint64_t epoch)
 {
-    epoch = pvclock_wall_in_era(epoch, m->host_ns, wall_settings.pivot_s);
+    epoch = pvclock_wall_in_era(epoch, m->count, wall_settings.pivot_s);
     /* While the guest is gone the host's date advances and its time does not: the epoch moves. */
     if (answer.paused && figures.epoch_ns && epoch > figures.epoch_ns) {
         answer.away_ns = epoch - figures.epoch_ns;
@@ -110,15 +72,15 @@ static void follow(const struct moment *m, uint64_t epoch)
     }
     figures.epoch_ns = epoch;
     if (figures.by_hand && !distance_known) {
-        figures.distance_ns = (int64_t)(m->date_ns - (epoch + m->host_ns));
+        figures.distance_ns = (int64_t)(date_at(m) - (epoch + m->count));
         distance_known = true;
     }
-    set_date(m, epoch + m->host_ns + (uint64_t)figures.distance_ns);
+    set_date(m, epoch + m->count + (uint64_t)figures.distance_ns);
 }
 
 static const struct wall_answer *ask(uint64_t now)
 {
-    struct moment m = {0};
+    struct clock_moment m;
     uint64_t epoch = 0;
 
     if (now - window >= NS_PER_SECOND) {
@@ -132,11 +94,11 @@ static const struct wall_answer *ask(uint64_t now)
     answer.paused |= owed;
     figures.asked++;
     figures.pauses += answer.paused;
-    answer.status = host.ask(&epoch);
+    answer.status = kvmclock_wall(&kvmclock, &epoch);
     /* A pause has just come: leave its effect to the request that knows of it. */
-    if (!answer.paused && figures.epoch_ns && host.is_paused())
+    if (!answer.paused && figures.epoch_ns && kvmclock_is_stopped(&kvmclock, 0))
         return NULL;
-    if (answer.status == PVCLOCK_OK && look(&m))
+    if (answer.status == PVCLOCK_OK && clock_read_with(&kvmclock.counter, &m))
         follow(&m, epoch);
     else
         figures.failed++;
@@ -144,9 +106,9 @@ static const struct wall_answer *ask(uint64_t now)
     return &answer;
 }
 
-const struct wall_answer *wall_start(const struct wall_host *the_host)
+const struct wall_answer *wall_start(void)
 {
-    host = *the_host;
+    started = true;
     (void)ask(clock_uptime());
     return &answer;
 }
@@ -164,7 +126,7 @@ static bool is_periodic(uint64_t now)
 
 static uint64_t looks_apart(void)
 {
-    return settings.hz < 100 ? settings.hz / 10 + 1 : 10;
+    return tick_rate() < 100 ? tick_rate() / 10 + 1 : 10;
 }
 
 const struct wall_answer *wall_tick(void)
@@ -175,7 +137,7 @@ const struct wall_answer *wall_tick(void)
      * Reading uptime costs more than this, so for the interval it is read every 10th tick, or some
      * ten times a second below 100 Hz; by ticks, of which fewer may come than kern.hz asks for.
      */
-    if (!host.ask || (!soon && ++ticks < looks_apart()))
+    if (!started || (!soon && ++ticks < looks_apart()))
         return NULL;
     ticks = 0;
     uint64_t now = clock_uptime();
@@ -203,17 +165,53 @@ static void change(bool by_hand)
 
 void wall_set_by_hand(void)
 {
-    if (host.ask)
+    if (started)
         change(true);
-}
-
-void wall_follow_host(void)
-{
-    if (figures.by_hand)
-        change(false);
 }
 
 const struct wall_figures *wall_figures(void)
 {
     return &figures;
 }
+
+/* ---- Settings and figures ---------------------------------------------- */
+
+static void get_figures(void *context, uint32_t index, struct sysctl_text *to)
+{
+    const struct wall_figures *f = &figures;
+
+    (void)context, (void)index;
+    sysctl_put(to,
+               "{ asked = %lu, failed = %lu, limited = %lu, stepped = %lu, slewed = %lu, "
+               "pauses = %lu, away = %lu, advanced = %lu, epoch = %lu, distance = %ld }",
+               f->asked, f->failed, f->limited, f->stepped, f->slewed, f->pauses, f->away_ns,
+               f->advanced_ns, f->epoch_ns, f->distance_ns);
+}
+
+static const char *set_by_hand(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (value->on)
+        return figures.by_hand ? NULL : "it is 1 once the date has been set";
+    if (figures.by_hand)
+        change(false);
+    return NULL;
+}
+
+static const struct sysctl nodes[] = {
+    SYSCTL_VALUE("advance_paused", SYSCTL_BOOL, SYSCTL_RWTUN, &wall_settings.advance_paused, 0, 0,
+                 "0",
+                 "1: uptime goes on by the time that the guest was paused for; 0: it stands still"),
+    SYSCTL_SHOWN("wall", SYSCTL_OPAQUE, get_figures,
+                 "how often the host was asked for its date, and what came of it"),
+    SYSCTL_PROC("wall_by_hand", SYSCTL_BOOL, SYSCTL_RW, &figures.by_hand, NULL, set_by_hand, 0, 0,
+                NULL, NULL,
+                "1: the date was set, and stays as far from the host's; set it to 0: the host's"),
+    SYSCTL_VALUE("wall_interval", SYSCTL_U64, SYSCTL_RWTUN, &wall_settings.interval_s, 0, 86400,
+                 "60", "ask the host for its date every so many seconds; 0: only after a pause"),
+    SYSCTL_VALUE("wall_pivot", SYSCTL_U64, SYSCTL_RDTUN, &wall_settings.pivot_s, 0, 8589934591,
+                 "1577836800, which is 2020-01-01",
+                 "a host's date before this, in seconds since 1970, means 2^32 seconds later"),
+};
+
+SYSCTL_TABLE("dev.kvmclock.0", nodes);

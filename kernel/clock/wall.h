@@ -25,7 +25,6 @@
 #include <pvclock/pvclock.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <timecounter/timecounter.h>
 
 enum {
     WALL_ASKS_A_SECOND = 10,
@@ -44,14 +43,6 @@ struct wall_settings {
 
 extern struct wall_settings wall_settings;
 
-/* How to reach the host; start.c fills it in. */
-struct wall_host {
-    const struct timecounter *time; /* ns since the epoch, in 64 bits */
-    enum pvclock_status (*ask)(uint64_t *epoch_ns);
-    /* Whether the guest was paused and wall_stale() has not been called yet. */
-    bool (*is_paused)(void);
-};
-
 /* The result of a request. */
 struct wall_answer {
     enum pvclock_status status; /* the host's; unless it is OK, nothing else was done */
@@ -61,8 +52,11 @@ struct wall_answer {
     int64_t step_ns;            /* total step of the date; 0: it was right */
 };
 
-/* Asks for the first time and sets the date; the clock must run.  Never returns NULL. */
-const struct wall_answer *wall_start(const struct wall_host *host);
+/*
+ * Asks for the first time and sets the date; the clock must run, and there must be a kvmclock.
+ * Never returns NULL.
+ */
+const struct wall_answer *wall_start(void);
 
 /* Call after the guest was paused, moved or restored: the next wall_tick() asks again. */
 void wall_stale(void);
@@ -76,9 +70,6 @@ const struct wall_answer *wall_tick(void);
 
 /* Call after the date was set by hand: it keeps its present distance from the host's. */
 void wall_set_by_hand(void);
-
-/* Registers the settings and figures with the sysctl tree; call before the command line is read. */
-void wall_sysctl_register(void);
 
 /* Counts since the start. */
 struct wall_figures {
@@ -94,7 +85,5 @@ struct wall_figures {
 };
 
 const struct wall_figures *wall_figures(void);
-/* Returns to the host's date, now. */
-void wall_follow_host(void);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "port.h"
 #include "scale.h"
+#include "seq.h"
 
 const char *pvclock_status_name(enum pvclock_status status)
 {
@@ -304,11 +305,11 @@ enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t
 
     *epoch_ns = PVCLOCK_NO_TIME;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&wall->version);
+        uint32_t version = pvclock_seq_begin(&wall->version);
         uint32_t sec = fields->sec;
         uint32_t nsec = fields->nsec;
 
-        if (PVCLOCK_LOAD_AFTER(&wall->version, 0) == version && (version & 1) == 0) {
+        if (!pvclock_seq_retry(&wall->version, version)) {
             if ((version | sec | nsec) == 0)
                 return PVCLOCK_NOT_READY;
             if (nsec >= PVCLOCK_NSEC_PER_SEC)
@@ -334,15 +335,13 @@ bool pvclock_take_stopped(struct pvclock_vcpu_time_info *page)
 void pvclock_publish(struct pvclock_vcpu_time_info *page, const struct pvclock_snapshot *values)
 {
     volatile struct pvclock_vcpu_time_info *fields = page;
-    uint32_t odd = fields->version | 1;
 
-    fields->version = odd;
-    PVCLOCK_STORE_FENCE();
+    /* Its readers are try_once() and those of read.h. */
+    pvclock_seq_write_begin(&page->version);
     fields->tsc_timestamp = values->tsc_timestamp;
     fields->system_time = values->system_time;
     fields->tsc_to_system_mul = values->mul;
     fields->tsc_shift = values->shift;
     fields->flags = values->flags;
-    /* Pairs with the first load of the version in try_once(); the fence, with the last one. */
-    PVCLOCK_STORE_RELEASE(&page->version, odd + 1);
+    pvclock_seq_write_end(&page->version);
 }

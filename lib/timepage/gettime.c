@@ -3,6 +3,7 @@
  * The slow path of ring 3's clock_gettime(): derives a reader's state from the time page that the
  * kernel publishes, and reads every clock that gettime() in gettime.h does not read inline.
  */
+#include <pvclock/seq.h>
 #include <timepage/gettime.h>
 
 enum { NS_PER_S = 1000000000, TRIES = 64 };
@@ -22,12 +23,7 @@ static bool derive(struct gettime *g)
     const struct time_page *t = g->time;
 
     for (unsigned tries = 0; tries < TRIES; tries++) {
-        /* Pairs with the kernel's release store of the sequence, when it has written the page. */
-        uint32_t sequence = PVCLOCK_LOAD_ACQUIRE(&t->sequence);
-        if (sequence & 1) {
-            PVCLOCK_PAUSE();
-            continue;
-        }
+        uint32_t sequence = pvclock_seq_begin(&t->sequence);
         bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
         uint32_t vcpu = gettime_vcpu(g);
         g->vcpu = vcpu;
@@ -43,10 +39,11 @@ static bool derive(struct gettime *g)
         g->vcpus.stride = t->stride;
         g->vcpus.count = by_pages && t->has_rdtscp ? t->vcpus : 0;
         g->vcpus.aux_mask = 0xfff;
-        if (PVCLOCK_LOAD_ACQUIRE(&t->sequence) == sequence) {
+        if (!pvclock_seq_retry(&t->sequence, sequence)) {
             g->sequence = sequence;
             return true;
         }
+        PVCLOCK_PAUSE();
     }
     g->sequence = 1;
     return false;
@@ -66,10 +63,10 @@ static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
     const struct time_page *t = g->time;
 
     for (unsigned tries = 0; tries < TRIES; tries++) {
-        uint32_t sequence = PVCLOCK_LOAD_ACQUIRE(&t->fast_sequence);
+        uint32_t sequence = pvclock_seq_begin(&t->fast_sequence);
         uint64_t ns = clock == CLOCK_REALTIME_FAST || clock == CLOCK_SECOND ? t->fast_realtime
                                                                             : t->fast_uptime;
-        if (sequence & 1 || PVCLOCK_LOAD_ACQUIRE(&t->fast_sequence) != sequence) {
+        if (pvclock_seq_retry(&t->fast_sequence, sequence)) {
             PVCLOCK_PAUSE();
             continue;
         }
@@ -147,8 +144,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
             ns = s.ns;
             path = PATH_STABLE;
             /* It may be stale if this thread is on another vCPU by now. */
-            if (stable && (gettime_vcpu(g) != g->vcpu ||
-                           PVCLOCK_LOAD_ACQUIRE(&g->page->version) != s.version))
+            if (stable &&
+                (gettime_vcpu(g) != g->vcpu || pvclock_seq_retry(&g->page->version, s.version)))
                 continue;
             if (stable && g->page != &g->time->tsc && was_told_later(g, &ns))
                 g->page = NULL;
@@ -159,7 +156,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
         }
         if (!good)
             break;
-        if (PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) != g->sequence)
+        if (pvclock_seq_retry(&g->time->sequence, g->sequence))
             continue;
         /* A base may be negative, modulo 2^64. */
         split(ns + g->base[gettime_is_date(clock)], out);

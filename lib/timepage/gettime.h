@@ -133,8 +133,8 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&page->version) == version) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, 0) == version) &&
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, 0) == g->sequence)) {
             out->tv_sec = (int64_t)t.sec;
             out->tv_nsec = t.nsec;
             return PATH_STABLE;

@@ -34,13 +34,9 @@ int serial_read(uint16_t port)
     return -1;
 }
 
+/* The linker's name for the report's table of settings. */
+extern struct sysctl_branch *const __start_sysctl_tables[];
 static bool *verbose;
-
-void sysctl_register(struct sysctl_branch *branch)
-{
-    assert_string_equal(branch->nodes[0].name, "bootverbose");
-    verbose = branch->nodes[0].value;
-}
 
 static int start(void **state)
 {
@@ -49,7 +45,8 @@ static int start(void **state)
     memset(programs, 0, sizeof(programs));
     (void)console_init();
     report_init();
-    report_register();
+    assert_string_equal(__start_sysctl_tables[0]->nodes[0].name, "bootverbose");
+    verbose = __start_sysctl_tables[0]->nodes[0].value;
     *verbose = false;
     report_repeat(false);
     report_detail(false);

@@ -48,11 +48,12 @@ static const struct sysctl numbered_nodes[] = {
     {.name = "", .type = SYSCTL_OPAQUE, .flags = SYSCTL_RD, .get = get_index},
     {.name = "x", .type = SYSCTL_OPAQUE, .flags = SYSCTL_RD, .get = get_index},
 };
+static const uint32_t twelve = 12;
 static struct sysctl_branch branches[] = {
     {.parent = "z.y", .nodes = nodes, .count = 8, .context = "c"},
     {.parent = "b",
      .word = "w",
-     .numbers = 12,
+     .numbers = &twelve,
      .nodes = numbered_nodes,
      .count = 2,
      .context = "n"},

@@ -64,13 +64,17 @@ PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_acquire(const volatile uint32_t *
 /*
  * The address depends on the TSC, so the load cannot start before the TSC is known: about one
  * cycle, compared with sixteen for a trailing LFENCE.  AND with 0 is not a zeroing idiom; XOR
- * would be.
+ * would be.  Where there is no TSC to wait for, a constant 0, any load will do.
  */
 PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_after(const volatile uint32_t *p, uint64_t tsc)
 {
     uintptr_t zero = (uintptr_t)tsc;
     uint32_t value;
 
+    if (__builtin_constant_p(tsc) && tsc == 0) {
+        __asm__ volatile("" : : : "memory");
+        return pvclock_port_load_acquire(p);
+    }
     __asm__ volatile("and $0, %k1\n\tmov (%2,%1), %0"
                      : "=r"(value), "+&r"(zero)
                      : "r"(p)

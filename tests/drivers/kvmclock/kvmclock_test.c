@@ -3,10 +3,13 @@
  * drivers/kvmclock with a scripted CPU and host: what it finds, what it writes to which MSR, and
  * the counter while STABLE comes and goes between any two steps of a reading.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
 #include "drivers/kvmclock/kvmclock.h"
+#include "kernel/clock/played_host.h"
 #include "tests/check.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
@@ -30,9 +33,8 @@ static struct {
 
 static struct kvmclock kc;
 static struct kvmclock_slot slots[MAX_CPUS] __attribute__((aligned(4096)));
-static uint32_t running; /* the vCPU */
-
-enum { PHYSICAL = 0x5000 };
+static struct played_host host; /* behind the MSRs */
+static struct cpu running;
 
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
@@ -61,14 +63,7 @@ bool wrmsr_safe(uint32_t msr, uint64_t value)
     machine.written[machine.writes++ % 16].value = value;
     if (machine.ignores_msrs)
         return true;
-    if ((msr == PVCLOCK_MSR_SYSTEM_TIME || msr == PVCLOCK_MSR_SYSTEM_TIME_OLD) && value & 1) {
-        const struct pvclock_snapshot s = {.system_time = 5000000000, .mul = 1u << 31, .shift = 1};
-        pvclock_publish(&slots[(value - PHYSICAL) / CLOCK_SLOT_SIZE].info, &s);
-    }
-    if (msr == PVCLOCK_MSR_WALL_CLOCK || msr == PVCLOCK_MSR_WALL_CLOCK_OLD)
-        *(struct pvclock_wall_clock *)(uintptr_t)(value + KERNEL_OFFSET) =
-            (struct pvclock_wall_clock){2, 1700000000, 42};
-    return true;
+    return played_host_wrmsr(&host, msr, value);
 }
 
 uint64_t rdtsc_ordered(void)
@@ -76,9 +71,11 @@ uint64_t rdtsc_ordered(void)
     return pvclock_mock.tsc;
 }
 
-static uint32_t running_index(void)
+uint32_t cpu_count;
+
+struct cpu *this_cpu(void)
 {
-    return running;
+    return &running;
 }
 
 static void boot(uint32_t features)
@@ -90,12 +87,19 @@ static void boot(uint32_t features)
     machine.hypervisor = true;
     machine.base = 0x40000000;
     machine.features = features;
-    running = 0;
+    host = (struct played_host){
+        .page = {.system_time = 5000000000, .mul = 1u << 31, .shift = 1}, /* 1 cycle is 1 ns */
+        .epoch = UINT64_C(1700000000000000042),
+        .features = NEW | STABLE_BIT,
+    };
+    running.index = 0;
 }
 
 static void attach(bool disabled)
 {
-    kvmclock_attach(&kc, slots, PHYSICAL, disabled);
+    kc.slots = slots;
+    kc.disabled = disabled;
+    kvmclock_attach(&kc, &kvmclock_machine, NULL);
 }
 
 /* ---- Discovery and registration ---------------------------------------- */
@@ -140,7 +144,7 @@ static void kvmclock_registers(void **state)
             kvmclock_enable(&kc, i);
             assert_true(kc.vcpus[i].registered && kc.vcpus[i].status == PVCLOCK_OK);
             assert_int_equal(machine.written[i].msr, old ? 0x12 : 0x4b564d01);
-            assert_int_equal(machine.written[i].value, (PHYSICAL + i * CLOCK_SLOT_SIZE) | 1);
+            assert_int_equal(machine.written[i].value, virt_to_phys(&slots[i].info) | 1);
         }
         kvmclock_disable(&kc, 2);
         assert_int_equal(machine.written[VCPUS].value, 0);
@@ -200,7 +204,7 @@ static void boot_and_register(uint32_t vcpus)
     attach(false);
     for (uint32_t i = 0; i < vcpus; i++)
         kvmclock_enable(&kc, i);
-    kvmclock_check(&kc, vcpus, running_index);
+    kvmclock_check(&kc, vcpus);
 }
 
 static void kvmclock_counts_pauses(void **state)
@@ -352,7 +356,7 @@ static void kvmclock_believes_both(void **state)
                 kvmclock_enable(&kc, i);
                 slots[i].info.flags = bits & 2 && i != without;
             }
-            kvmclock_check(&kc, VCPUS, running_index);
+            kvmclock_check(&kc, VCPUS);
             assert_int_equal(kc.stable, bits == 3 && without == VCPUS);
             if (!(bits & 1))
                 assert_true(kc.floor != 0);
@@ -392,17 +396,17 @@ static void start_stable(void)
     for (uint32_t i = 0; i < VCPUS; i++)
         kvmclock_enable(&kc, i);
     host_writes(true, 0);
-    kvmclock_check(&kc, VCPUS, running_index);
+    kvmclock_check(&kc, VCPUS);
 }
 
 /* One reading, on vCPU n. */
 static uint64_t read_on(uint32_t n)
 {
-    uint32_t before = running;
+    uint32_t before = running.index;
 
-    running = n;
+    running.index = n;
     uint64_t ns = kc.counter.read(&kc);
-    running = before;
+    running.index = before;
     return ns;
 }
 
@@ -420,7 +424,7 @@ static void assert_forward(uint32_t n)
 
 static void tick(void)
 {
-    running = 0;
+    running.index = 0;
     kvmclock_watch(&kc, VCPUS);
 }
 
@@ -604,22 +608,37 @@ static uint64_t script_date(uint32_t n)
 
 static void kvmclock_plays_a_host_with_a_date(void **state)
 {
+    static const struct pvclock_ops ops = {played_host_cpuid, played_host_wrmsr, &host};
     const uint64_t day = UINT64_C(86400000000000), date = UINT64_C(1795382573096931473);
     uint64_t epoch;
 
     (void)state;
     boot(0);
-    attach(true);
-    kvmclock_script(&kc, 1000000000, START, day, 7, true); /* 1 cycle is 1 ns */
-    for (uint32_t i = 0; i < VCPUS - 1; i++)
-        kvmclock_enable(&kc, i);
+    machine.hypervisor = false;
+    host.epoch = 0;
+    host.skew_ns = 7;
+    kc.slots = slots;
+    kvmclock_attach(&kc, &ops, "");
+    assert_true(kc.present && kc.host.features == host.features);
+    assert_string_equal(kc.hypervisor, "");
+    /* Its time has not begun. */
+    host.page.mul = 0;
+    kvmclock_enable(&kc, 0);
+    assert_false(kc.vcpus[0].registered);
+    host.page = (struct pvclock_snapshot){.tsc_timestamp = START,
+                                          .system_time = day,
+                                          .mul = 1u << 31,
+                                          .shift = 1,
+                                          .flags = PVCLOCK_FLAG_TSC_STABLE};
+    for (; running.index < VCPUS - 1; running.index++)
+        kvmclock_enable(&kc, running.index);
     assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_NOT_READY);
     assert_int_equal(epoch, PVCLOCK_NO_TIME);
-    kc.script_epoch = date - day;
+    host.epoch = date - day;
     pvclock_mock.tsc = START;
     assert_int_equal(script_date(0), date);
     assert_int_equal(script_date(2), date + 14);
-    kvmclock_set_flag(&kc, 1, false);
+    played_host_set_stable(&slots[1].info, false);
 
     /* Pauses, some of which nobody sees before the next: the date goes on, the time stands. */
     for (uint64_t i = 1; i <= 5; i++) {
@@ -628,7 +647,7 @@ static void kvmclock_plays_a_host_with_a_date(void **state)
         uint64_t begin = START + i * 1000000000000 + 111, end = begin + i * 3000000000 + 7;
         uint64_t stood = 0;
         assert_int_equal(pvclock_extrapolate(&before, begin, &stood), PVCLOCK_OK);
-        assert_int_equal(kvmclock_script_pause(&kc, VCPUS, begin, end), end - begin);
+        assert_int_equal(played_host_pause(&host, begin, end), end - begin);
         assert_int_equal(pvclock_snapshot(&slots[0].info, &after), PVCLOCK_OK);
         assert_int_equal(after.system_time, stood);
         assert_int_equal(after.tsc_timestamp, end);
@@ -645,18 +664,19 @@ static void kvmclock_plays_a_host_with_a_date(void **state)
     assert_int_equal(kc.vcpus[0].paused, 4);
     assert_int_equal(slots[VCPUS - 1].info.version, 0); /* it is not registered */
     /* One that comes late has the same time. */
+    running.index = VCPUS - 1;
     kvmclock_enable(&kc, VCPUS - 1);
     assert_int_equal(script_date(VCPUS - 1), script_date(0) + 7 * (VCPUS - 1));
 
     /* STABLE goes and comes, and a pause that has not been seen stays one. */
     slots[0].info.flags |= PVCLOCK_FLAG_GUEST_STOPPED;
-    kvmclock_set_flag(&kc, 0, false);
+    played_host_set_stable(&slots[0].info, false);
     assert_int_equal(slots[0].info.flags, PVCLOCK_FLAG_GUEST_STOPPED);
-    kvmclock_set_flag(&kc, 0, true);
+    played_host_set_stable(&slots[0].info, true);
     assert_int_equal(slots[0].info.flags, PVCLOCK_FLAG_GUEST_STOPPED | PVCLOCK_FLAG_TSC_STABLE);
 
     /* 32 bits of seconds and no more. */
-    kc.script_epoch = (UINT64_C(4294967296) + 5) * 1000000000 + 17;
+    host.epoch = (UINT64_C(4294967296) + 5) * 1000000000 + 17;
     assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_OK);
     assert_int_equal(epoch, UINT64_C(5000000017));
     assert_int_equal(machine.writes, 0);

@@ -3,10 +3,13 @@
  * drivers/kvmclock on as many vCPUs as there can be, each with an MSR of its own, and a host that
  * writes where they point and nowhere else: registered, late, stopped, and never there.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
 #include "drivers/kvmclock/kvmclock.h"
+#include "kernel/clock/played_host.h"
 #include "tests/check.h"
 #include <pvclock/port/mock.h>
 #include <string.h>
@@ -15,17 +18,16 @@ struct pvclock_mock pvclock_mock;
 
 /* ---- The host ---------------------------------------------------------- */
 
-enum { PHYSICAL = 0x5000, OLD = 1, NEW = 1 << 3, STABLE_BIT = 1 << 24 };
+enum { OLD = 1, NEW = 1 << 3, STABLE_BIT = 1 << 24 };
 
 static struct kvmclock kc;
 static struct kvmclock_slot slots[MAX_CPUS] __attribute__((aligned(4096)));
-static uint32_t running; /* the vCPU */
+static struct cpu running;
 
 static struct {
-    uint32_t features;
-    bool tdx;                   /* writing an MSR that was not enabled is fatal */
-    uint64_t address[MAX_CPUS]; /* what each vCPU's MSR holds; 0: off */
-    uint32_t msr;               /* the last one written */
+    struct played_host played;
+    bool tdx;     /* writing an MSR that was not enabled is fatal */
+    uint32_t msr; /* the last one written */
     unsigned writes, lost, fatal;
 } host;
 
@@ -39,7 +41,7 @@ struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     if (leaf == 0x40000000)
         r = (struct cpuid){leaf + 1, 0x4b4d564b, 0x564b4d56, 0x4d};
     if (leaf == 0x40000001)
-        r.eax = host.features;
+        r.eax = host.played.features;
     return r;
 }
 
@@ -51,40 +53,36 @@ uint64_t rdtsc_ordered(void)
 /* One cycle is one ns; what is written there tells its vCPU from the others by `mark`. */
 static void update(uint32_t vcpu, uint64_t mark)
 {
-    const struct pvclock_snapshot s = {
-        .tsc_timestamp = pvclock_mock.tsc,
-        .system_time = pvclock_mock.tsc + mark,
-        .mul = 1u << 31,
-        .shift = 1,
-        .flags = PVCLOCK_FLAG_TSC_STABLE,
-    };
-    uint64_t at = (host.address[vcpu] & ~UINT64_C(1)) - PHYSICAL;
-
-    if (!(host.address[vcpu] & 1))
-        return;
-    /* Outside the memory that the guest gave, or over the end of a page, KVM writes nothing. */
-    if (at >= sizeof(slots) || at % 4096 + sizeof(struct pvclock_vcpu_time_info) > 4096)
-        host.lost++;
-    else
-        pvclock_publish((struct pvclock_vcpu_time_info *)((uint8_t *)slots + at), &s);
+    host.played.page.tsc_timestamp = pvclock_mock.tsc;
+    host.played.page.system_time = pvclock_mock.tsc + mark;
+    played_host_write(&host.played, vcpu, PVCLOCK_FLAG_TSC_STABLE);
 }
 
 bool wrmsr_safe(uint32_t msr, uint64_t value)
 {
+    uint64_t at = (value & ~UINT64_C(1)) - virt_to_phys(slots);
+
     host.writes++;
     host.msr = msr;
-    if (host.tdx && !host.address[running] && !(value & 1))
+    if (host.tdx && !host.played.msr[running.index] && !(value & 1))
         host.fatal++;
-    host.address[running] = value;
-    update(running, 0);
-    return true;
+    /* Outside the memory that the guest gave, or over the end of a page, KVM writes nothing. */
+    if (value & 1 &&
+        (at >= sizeof(slots) || at % 4096 + sizeof(struct pvclock_vcpu_time_info) > 4096)) {
+        host.lost++;
+        return true;
+    }
+    host.played.page.tsc_timestamp = host.played.page.system_time = pvclock_mock.tsc;
+    return played_host_wrmsr(&host.played, msr, value);
 }
 
 /* ---- The guest --------------------------------------------------------- */
 
-static uint32_t running_index(void)
+uint32_t cpu_count;
+
+struct cpu *this_cpu(void)
 {
-    return running;
+    return &running;
 }
 
 static void boot(uint32_t features)
@@ -94,26 +92,29 @@ static void boot(uint32_t features)
     memset(&host, 0, sizeof(host));
     memset(&pvclock_mock, 0, sizeof(pvclock_mock));
     pvclock_mock.tsc = 1000000;
-    host.features = features;
-    kvmclock_attach(&kc, slots, PHYSICAL, false);
+    host.played.page =
+        (struct pvclock_snapshot){.mul = 1u << 31, .shift = 1, .flags = PVCLOCK_FLAG_TSC_STABLE};
+    host.played.features = features;
+    kc.slots = slots;
+    kvmclock_attach(&kc, &kvmclock_machine, NULL);
     assert_true(kc.present);
 }
 
 static void enable_on(uint32_t vcpu)
 {
-    running = vcpu;
+    running.index = vcpu;
     kvmclock_enable(&kc, vcpu);
 }
 
 static void disable_on(uint32_t vcpu)
 {
-    running = vcpu;
+    running.index = vcpu;
     kvmclock_disable(&kc, vcpu);
 }
 
 static uint64_t read_on(uint32_t vcpu)
 {
-    running = vcpu;
+    running.index = vcpu;
     return kc.counter.read(kc.counter.context);
 }
 
@@ -122,7 +123,7 @@ static void start(uint32_t vcpus)
     boot(NEW | STABLE_BIT);
     for (uint32_t i = 0; i < vcpus; i++)
         enable_on(i);
-    kvmclock_check(&kc, vcpus, running_index);
+    kvmclock_check(&kc, vcpus);
 }
 
 /* ---- The tests --------------------------------------------------------- */
@@ -161,7 +162,7 @@ static void no_vcpu_reads_zero(void **state)
         pvclock_mock.tsc += 1000;
         assert_int_equal(read_on(late), pvclock_mock.tsc);
         pvclock_mock.tsc++;
-        running = 0;
+        running.index = 0;
         kvmclock_watch(&kc, late + 1);
         assert_int_equal(kc.floor, 0);
     }
@@ -179,7 +180,7 @@ static void stopped_is_stopped(void **state)
         pvclock_mock.tsc += 1000000;
         for (uint32_t i = 0; i < MAX_CPUS; i++) {
             update(i, 0);
-            running = i;
+            running.index = i;
             kvmclock_poll(&kc, i);
         }
     }
@@ -204,10 +205,10 @@ static void stop_only_what_runs(void **state)
         disable_on(i);
     for (uint32_t i = 0; i < 4; i++)
         enable_on(i);
-    kvmclock_check(&kc, 8, running_index);
+    kvmclock_check(&kc, 8);
     for (uint32_t i = 0; i < 8; i++) {
         assert_true(kc.vcpus[i].registered);
-        assert_int_equal(host.address[i], (PHYSICAL + i * CLOCK_SLOT_SIZE) | 1);
+        assert_int_equal(host.played.msr[i], virt_to_phys(&slots[i].info) | 1);
         pvclock_mock.tsc += 10;
         assert_int_equal(read_on(i), pvclock_mock.tsc);
     }
@@ -295,7 +296,7 @@ static void a_restore_is_seen_at_once(void **state)
                 uint64_t now = read_on((first + i) % 4);
                 assert_int_equal(now, system_time + gap);
             }
-            running = 0;
+            running.index = 0;
             kvmclock_watch(&kc, 4);
             pvclock_mock.tsc += 1000;
         }
@@ -310,7 +311,7 @@ static void a_host_that_runs_for_a_day(void **state)
     boot(NEW | STABLE_BIT);
     pvclock_mock.tsc = UINT64_C(86400000000000);
     enable_on(0);
-    kvmclock_check(&kc, 1, running_index);
+    kvmclock_check(&kc, 1);
     assert_int_equal(read_on(0), UINT64_C(86400000000000));
     pvclock_mock.tsc += 2000000000;
     assert_int_equal(read_on(0), UINT64_C(86402000000000));

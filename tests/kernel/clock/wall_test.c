@@ -4,9 +4,11 @@
  * goes on and the other stands still.  CLOCK_REALTIME is the host's date to the nanosecond, uptime
  * never notices.
  */
-#include "base/tunables.h"
+#include "base/sysctl.h"
+#include "drivers/kvmclock/kvmclock.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/tick.h"
 #include "kernel/clock/wall.h"
 #include "tests/check.h"
 #include "tests/kernel/clock/machine.h"
@@ -64,11 +66,12 @@ static uint64_t read_by_real_time(void *context)
 }
 
 static uint64_t tsc_hz = 2300000000, acpi_hz = 3579545;
-static struct timecounter kvmclock = {.name = "kvmclock",
-                                      .read = read_kvmclock,
-                                      .mask = UINT64_MAX,
-                                      .frequency = SECOND,
-                                      .quality = TC_QUALITY_KVMCLOCK};
+/* In place of the driver. */
+struct kvmclock kvmclock = {.counter = {.name = "kvmclock",
+                                        .read = read_kvmclock,
+                                        .mask = UINT64_MAX,
+                                        .frequency = SECOND,
+                                        .quality = TC_QUALITY_KVMCLOCK}};
 static struct timecounter tsc = {.name = "TSC",
                                  .read = read_by_real_time,
                                  .context = &tsc_hz,
@@ -83,12 +86,13 @@ static struct timecounter acpi = {.name = "ACPI-fast",
                                   .quality = TC_QUALITY_ACPI_FAST};
 
 /* As KVM does it, 32 bits of seconds and all. */
-static enum pvclock_status ask(uint64_t *epoch_ns)
+enum pvclock_status kvmclock_wall(struct kvmclock *kc, uint64_t *epoch_ns)
 {
     uint64_t epoch = host_date() - kvmclock_now();
     const struct pvclock_wall_clock wall = {2, (uint32_t)(epoch / SECOND),
                                             (uint32_t)(epoch % SECOND)};
 
+    (void)kc;
     host.asked++;
     *epoch_ns = 0;
     return host.status == PVCLOCK_OK ? pvclock_wall(&wall, epoch_ns) : host.status;
@@ -125,26 +129,29 @@ static void be_paused(uint64_t ns)
     go_on(SECOND / HZ);
 }
 
-static bool is_flagged(void)
+bool kvmclock_is_stopped(const struct kvmclock *kc, uint32_t index)
 {
+    (void)kc, (void)index;
     return host.flagged;
 }
 
-static const struct wall_host as_host = {&kvmclock, ask, is_flagged};
+uint64_t tick_rate(void)
+{
+    return HZ;
+}
 
 static void start(const char *counter, uint64_t kvmclock_start, uint64_t date)
 {
-    settings.hz = HZ;
     host.start = kvmclock_start;
     host.date = date;
     host.real = 987654321;
     clock_init(HZ);
-    clock_offer(&kvmclock, NULL);
+    clock_offer(&kvmclock.counter, NULL);
     clock_offer(&tsc, NULL);
     clock_offer(&acpi, NULL);
-    clock_set_reference(&kvmclock);
+    clock_set_reference(&kvmclock.counter);
     clock_choose(counter);
-    (void)wall_start(&as_host);
+    (void)wall_start();
 }
 
 /* ---- What is looked at ------------------------------------------------- */
@@ -441,7 +448,11 @@ static bool by_hand(const void *argument)
     be_paused(3 * SECOND);
     DATE_IS_OFF(distance);
     IS(last_answer->away_ns, 3 * SECOND);
-    wall_follow_host();
+    struct sysctl_at at;
+    const char *why;
+    sysctl_register_set();
+    IS(sysctl_find("dev.kvmclock.0.wall_by_hand", &at) && sysctl_set(&at, "0", &why) == SYSCTL_OK,
+       true);
     DATE_IS_OFF(0);
     go_on(5 * SECOND);
     DATE_IS_OFF(0);

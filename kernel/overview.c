@@ -13,6 +13,7 @@
 #include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/main.h"
+#include "kernel/process/jobs.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/version.h>
@@ -75,7 +76,7 @@ void print_offset(uint32_t index)
     int64_t offset;
     uint64_t error;
 
-    if (trials_offset(index, &offset, &error))
+    if (offset_get(index, &offset, &error))
         print("%ld +- %lu cycles\n", offset, error);
     else
         print("not measured\n");
@@ -89,7 +90,7 @@ static void report_vcpu(uint32_t i)
         kvmclock.present ? &clock_slots[i].info : &time_page_get()->tsc;
     int64_t offset;
     uint64_t error;
-    bool known = trials_offset(i, &offset, &error);
+    bool known = offset_get(i, &offset, &error);
 
     if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
         (void)pvclock_frequency(s.mul, s.shift, &f);

@@ -3,6 +3,7 @@
  * A reader that runs continuously: whatever the host does to the guest, no time may step back,
  * and no reading may return the date from before a pause.
  */
+#include "base/format.h"
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
 
@@ -10,6 +11,29 @@
 enum { DATE_EVERY = 8, LONGEST_LOOK_NS = 1000000 };
 
 static struct told told;
+
+/* A thread's findings since the readers were started. */
+struct watched {
+    struct ordered ordered;  /* of CLOCK_MONOTONIC; every reading is compared with the others */
+    uint64_t by_path[PATHS]; /* readings of CLOCK_MONOTONIC */
+    uint64_t last_ns;        /* this thread's latest reading */
+    uint64_t longest_ns;     /* longest time between two of this thread, by the clock itself */
+    uint64_t pauses_left;    /* SYS_CLOCK answered while a pause was still not handled */
+    /*
+     * CLOCK_REALTIME minus CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
+     * not set.  Then: how often it was set; and the structures' time, 0 if not known, just before
+     * the last reading of this date, and of the previous one.
+     */
+    uint64_t date_low, date_high;
+    uint64_t date_changes;
+    uint64_t date_seen_at, old_date_seen_at;
+};
+
+/* A new series begins anew; in the same one a thread goes on where it was stopped. */
+static struct {
+    struct watched watched;
+    uint64_t series;
+} __attribute__((aligned(64))) readers[MAX_THREADS];
 
 /* Returns UINT64_MAX without a value. */
 static uint64_t read_ns(struct gettime *g, uint32_t clock, enum gettime_path *path)
@@ -49,33 +73,131 @@ static void look_at_date(struct gettime *g, struct watched *w)
     w->date_high = !w->date_high || high < w->date_high ? high : w->date_high;
 }
 
+/* Whether SYS_CLOCK, which has to handle a pending pause first, left it pending. */
+static bool clock_leaves_pause(const struct gettime *g)
+{
+    const volatile struct pvclock_vcpu_time_info *own = structure_of(g->time, gettime_vcpu(g));
+    uint32_t version;
+
+    if (!clock_structures || !(own->flags & PVCLOCK_FLAG_GUEST_STOPPED))
+        return false;
+    version = own->version;
+    (void)call(SYS_CLOCK, 0, 0, 0, 0);
+    return own->flags & PVCLOCK_FLAG_GUEST_STOPPED && own->version == version;
+}
+
+static void look_once(struct gettime *g, struct watched *w)
+{
+    struct ordered *o = &w->ordered;
+    uint64_t seen = told_load(&told);
+    enum gettime_path path;
+    uint64_t ns = read_ns(g, CLOCK_MONOTONIC, &path);
+
+    o->reads++;
+    w->by_path[path]++;
+    if (ns == UINT64_MAX) {
+        o->errors++;
+        return;
+    }
+    step_back(w->last_ns, ns, &o->back_own, &o->back_own_ns);
+    step_back(seen, ns, &o->back_cross, &o->back_cross_ns);
+    told_raise(&told, ns);
+    if (w->last_ns && ns > w->last_ns && ns - w->last_ns > w->longest_ns)
+        w->longest_ns = ns - w->last_ns;
+    w->last_ns = ns;
+    if (o->reads % DATE_EVERY == 0)
+        look_at_date(g, w);
+    else if (o->reads % DATE_EVERY == 1)
+        w->pauses_left += clock_leaves_pause(g);
+}
+
 void watch(struct thread_page *t)
 {
     struct gettime g = thread_gettime(t);
-    struct watched *w = &t->watched;
-    struct ordered *o = &w->ordered;
+    struct watched *w = &readers[t->index].watched;
 
-    while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
-        uint64_t seen = told_load(&told);
-        enum gettime_path path;
-        uint64_t ns = read_ns(&g, CLOCK_MONOTONIC, &path);
-
-        o->reads++;
-        w->by_path[path]++;
-        if (ns == UINT64_MAX) {
-            o->errors++;
-            continue;
-        }
-        o->compared++;
-        step_back(w->last_ns, ns, &o->back_own, &o->back_own_ns);
-        step_back(seen, ns, &o->back_cross, &o->back_cross_ns);
-        told_raise(&told, ns);
-        if (w->last_ns && ns > w->last_ns && ns - w->last_ns > w->longest_ns)
-            w->longest_ns = ns - w->last_ns;
-        w->last_ns = ns;
-        if (o->reads % DATE_EVERY == 0)
-            look_at_date(&g, w);
-        if (t->rest_after && o->reads % t->rest_after == 0)
-            (void)system_call(SYS_REST, 0);
+    if (readers[t->index].series != t->seed) {
+        *w = (struct watched){0};
+        readers[t->index].series = t->seed;
     }
+    /* At least one reading: a thread that is stopped at once would have shown nothing. */
+    do {
+        look_once(&g, w);
+        if (t->amount && w->ordered.reads % t->amount == 0)
+            (void)call(SYS_REST, 0, 0, 0, 0);
+    } while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE));
+}
+
+/* ---- What came of it ---------------------------------------------------- */
+
+struct sums {
+    uint64_t readings, least, errors, back, worst_ns, longest_ns, by_path[PATHS], date_changes;
+    uint64_t pauses_left;
+    unsigned stale;
+};
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct sums add_up(const struct thread_page *t)
+{
+    static const struct watched nothing;
+    struct sums all = {.least = UINT64_MAX};
+    uint64_t resumed_at = t->facts & FACT_RESUMED ? t->amount : UINT64_MAX;
+
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct watched *w = readers[i].series == t->seed ? &readers[i].watched : &nothing;
+        const struct ordered *o = &w->ordered;
+
+        all.readings += o->reads;
+        all.least = o->reads < all.least ? o->reads : all.least;
+        all.errors += o->errors;
+        all.back += o->back_own + o->back_cross;
+        all.worst_ns = larger(all.worst_ns, larger(o->back_own_ns, o->back_cross_ns));
+        all.longest_ns = larger(all.longest_ns, w->longest_ns);
+        for (unsigned k = 0; k < PATHS; k++)
+            all.by_path[k] += w->by_path[k];
+        all.date_changes = larger(all.date_changes, w->date_changes);
+        all.pauses_left += w->pauses_left;
+        all.stale += w->date_changes && w->old_date_seen_at > resumed_at;
+    }
+    return all;
+}
+
+void watched(struct thread_page *t)
+{
+    struct sums s = add_up(t);
+
+    verdict(VERDICT_PASS, "readers",
+            "%u vCPUs; %lu readings, %lu steps back, worst %lu ns; %lu without a value; "
+            "%lu by one page, %lu by own vCPU's, %lu by system call; longest gap %lu ns; least "
+            "reading vCPU: %lu readings; %lu dates",
+            t->count, s.readings, s.back, s.worst_ns, s.errors, s.by_path[PATH_STABLE],
+            s.by_path[PATH_OWN_VCPU], s.by_path[PATH_SYSTEM_CALL], s.longest_ns, s.least,
+            s.date_changes);
+}
+
+void watch_judged(struct thread_page *t)
+{
+    struct sums s = add_up(t);
+    char left[64] = "";
+
+    if (s.pauses_left)
+        format(left, sizeof(left), "; SYS_CLOCK left %lu pauses unhandled", s.pauses_left);
+    verdict(pass_if(s.least > 0), "readers.threads",
+            "%u vCPUs, 0 crashed, the least reading one %lu times", t->count, s.least);
+    verdict(pass_if(s.readings && s.errors == 0 && s.pauses_left == 0), "readers.values",
+            "%lu readings, %lu without a value, longest gap %lu ns%s", s.readings, s.errors,
+            s.longest_ns, left);
+    verdict(pass_if(s.readings && s.back == 0), "readers.order",
+            "%lu steps back on or between vCPUs in %lu readings, worst %lu ns", s.back, s.readings,
+            s.worst_ns);
+    if (t->facts & FACT_RESUMED)
+        verdict(pass_if(s.stale == 0), "readers.date",
+                "the date was set %lu times; after the last pause %u vCPUs were told the old one",
+                s.date_changes, s.stale);
+    else
+        verdict(VERDICT_SKIP, "readers.date", "no pause changed the date");
 }

@@ -71,11 +71,10 @@ static bool fault_wanted(uint32_t index)
     return settings.fault && text_same(settings.fault, "user") && index == cpu_count - 1;
 }
 
-struct thread_page *job_prepare(const struct job_order *order, uint32_t index)
+void job_prepare(const struct job_order *order, uint32_t index)
 {
     struct thread_page *t = process_thread(index)->page;
 
-    t->index = index;
     t->count = order->of ? order->of : order->count + order->moving;
     t->job = order->job;
     t->run = run;
@@ -88,7 +87,6 @@ struct thread_page *job_prepare(const struct job_order *order, uint32_t index)
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
     t->vcpu_now = process_vcpu_address(index);
     process_thread(index)->crashed = false;
-    return t;
 }
 
 static uint64_t longest_cycles(const struct job_order *order)
@@ -108,9 +106,9 @@ bool job_run(const struct job_order *order)
     for (unsigned i = 0; i < MAX_OWED; i++)
         verdicts.of[i].given = false;
     if (zero)
-        (void)job_prepare(order, 0);
+        job_prepare(order, 0);
     for (uint32_t i = first; i < end + order->moving; i++)
-        (void)job_prepare(order, i);
+        job_prepare(order, i);
     if (order->moving) {
         struct trap_frame waiting = process_start_frame(end);
         threads_move_begin(end, &waiting);

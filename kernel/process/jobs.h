@@ -29,7 +29,7 @@ struct job_order {
 void jobs_init(uint32_t facts, uint64_t tsc_hz);
 
 /* Writes the thread's page for a job that the caller runs by process_run(). */
-struct thread_page *job_prepare(const struct job_order *order, uint32_t index);
+void job_prepare(const struct job_order *order, uint32_t index);
 
 /*
  * Runs a job.  False if a thread faulted or did not end in time.  If the job owes verdicts, call

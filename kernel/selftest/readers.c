@@ -34,11 +34,11 @@ static void set_stop(uint32_t index)
 
 static void prepare(uint32_t index)
 {
-    (void)job_prepare(&(struct job_order){.job = JOB_WATCH,
-                                          .count = count,
-                                          .amount = count > FEW_CPUS ? BURST : 0,
-                                          .seed = series},
-                      index);
+    job_prepare(&(struct job_order){.job = JOB_WATCH,
+                                    .count = count,
+                                    .amount = count > FEW_CPUS ? BURST : 0,
+                                    .seed = series},
+                index);
 }
 
 unsigned readers_start(void)

@@ -137,7 +137,8 @@ void paths_judged(struct thread_page *t)
 
 /* Sums over all threads of a job. */
 struct moved_sums {
-    uint64_t moves, reads, idle, steps, worst, by[PATHS];
+    uint64_t moves, reads, idle, steps, by[PATHS];
+    struct told worst;
 };
 
 static struct told told;
@@ -148,22 +149,13 @@ static void judge_moved(const struct thread_page *t, const struct moved_sums *s)
             t->job == JOB_MOVED ? "ring3.moved" : "ring3.moved.unstable",
             "%u threads moved %lu times between %u vCPUs: %lu steps back in %lu readings, worst "
             "%lu ns; %lu by one page, %lu by own vCPU's, %lu by system call%s",
-            t->count, s->moves, t->count - 1, s->steps, s->reads, s->worst, s->by[PATH_STABLE],
-            s->by[PATH_OWN_VCPU], s->by[PATH_SYSTEM_CALL], caveat(t));
+            t->count, s->moves, t->count - 1, s->steps, s->reads, s->worst.latest,
+            s->by[PATH_STABLE], s->by[PATH_OWN_VCPU], s->by[PATH_SYSTEM_CALL], caveat(t));
 }
 
 static uint64_t sum(uint64_t *to, uint64_t value)
 {
     return __atomic_add_fetch(to, value, __ATOMIC_RELAXED);
-}
-
-static void raise(uint64_t *to, uint64_t value)
-{
-    uint64_t old = __atomic_load_n(to, __ATOMIC_RELAXED);
-
-    while (old < value &&
-           !__atomic_compare_exchange_n(to, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        ;
 }
 
 void moved(struct thread_page *t)
@@ -198,8 +190,7 @@ void moved(struct thread_page *t)
     (void)sum(&all->reads, o.reads);
     (void)sum(&all->idle, o.reads == 0);
     (void)sum(&all->steps, o.back_own + o.back_cross);
-    raise(&all->worst, o.back_own_ns);
-    raise(&all->worst, o.back_cross_ns);
+    told_raise(&all->worst, larger(o.back_own_ns, o.back_cross_ns));
     for (unsigned i = 0; i < PATHS; i++)
         (void)sum(&all->by[i], by[i]);
     if (last_out(t))

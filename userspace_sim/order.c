@@ -27,11 +27,6 @@ static void wait_for_all(const struct thread_page *t)
         __asm__ volatile("pause");
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Also judges what JOB_MEASURE counted.  Had a thread crashed, none would get here. */
 static __attribute__((noinline)) void judge(struct thread_page *t)
 {
@@ -41,16 +36,9 @@ static __attribute__((noinline)) void judge(struct thread_page *t)
 
     for (uint32_t i = 0; i < t->count; i++) {
         const struct thread_page *one = page_of(t, i);
-        const struct ordered *o = &one->ordered;
 
-        missing += o->reads == 0;
-        all.reads += o->reads;
-        all.compared += o->compared;
-        all.errors += o->errors;
-        all.back_own += o->back_own;
-        all.back_cross += o->back_cross;
-        all.back_own_ns = larger(all.back_own_ns, o->back_own_ns);
-        all.back_cross_ns = larger(all.back_cross_ns, o->back_cross_ns);
+        ordered_add(&all, &one->ordered);
+        missing += one->ordered.reads == 0;
         for (unsigned k = 0; k < COUNTS; k++)
             counts[k] += one->counts[k];
     }

@@ -131,38 +131,30 @@ void watch(struct thread_page *t)
 /* ---- What came of it ---------------------------------------------------- */
 
 struct sums {
-    uint64_t readings, least, errors, back, worst_ns, longest_ns, by_path[PATHS], date_changes;
-    uint64_t pauses_left;
+    struct ordered ordered;
+    uint64_t back, worst_ns, least, longest_ns, by_path[PATHS], date_changes, pauses_left;
     unsigned stale;
 };
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 static struct sums add_up(const struct thread_page *t)
 {
     static const struct watched nothing;
     struct sums all = {.least = UINT64_MAX};
-    uint64_t resumed_at = t->facts & FACT_RESUMED ? t->amount : UINT64_MAX;
 
     for (uint32_t i = 0; i < t->count; i++) {
         const struct watched *w = readers[i].series == t->seed ? &readers[i].watched : &nothing;
-        const struct ordered *o = &w->ordered;
 
-        all.readings += o->reads;
-        all.least = o->reads < all.least ? o->reads : all.least;
-        all.errors += o->errors;
-        all.back += o->back_own + o->back_cross;
-        all.worst_ns = larger(all.worst_ns, larger(o->back_own_ns, o->back_cross_ns));
+        ordered_add(&all.ordered, &w->ordered);
+        all.least = w->ordered.reads < all.least ? w->ordered.reads : all.least;
         all.longest_ns = larger(all.longest_ns, w->longest_ns);
         for (unsigned k = 0; k < PATHS; k++)
             all.by_path[k] += w->by_path[k];
         all.date_changes = larger(all.date_changes, w->date_changes);
         all.pauses_left += w->pauses_left;
-        all.stale += w->date_changes && w->old_date_seen_at > resumed_at;
+        all.stale += t->amount && w->date_changes && w->old_date_seen_at > t->amount;
     }
+    all.back = all.ordered.back_own + all.ordered.back_cross;
+    all.worst_ns = larger(all.ordered.back_own_ns, all.ordered.back_cross_ns);
     return all;
 }
 
@@ -174,7 +166,7 @@ void watched(struct thread_page *t)
             "%u vCPUs; %lu readings, %lu steps back, worst %lu ns; %lu without a value; "
             "%lu by one page, %lu by own vCPU's, %lu by system call; longest gap %lu ns; least "
             "reading vCPU: %lu readings; %lu dates",
-            t->count, s.readings, s.back, s.worst_ns, s.errors, s.by_path[PATH_STABLE],
+            t->count, s.ordered.reads, s.back, s.worst_ns, s.ordered.errors, s.by_path[PATH_STABLE],
             s.by_path[PATH_OWN_VCPU], s.by_path[PATH_SYSTEM_CALL], s.longest_ns, s.least,
             s.date_changes);
 }
@@ -188,13 +180,13 @@ void watch_judged(struct thread_page *t)
         format(left, sizeof(left), "; SYS_CLOCK left %lu pauses unhandled", s.pauses_left);
     verdict(pass_if(s.least > 0), "readers.threads",
             "%u vCPUs, 0 crashed, the least reading one %lu times", t->count, s.least);
-    verdict(pass_if(s.readings && s.errors == 0 && s.pauses_left == 0), "readers.values",
-            "%lu readings, %lu without a value, longest gap %lu ns%s", s.readings, s.errors,
-            s.longest_ns, left);
-    verdict(pass_if(s.readings && s.back == 0), "readers.order",
-            "%lu steps back on or between vCPUs in %lu readings, worst %lu ns", s.back, s.readings,
-            s.worst_ns);
-    if (t->facts & FACT_RESUMED)
+    verdict(pass_if(s.ordered.reads && s.ordered.errors == 0 && s.pauses_left == 0),
+            "readers.values", "%lu readings, %lu without a value, longest gap %lu ns%s",
+            s.ordered.reads, s.ordered.errors, s.longest_ns, left);
+    verdict(pass_if(s.ordered.reads && s.back == 0), "readers.order",
+            "%lu steps back on or between vCPUs in %lu readings, worst %lu ns", s.back,
+            s.ordered.reads, s.worst_ns);
+    if (t->amount)
         verdict(pass_if(s.stale == 0), "readers.date",
                 "the date was set %lu times; after the last pause %u vCPUs were told the old one",
                 s.date_changes, s.stale);

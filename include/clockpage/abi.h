@@ -118,14 +118,13 @@ enum { THREAD_STRIDE = 0x10000 };
 enum fact {
     FACT_KVMCLOCK = 1, /* there is one */
     FACT_IN_TURN = 2,  /* vCPUs may run in turn, so that what they do at once shows little */
-    FACT_RESUMED = 4,  /* JOB_WATCH_JUDGED: a pause changed the date, at `amount` */
-    FACT_RDTSCP = 8,
-    FACT_BY_KVMCLOCK = 16,
-    FACT_BY_TSC = 32, /* and the vCPUs' counters agree */
-    FACT_WITHOUT_RDTSCP = 64,
-    FACT_FORCE_UNSTABLE = 128,
-    FACT_STABLE = 256,
-    FACT_FAST = 512, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
+    FACT_RDTSCP = 4,
+    FACT_BY_KVMCLOCK = 8,
+    FACT_BY_TSC = 16, /* and the vCPUs' counters agree */
+    FACT_WITHOUT_RDTSCP = 32,
+    FACT_FORCE_UNSTABLE = 64,
+    FACT_STABLE = 128,
+    FACT_FAST = 256, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
 };
 
 struct measured {
@@ -172,7 +171,8 @@ struct thread_page {
     /*
      * JOB_OFFSET: ms, at most; JOB_MEASURE: rounds; JOB_ORDER: reads of all threads; JOB_MOVED: ms,
      * at least; JOB_FUZZ: system calls of all threads; JOB_WATCH: sleep for up to a tick after this
-     * many readings, 0: never; JOB_WATCH_JUDGED: the structures' time at the end of a pause.
+     * many readings, 0: never; JOB_WATCH_JUDGED: the structures' time when the last pause that
+     * changed the date ended, 0: there was none.
      */
     uint64_t amount;
     uint64_t seed; /* JOB_FUZZ; JOB_WATCH: differs each time the readers are started */

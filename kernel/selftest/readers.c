@@ -112,7 +112,6 @@ void readers_print(void)
 
 void readers_stop(void)
 {
-    uint64_t resumed_at = host_resumed_at();
     unsigned crashed = 0;
 
     if (!count)
@@ -129,8 +128,7 @@ void readers_stop(void)
     (void)job_run(&(struct job_order){.job = JOB_WATCH_JUDGED,
                                       .count = 1,
                                       .of = count,
-                                      .facts = resumed_at ? FACT_RESUMED : 0,
-                                      .amount = resumed_at,
+                                      .amount = host_resumed_at(),
                                       .seed = series});
     job_settle(ended && !crashed, !ended ? "; some did not end" : crashed ? "; some crashed" : "");
     count = 0;

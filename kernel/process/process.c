@@ -306,6 +306,9 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
 
 void process_tick(struct cpu *cpu)
 {
-    if (process_deadline && rdtsc_ordered() > process_deadline)
+    /* Once: vCPU 0 may clear it meanwhile. */
+    uint64_t deadline = __atomic_load_n(&process_deadline, __ATOMIC_RELAXED);
+
+    if (deadline && rdtsc_ordered() > deadline)
         end_thread(cpu);
 }

@@ -58,6 +58,8 @@ struct cpu {
     uint64_t probe_resume; /* where ring 3 goes on after the fault that it announced; 0: none */
 
     uint32_t thread; /* the ring-3 thread that runs here */
+    /* How long its job has taken so far, in TSC cycles, and the TSC when that was added up. */
+    uint64_t job_ran, job_seen;
     /* Whether user mappings may be in this vCPU's TLB, and the number of its last flush. */
     uint32_t in_process;
     uint64_t flushed;

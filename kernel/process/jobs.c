@@ -6,7 +6,6 @@
 #include "kernel/process/jobs.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/spinlock.h"
-#include "arch/x86/tsc.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "base/tunables.h"
@@ -113,7 +112,7 @@ bool job_run(const struct job_order *order)
         struct trap_frame waiting = process_start_frame(end);
         threads_move_begin(end, &waiting);
     }
-    __atomic_store_n(&process_deadline, rdtsc_ordered() + longest_cycles(order), __ATOMIC_RELAXED);
+    __atomic_store_n(&process_longest, longest_cycles(order), __ATOMIC_RELAXED);
     if (end == first + 1)
         smp_call(cpu_table[first], process_run, NULL);
     else if (end > first)
@@ -121,7 +120,7 @@ bool job_run(const struct job_order *order)
     if (zero)
         process_run(cpu_table[0], NULL);
     verdicts.ended = smp_wait_some(first, end, tsc_hz * PATIENCE_S);
-    __atomic_store_n(&process_deadline, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&process_longest, 0, __ATOMIC_RELAXED);
     verdicts.ended = verdicts.ended && !(zero && process_thread(0)->crashed);
     for (uint32_t i = first; i < end + order->moving; i++)
         verdicts.ended = verdicts.ended && !process_thread(i)->crashed;

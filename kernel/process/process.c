@@ -39,7 +39,7 @@ _Static_assert(COUNT_SYSTEM_CALL == (int)ENTRY_SYSCALL && COUNT_TIMER == (int)EN
                "ring 3 has names of its own for them");
 
 bool process_may_rest;
-uint64_t process_deadline;
+uint64_t process_longest;
 
 /*
  * Maps a read-only segment where it lies in the kernel's image; a writable one gets its own
@@ -198,6 +198,8 @@ void process_run(struct cpu *cpu, void *arg)
     (void)arg;
     cpu->counting = false;
     cpu->probe_resume = 0;
+    cpu->job_ran = 0;
+    cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
@@ -307,8 +309,12 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
 void process_tick(struct cpu *cpu)
 {
     /* Once: vCPU 0 may clear it meanwhile. */
-    uint64_t deadline = __atomic_load_n(&process_deadline, __ATOMIC_RELAXED);
+    uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
+    uint64_t gap = now - cpu->job_seen;
 
-    if (deadline && rdtsc_ordered() > deadline)
+    /* A pause by the host, which is one long gap, is not the thread's fault. */
+    cpu->job_ran += gap < longest / 64 ? gap : longest / 64;
+    cpu->job_seen = now;
+    if (longest && cpu->job_ran > longest)
         end_thread(cpu);
 }

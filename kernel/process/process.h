@@ -62,11 +62,11 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
 _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
 
 /*
- * Ends the thread that runs on this vCPU if the TSC is past process_deadline (0: there is none).
- * Call it at the end of a tick that came from ring 3.
+ * Ends the thread that runs on this vCPU if its job has taken longer than process_longest, in TSC
+ * cycles (0: it may take any time).  Call it at the end of a tick that came from ring 3.
  */
 void process_tick(struct cpu *cpu);
-extern uint64_t process_deadline;
+extern uint64_t process_longest;
 
 /* Whether SYS_REST is allowed; otherwise it returns EPERM. */
 extern bool process_may_rest;

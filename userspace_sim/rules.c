@@ -103,17 +103,17 @@ static int64_t check(uint64_t result, const char *name, uint64_t figures)
     return call(SYS_CHECK, result, address_of(name), figures, 0);
 }
 
-/* What the kernel takes here it prints, so it is particular. */
+/* Should the kernel take one of these, it is the verdict: so all of them are failures. */
 static void check_rules(const struct thread_page *t)
 {
     rule("give no verdict", check(VERDICTS, our_name, address_of("")), -ERROR_INVAL);
-    rule("give another job's verdict", check(VERDICT_PASS, "ring3.fuzz", address_of("")),
+    rule("give another job's verdict", check(VERDICT_FAIL, "ring3.fuzz", address_of("")),
          -ERROR_PERM);
-    rule("give figures in the kernel", check(VERDICT_PASS, our_name, t->kernel_address),
+    rule("give figures in the kernel", check(VERDICT_FAIL, our_name, t->kernel_address),
          -ERROR_FAULT);
-    rule("give figures of two lines", check(VERDICT_PASS, our_name, address_of("1\n2")),
+    rule("give figures of two lines", check(VERDICT_FAIL, our_name, address_of("1\n2")),
          -ERROR_INVAL);
-    rule("give endless figures", check(VERDICT_PASS, our_name, address_of(endless)),
+    rule("give endless figures", check(VERDICT_FAIL, our_name, address_of(endless)),
          -ERROR_NAMETOOLONG);
 }
 

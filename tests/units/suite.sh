@@ -26,7 +26,7 @@ PATIENCE=$((120 * ${TEST_PATIENCE:-1}))
 
 # A program is tests/units/NAME_test.c and what it tests.
 names=(firmware gettime_race gettime_race_32 kvmclock_race bootinfo format decision gettime kvmclock
-	registration rtc tsc)
+	offsets registration rtc tsc)
 sources_of() {
 	local clock=(lib/timepage/gettime.c lib/pvclock/pvclock.c)
 	# With headers of tests/units/hosted in place of those for the instructions that it uses.
@@ -43,6 +43,7 @@ sources_of() {
 	# What a 32-bit process has; there is no cmocka for it.
 	gettime_race_32) echo -m32 -DCHECK_WITHOUT_CMOCKA "${clock[@]}" ;;
 	kvmclock) echo "$scripted" "${driver[@]}" ;;
+	offsets) echo kernel/process/offsets.c ;;
 	rtc) echo -Itests/units/hosted drivers/rtc/rtc.c ;;
 	kvmclock_race) echo "${driver[@]}" ;;
 	registration) echo "$scripted" "${driver[@]}" lib/timecounter/*.c ;;

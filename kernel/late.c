@@ -11,6 +11,7 @@
 #include "kernel/clock/events.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/main.h"
+#include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include "kernel/selftest/readers.h"
 #include <clockpage/report.h>
@@ -100,14 +101,12 @@ int bring_late(void)
     if (came) {
         if (!process_add_threads(how.end))
             panic("no memory for a thread");
-        bool as_before = grow_clock(how.end);
+        (void)grow_clock(how.end);
         for (uint32_t i = how.first; i < how.end; i++)
             note_event(&how, i);
-        plan.cpus = cpu_count;
-        plan.stable = stable && as_before;
         if (readers_run())
-            forget_offsets(how.first, how.end);
-        else if (!measure_offsets(how.first, how.end)) {
+            offsets_forget(how.first, how.end);
+        else if (!offsets_measure(how.first, how.end)) {
             agree = false;
             lose_tsc();
         }

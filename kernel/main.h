@@ -8,7 +8,6 @@
 #define KERNEL_MAIN_H
 
 #include "kernel/vcpus.h"
-#include "kernel/verdict.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,26 +26,12 @@ void describe_offset(uint32_t index, char *to, size_t size);
 void trials_register(void);
 /* Damages the firmware's tables, if the settings ask for that; call before they are read. */
 void trials_before_firmware(void);
-/* Decides whether the TSCs agree, and starts the clock accordingly; call once all vCPUs run. */
-void trials_begin(void);
 /* Call at each tick of vCPU 0. */
 void trials_tick(void);
 /* Runs the tests, prints the report, and serves the shell. */
 void trials_run(void);
-/* Returns a vCPU's TSC offset to vCPU 0 and its error, in cycles; false: it was not measured. */
-bool trials_offset(uint32_t index, int64_t *offset, uint64_t *error);
-
-/* Says what was found about the clock, for the verdict. */
-void trials_facts(struct clock_facts *facts);
-
-/* trials.c for late.c */
-extern struct ring3_plan plan;
-/*
- * Measures the TSCs of vCPUs [first, end) against vCPU 0's; false: one differs or was not
- * measured.
- */
-bool measure_offsets(uint32_t first, uint32_t end);
-void forget_offsets(uint32_t first, uint32_t end); /* as if not measured */
+/* Returns how many counters were compared, and within how many ppb the one in use is of all. */
+unsigned trials_compared(uint64_t *within_ppb);
 
 /*
  * late.c: starts all possible vCPUs that do not run yet, and reports the result: a line each, the

@@ -13,6 +13,7 @@
 #include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/main.h"
+#include "kernel/process/jobs.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/version.h>
@@ -78,7 +79,7 @@ void describe_offset(uint32_t index, char *to, size_t size)
     int64_t cycles;
     uint64_t error;
 
-    if (!trials_offset(index, &cycles, &error)) {
+    if (!offset_get(index, &cycles, &error)) {
         format(to, size, "not measured");
         return;
     }
@@ -98,7 +99,7 @@ static void report_vcpu(uint32_t i)
         kvmclock.present ? &clock_slots[i].info : &time_page_get()->tsc;
     int64_t offset;
     uint64_t error;
-    bool known = trials_offset(i, &offset, &error);
+    bool known = offset_get(i, &offset, &error);
     char offset_text[40];
 
     if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
@@ -124,7 +125,7 @@ static bool tsc_within(uint64_t *ns)
     for (uint32_t i = 1; i < cpu_count; i++) {
         int64_t cycles;
         uint64_t error;
-        known = trials_offset(i, &cycles, &error) && known;
+        known = offset_get(i, &cycles, &error) && known;
         if (!known)
             break;
         uint64_t within = (uint64_t)(cycles < 0 ? -cycles : cycles) + error;

@@ -8,7 +8,11 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/start.h"
+#include "kernel/main.h"
+#include "kernel/process/jobs.h"
 #include <clockpage/report.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,8 +63,10 @@ static const char *counter_in_use(void)
     return now ? now->name : "no counter";
 }
 
-static void say_figures(struct sentence *s, const struct clock_facts *f)
+static void say_figures(struct sentence *s, const struct ring3_facts *f)
 {
+    uint64_t ppb;
+    unsigned compared = trials_compared(&ppb);
     const char *counter = counter_in_use();
     /* What ring 3 measured is kvmclock's page, whatever the kernel uses. */
     bool by_page = text_same(counter, "kvmclock");
@@ -71,23 +77,23 @@ static void say_figures(struct sentence *s, const struct clock_facts *f)
         SAY(s, ", %s", kvmclock.stable ? "STABLE" : "not STABLE");
     if (clock_distance_to_rtc(&off_s))
         SAY(s, "; date %+ld s from the RTC", off_s);
-    if (f->compared)
-        SAY(s, "; rate within %lu ppm of %u other counter%s", f->within_ppb / 1000 + 1, f->compared,
-            f->compared == 1 ? "" : "s");
+    if (compared)
+        SAY(s, "; rate within %lu ppm of %u other counter%s", ppb / 1000 + 1, compared,
+            compared == 1 ? "" : "s");
     SAY(s, "; no step back in %lu.%lu M reads on %u vCPU%s", f->reads / 1000000,
         f->reads / 100000 % 10, cpu_count, cpu_count == 1 ? "" : "s");
-    if (by_page && f->ratio)
-        SAY(s, "; a read costs %lu.%02lux rdtsc (%lu ns)", (f->ratio + 5) / 1000,
-            (f->ratio + 5) / 10 % 100, (f->read_ps + 500) / 1000);
+    if (by_page && f->read_ratio)
+        SAY(s, "; a read costs %lu.%02lux rdtsc (%lu ns)", (f->read_ratio + 5) / 1000,
+            (f->read_ratio + 5) / 10 % 100, (f->read * 1000 / (tsc.hz / 1000000) + 500) / 1000);
     SAY(s, ".");
 }
 
 /* Says why the clock cannot be judged; nothing if it can. */
-static void say_unjudged(struct sentence *s, const struct clock_facts *f)
+static void say_unjudged(struct sentence *s, const struct ring3_facts *f)
 {
     if (kvmclock.played)
         SAY(s, "The kernel played the host itself.");
-    else if (!kvmclock.host.base)
+    else if (!runs_on_kvm())
         SAY(s, "No KVM on this machine; the %s was used.", counter_in_use());
     else if (!kvmclock.present)
         SAY(s, "No kvmclock: %s; the %s was used.", kvmclock_why_none(&kvmclock), counter_in_use());
@@ -95,8 +101,9 @@ static void say_unjudged(struct sentence *s, const struct clock_facts *f)
         SAY(s, "The tests were not run.");
 }
 
-bool verdict_end(const struct clock_facts *facts)
+bool verdict_end(void)
 {
+    struct ring3_facts facts = ring3_facts();
     struct sentence s = {.text = ""};
     const char *state = "not judged", *name, *wrong = NULL, *other = NULL;
 
@@ -104,14 +111,14 @@ bool verdict_end(const struct clock_facts *facts)
         const char **first = meaning_of(name) ? &wrong : &other;
         *first = *first ? *first : name;
     }
-    say_unjudged(&s, facts);
+    say_unjudged(&s, &facts);
     if (wrong && !kvmclock.played) {
         state = "bad";
         s.length = 0;
         SAY(&s, "%s: see FAIL %s.", meaning_of(wrong), wrong);
     } else if (!s.length) {
         state = "good";
-        say_figures(&s, facts);
+        say_figures(&s, &facts);
     }
     if (other)
         SAY(&s, " What failed is something else: see FAIL %s.", other);

@@ -129,6 +129,7 @@ KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
+$(TESTS)/kernel/process/offsets: kernel/process/offsets.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* How a thread reads the clock page that the kernel gave it: lib/pvclock, inlined. */
+/* How a thread reads a clock page, as the time page says it: lib/pvclock, inlined. */
 #ifndef USERSPACE_SIM_CLOCK_H
 #define USERSPACE_SIM_CLOCK_H
 
@@ -7,13 +7,20 @@
 #include <pvclock/guard.h>
 #include <pvclock/read.h>
 
-/* The latest time returned to any thread; used only if the vCPUs' pages disagree. */
+/* The latest time of the clock structures that was returned to any thread, if they disagree. */
 extern struct pvclock_guard clock_guard;
 
-static inline const struct pvclock_vcpu_time_info *clock_page(const struct clock_source *clock)
-{
-    return (const struct pvclock_vcpu_time_info *)(uintptr_t)clock->page;
-}
+struct clock_source {
+    const struct pvclock_vcpu_time_info *page;
+    struct pvclock_guard *guard; /* pages disagree: pass every time through it; NULL: they agree */
+    bool is_tsc;
+};
+
+/*
+ * Returns the page for a thread that stays on its vCPU: its own of /dev/pvclock, or the TSC's.
+ * Where the time page says to ask the kernel, the TSC's serves for its format alone.
+ */
+struct clock_source clock_source(const struct thread_page *t);
 
 /* Reads the TSC after all earlier loads. */
 static inline uint64_t clock_tsc(void)
@@ -23,12 +30,10 @@ static inline uint64_t clock_tsc(void)
 
 static inline enum pvclock_status clock_read(const struct clock_source *clock, uint64_t *ns)
 {
-    enum pvclock_status status = clock->order == PVCLOCK_RDTSCP
-                                     ? pvclock_ns(clock_page(clock), PVCLOCK_RDTSCP, ns)
-                                     : pvclock_ns(clock_page(clock), PVCLOCK_LFENCE, ns);
+    enum pvclock_status status = pvclock_ns(clock->page, PVCLOCK_LFENCE, ns);
 
-    if (clock->guarded && pvclock_has_time(status))
-        *ns = pvclock_guard_cas(&clock_guard, *ns);
+    if (clock->guard && pvclock_has_time(status))
+        *ns = pvclock_guard_cas(clock->guard, *ns);
     return status;
 }
 

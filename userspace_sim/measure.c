@@ -9,6 +9,8 @@
 #include "userspace_sim/process.h"
 #include "userspace_sim/ring3.h"
 
+enum { BATCH = 2000, FEW_CPUS = 8 };
+
 enum kind { FLOOR, READ, TIMESPEC, GETTIME, SYSTEM_CALL, KINDS };
 
 _Static_assert(sizeof(((struct thread_page *)0)->cycles) == KINDS * MAX_ROUNDS * sizeof(uint64_t),
@@ -40,8 +42,8 @@ LOOP uint64_t floor_loop(uint64_t n)
 LOOP uint64_t read_loop(const struct clock_source *clock, uint64_t n)
 {
     uint64_t start = clock_tsc(), ns;
-    if (clock->order == PVCLOCK_LFENCE && !clock->guarded) {
-        const struct pvclock_vcpu_time_info *page = clock_page(clock);
+    if (!clock->guard) {
+        const struct pvclock_vcpu_time_info *page = clock->page;
         for (uint64_t i = 0; i < n; i++) {
             (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns);
             consume(ns);
@@ -55,25 +57,23 @@ LOOP uint64_t read_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
-LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
+LOOP uint64_t timespec_loop(const struct pvclock_vcpu_time_info *page, uint64_t n)
 {
-    const struct pvclock_vcpu_time_info *page = clock_page(clock);
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        struct pvclock_time t = pvclock_time(page, (enum pvclock_order)clock->order, 0);
+        struct pvclock_time t = pvclock_time(page, PVCLOCK_LFENCE, 0);
         consume(t.sec + t.nsec);
     }
     return clock_tsc() - start;
 }
 
-/* All of clock_gettime(CLOCK_MONOTONIC), through a pointer; counts how many asked the kernel. */
-LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n, uint64_t *asked)
+/* All of clock_gettime(CLOCK_MONOTONIC), through a pointer. */
+LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n)
 {
     struct pvclock_timespec ts;
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        if (PVCLOCK_UNLIKELY(clock_gettime(g, CLOCK_MONOTONIC, &ts) == PATH_SYSTEM_CALL))
-            ++*asked;
+        (void)clock_gettime(g, CLOCK_MONOTONIC, &ts);
         __asm__ volatile("" : : "r"(&ts) : "memory");
     }
     return clock_tsc() - start;
@@ -83,7 +83,7 @@ LOOP uint64_t system_call_loop(uint64_t n)
 {
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++)
-        consume(system_call(SYS_CLOCK, 0));
+        consume((uint64_t)call(SYS_CLOCK, 0, 0, 0, 0));
     return clock_tsc() - start;
 }
 
@@ -107,39 +107,45 @@ static uint64_t ratio_to_floor(const struct thread_page *t, enum kind kind)
 {
     uint64_t ratios[MAX_ROUNDS];
 
-    for (uint64_t r = 0; r < t->rounds; r++)
+    for (uint64_t r = 0; r < t->amount; r++)
         ratios[r] = t->cycles[FLOOR][r] ? t->cycles[kind][r] * 1000 / t->cycles[FLOOR][r] : 0;
-    return median(ratios, t->rounds);
+    return median(ratios, t->amount);
 }
 
 void measure(struct thread_page *t)
 {
-    const struct clock_source clock = t->clock;
+    const struct clock_source clock = clock_source(t);
+    const uint64_t rounds = t->amount;
+    /* A call can cost half a millisecond on a host that emulates ring 0. */
+    const uint64_t system_calls = t->count <= FEW_CPUS ? 2 : 1;
     struct gettime g = thread_gettime(t);
-    uint64_t asked = 0;
+    struct pvclock_timespec ts;
+    /* If it has to ask the kernel, it costs as much as the system call. */
+    bool by_page = gettime_slow(&g, CLOCK_MONOTONIC, &ts) != PATH_SYSTEM_CALL;
 
-    for (uint64_t r = 0; r < t->rounds; r++) {
-        (void)system_call(SYS_COUNT, 1);
-        t->cycles[FLOOR][r] = thousandths(floor_loop(t->batch), t->batch);
-        t->cycles[READ][r] = thousandths(read_loop(&clock, t->batch), t->batch);
-        t->cycles[TIMESPEC][r] = thousandths(timespec_loop(&clock, t->batch), t->batch);
-        /* If it has to ask the kernel, it costs as much as the system call. */
-        if (t->gettime_batch)
-            t->cycles[GETTIME][r] =
-                thousandths(gettime_loop(&g, t->gettime_batch, &asked), t->gettime_batch);
-        (void)system_call(SYS_COUNT, 0);
-        t->cycles[SYSTEM_CALL][r] = thousandths(system_call_loop(t->system_calls), t->system_calls);
+    uint64_t batch = BATCH;
+
+    /* Unknown to the compiler, which would otherwise make loops for this number. */
+    __asm__("" : "+r"(batch));
+    for (unsigned k = 0; k < COUNTS; k++)
+        t->counts[k] = 0;
+    for (uint64_t r = 0; r < rounds; r++) {
+        count_begin();
+        t->cycles[FLOOR][r] = thousandths(floor_loop(batch), batch);
+        t->cycles[READ][r] = thousandths(read_loop(&clock, batch), batch);
+        t->cycles[TIMESPEC][r] = thousandths(timespec_loop(clock.page, batch), batch);
+        t->cycles[GETTIME][r] = by_page ? thousandths(gettime_loop(&g, batch), batch) : 0;
+        count_end(t->counts);
+        t->cycles[SYSTEM_CALL][r] = thousandths(system_call_loop(system_calls), system_calls);
     }
-    t->measured.rounds = t->rounds;
-    t->measured.batch = t->batch;
+    /* The ratios first: a median sorts its column. */
     t->measured.read_ratio = ratio_to_floor(t, READ);
     t->measured.timespec_ratio = ratio_to_floor(t, TIMESPEC);
-    t->measured.gettime_asked = asked;
-    t->measured.gettime_ratio = t->gettime_batch ? ratio_to_floor(t, GETTIME) : 0;
-    t->measured.gettime = t->gettime_batch ? median(t->cycles[GETTIME], t->rounds) : 0;
+    t->measured.gettime_ratio = ratio_to_floor(t, GETTIME);
     t->measured.system_call_ratio = ratio_to_floor(t, SYSTEM_CALL);
-    t->measured.floor = median(t->cycles[FLOOR], t->rounds);
-    t->measured.read = median(t->cycles[READ], t->rounds);
-    t->measured.timespec = median(t->cycles[TIMESPEC], t->rounds);
-    t->measured.system_call = median(t->cycles[SYSTEM_CALL], t->rounds);
+    t->measured.floor = median(t->cycles[FLOOR], rounds);
+    t->measured.read = median(t->cycles[READ], rounds);
+    t->measured.timespec = median(t->cycles[TIMESPEC], rounds);
+    t->measured.gettime = median(t->cycles[GETTIME], rounds);
+    t->measured.system_call = median(t->cycles[SYSTEM_CALL], rounds);
 }

@@ -14,12 +14,17 @@
  */
 enum { FEW = 64, MANY = 990, END = 999, SMALL_ERROR = 1000 };
 
-/* A question and its answer carry the same number: the run's start + the exchange, END to stop. */
+/* A question and its answer carry the same number: start_of() + the exchange, END to stop. */
 static struct {
     uint64_t question __attribute__((aligned(64)));
     uint64_t answer __attribute__((aligned(64)));
     uint64_t tsc;
 } mail;
+
+static uint64_t start_of(const struct thread_page *t)
+{
+    return (uint64_t)t->run * 1000;
+}
 
 static bool wait_until(const uint64_t *word, uint64_t value, uint64_t patience)
 {
@@ -34,13 +39,13 @@ static bool wait_until(const uint64_t *word, uint64_t value, uint64_t patience)
 
 static void answer(const struct thread_page *t)
 {
-    uint64_t begin = clock_tsc(), answered = t->start;
+    uint64_t begin = clock_tsc(), answered = start_of(t);
 
-    while (clock_tsc() - begin < t->patience) {
+    while (clock_tsc() - begin < t->tsc_hz / 2) {
         uint64_t question = __atomic_load_n(&mail.question, __ATOMIC_ACQUIRE);
         if (question <= answered)
             continue;
-        if (question == t->start + END)
+        if (question == start_of(t) + END)
             return;
         mail.tsc = clock_tsc();
         answered = question;
@@ -54,8 +59,8 @@ static void ask(struct thread_page *t)
 
     for (uint64_t i = 1; i <= MANY; i++) {
         uint64_t before = clock_tsc();
-        __atomic_store_n(&mail.question, t->start + i, __ATOMIC_RELEASE);
-        if (!wait_until(&mail.answer, t->start + i, t->patience))
+        __atomic_store_n(&mail.question, start_of(t) + i, __ATOMIC_RELEASE);
+        if (!wait_until(&mail.answer, start_of(t) + i, t->tsc_hz / 2))
             break;
         uint64_t there = mail.tsc, after = clock_tsc();
         t->offset.exchanges++;
@@ -64,10 +69,11 @@ static void ask(struct thread_page *t)
             t->offset.error = best / 2 + 1;
             t->offset.cycles = (int64_t)(before + best / 2 - there);
         }
-        if ((i >= FEW && t->offset.error <= SMALL_ERROR) || after - begin > t->budget)
+        if ((i >= FEW && t->offset.error <= SMALL_ERROR) ||
+            after - begin > t->tsc_hz / 1000 * t->amount)
             break;
     }
-    __atomic_store_n(&mail.question, t->start + END, __ATOMIC_RELEASE);
+    __atomic_store_n(&mail.question, start_of(t) + END, __ATOMIC_RELEASE);
 }
 
 void offset(struct thread_page *t)

@@ -5,27 +5,30 @@
 
 #include <clockpage/abi.h>
 
+/* What the kernel says of a fault; NO_FAULT: the instruction succeeded. */
+struct probe {
+    uint64_t vector, error, address;
+};
+
+#define NO_FAULT UINT64_MAX
+
 /*
- * Executes one instruction that must fault, with RCX = `address`; 1 if ring 3 went on at the
- * label that it announced, 2 if the instruction succeeded.  The call form is for fetches: its
- * return address is dropped.
+ * Executes one instruction that must fault, with RCX = `address`; the program goes on at the label
+ * that it announced.  The call form is for fetches: its return address is dropped.
  */
-#define PROBE(address, instruction)                                                                \
+#define PROBE(at_address, instruction)                                                             \
     ({                                                                                             \
-        uint64_t came_back, resume = 0, number = SYS_PROBE;                                        \
+        struct probe probe = {.vector = SYS_PROBE};                                                \
         __asm__ volatile("lea 1f(%%rip), %%rdi\n"                                                  \
                          "syscall\n"                                                               \
                          "mov %[at], %%rcx\n"                                                      \
                          "mov %%rsp, %%rbx\n" instruction "\n"                                     \
-                         "mov $2, %[back]\n"                                                       \
-                         "jmp 2f\n"                                                                \
+                         "mov $-1, %%rax\n"                                                        \
                          "1: mov %%rbx, %%rsp\n"                                                   \
-                         "mov $1, %[back]\n"                                                       \
-                         "2:"                                                                      \
-                         : [back] "=&r"(came_back), "+&a"(number), "+&D"(resume)                   \
-                         : [at] "r"((uint64_t)(address))                                           \
-                         : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");  \
-        came_back;                                                                                 \
+                         : "+&a"(probe.vector), "=&d"(probe.error), "=&S"(probe.address)           \
+                         : [at] "r"((uint64_t)(at_address))                                        \
+                         : "rbx", "rcx", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");         \
+        probe;                                                                                     \
     })
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/*
- * Shared by the threads of the ring-3 program: the mapped structures, and system calls with
- * arguments.
- */
+/* Shared by the threads of the ring-3 program: the mapped structures, and their clock_gettime(). */
 #ifndef USERSPACE_SIM_PROCESS_H
 #define USERSPACE_SIM_PROCESS_H
 
@@ -12,16 +9,23 @@
 /* The clock structures mapped from /dev/pvclock; NULL: none. */
 extern const struct pvclock_vcpu_time_info *clock_structures;
 
-static inline int64_t call(enum system_call number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+static inline const struct time_page *time_page_of(const struct thread_page *t)
 {
-    uint64_t result = number;
-    register uint64_t r10 __asm__("r10") = d;
+    return (const struct time_page *)(uintptr_t)t->time_page;
+}
 
-    __asm__ volatile("syscall"
-                     : "+a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10)
-                     :
-                     : "rcx", "r8", "r9", "r11", "memory");
-    return (int64_t)result;
+/* The structure of a vCPU, if clock_structures is not NULL. */
+static inline const struct pvclock_vcpu_time_info *structure_of(const struct time_page *time,
+                                                                uint32_t vcpu)
+{
+    return (const struct pvclock_vcpu_time_info *)((uintptr_t)clock_structures +
+                                                   (uintptr_t)vcpu * time->stride);
+}
+
+/* The bytes of all structures, those of vCPUs that may come later included. */
+static inline uint64_t structures_length(const struct time_page *time)
+{
+    return (uint64_t)time->possible * time->stride;
 }
 
 /* Returns a reader for this thread. */
@@ -34,7 +38,7 @@ static inline enum gettime_path clock_gettime(struct gettime *g, uint32_t clock,
     enum gettime_path path = gettime(g, clock, out);
 
     if (PVCLOCK_UNLIKELY(path == PATH_SYSTEM_CALL))
-        (void)call(SYS_CLOCK_GETTIME, clock, (uint64_t)(uintptr_t)out, 0, 0);
+        (void)call(SYS_CLOCK_GETTIME, clock, address_of(out), 0, 0);
     return path;
 }
 

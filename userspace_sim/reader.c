@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The ring-3 program: started on every vCPU at once, it reads the clock page without entering the
- * kernel, and reports what that cost and whether it was right.
+ * kernel, and judges what that cost and whether it was right.
  */
 #include "userspace_sim/ring3.h"
 
@@ -10,15 +10,27 @@ _Noreturn void reader_start(struct thread_page *t);
 
 _Noreturn void reader_start(struct thread_page *t)
 {
-    static void (*const jobs[])(struct thread_page *) = {
-        [JOB_MEASURE] = measure, [JOB_ORDER] = order,   [JOB_OFFSET] = offset,
-        [JOB_PROBES] = probes,   [JOB_ATTACH] = attach, [JOB_RULES] = rules,
-        [JOB_FUZZ] = fuzz,       [JOB_CLOCKS] = clocks, [JOB_MOVED] = moved,
-        [JOB_COMPAT] = compat,   [JOB_WATCH] = watch,
+    static void (*const jobs[JOBS])(struct thread_page *) = {
+        [JOB_ATTACH] = attach,
+        [JOB_OFFSET] = offset,
+        [JOB_MEASURE] = measure,
+        [JOB_ORDER] = order,
+        [JOB_CLOCKS] = clocks,
+        [JOB_PATHS] = paths,
+        [JOB_PATHS_JUDGED] = paths_judged,
+        [JOB_MOVED] = moved,
+        [JOB_MOVED_UNSTABLE] = moved,
+        [JOB_COMPAT] = compat,
+        [JOB_RULES] = rules,
+        [JOB_FUZZ] = fuzz,
+        [JOB_PROBES] = probes,
+        [JOB_WATCH] = watch,
+        [JOB_WATCHED] = watched,
+        [JOB_WATCH_JUDGED] = watch_judged,
     };
 
-    if (t->job < sizeof(jobs) / sizeof(jobs[0]))
+    if (t->job < JOBS)
         jobs[t->job](t);
     for (;;)
-        (void)system_call(SYS_EXIT, 0);
+        (void)call(SYS_EXIT, 0, 0, 0, 0);
 }

@@ -6,8 +6,8 @@
 #ifndef USERSPACE_SIM_STEP_H
 #define USERSPACE_SIM_STEP_H
 
+#include <clockpage/abi.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 /* The latest time that any thread has read from one clock; alone on its cache line. */
 struct told {
@@ -37,6 +37,23 @@ static inline void step_back(uint64_t from, uint64_t to, uint64_t *count, uint64
     ++*count;
     if (from - to > *worst)
         *worst = from - to;
+}
+
+static inline uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Adds one thread's to the sum over all. */
+static inline void ordered_add(struct ordered *all, const struct ordered *one)
+{
+    all->reads += one->reads;
+    all->compared += one->compared;
+    all->errors += one->errors;
+    all->back_own += one->back_own;
+    all->back_cross += one->back_cross;
+    all->back_own_ns = larger(all->back_own_ns, one->back_own_ns);
+    all->back_cross_ns = larger(all->back_cross_ns, one->back_cross_ns);
 }
 
 #endif

@@ -32,14 +32,6 @@ enum ist { IST_DOUBLE_FAULT = 1, IST_NMI, IST_MACHINE_CHECK, IST_COUNT = IST_MAC
 /* What can enter the kernel from ring 3. */
 enum entry_kind { ENTRY_SYSCALL, ENTRY_TIMER, ENTRY_IPI, ENTRY_FAULT, ENTRY_KINDS };
 
-/* A fault that the ring-3 program announced, and its outcome. */
-struct fault_probe {
-    bool armed;
-    bool hit;
-    uint64_t resume; /* where ring 3 goes on */
-    uint64_t vector, error, address;
-};
-
 struct cpu {
     struct cpu *self;
     uint64_t kernel_rsp; /* stack for SYSCALL */
@@ -64,9 +56,11 @@ struct cpu {
     uint64_t ticks;                /* all timer interrupts */
     uint64_t timer_initial;        /* timer count per period; 0: no ticks; kernel/clock/tick.h */
     uint64_t timer_due;            /* the TSC when the next one is due */
-    struct fault_probe probe;
+    uint64_t probe_resume; /* where ring 3 goes on after the fault that it announced; 0: none */
 
     uint32_t thread; /* the ring-3 thread that runs here */
+    /* How long its job has taken so far, in TSC cycles, and the TSC when that was added up. */
+    uint64_t job_ran, job_seen;
     /* Whether user mappings may be in this vCPU's TLB, and the number of its last flush. */
     uint32_t in_process;
     uint64_t flushed;

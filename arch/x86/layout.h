@@ -15,7 +15,6 @@
  *
  *   virtual, ring 3 (the one ring-3 process, userspace_sim/)
  *     0x00400000            the program: text r-x, rodata r--, data rw-
- *     0x10000000            the clock pages, r--, for readers that do not map /dev/pvclock
  *     0x11000000            the kernel's time page, r--
  *     0x11800000            the numbers of the vCPUs, r--, 4 bytes each: GS points at the running
  *                           vCPU's
@@ -41,7 +40,6 @@
 #define DEVICE_BASE     0xffffffffe0000000
 
 #define USER_IMAGE_BASE    0x400000
-#define USER_CLOCK_BASE    0x10000000
 #define USER_TIME_BASE     0x11000000
 #define USER_VCPU_BASE     0x11800000
 #define USER_MAP_BASE      0x12000000

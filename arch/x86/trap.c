@@ -154,18 +154,16 @@ static bool fix_up(struct trap_frame *frame)
     return false;
 }
 
+/* Has ring 3 go on after a fault that it announced, with the fault in its registers. */
 static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
 {
-    struct fault_probe *probe = &cpu->probe;
-
-    if (!probe->armed)
+    if (!cpu->probe_resume)
         return false;
-    probe->armed = false;
-    probe->hit = true;
-    probe->vector = frame->vector;
-    probe->error = frame->error;
-    probe->address = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
-    frame->rip = probe->resume;
+    frame->rip = cpu->probe_resume;
+    frame->rax = frame->vector;
+    frame->rdx = frame->error;
+    frame->rsi = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
+    cpu->probe_resume = 0;
     return true;
 }
 

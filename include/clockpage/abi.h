@@ -17,10 +17,18 @@
  * number is ENOSYS.  Every pointer is checked: anything but the program's own memory is EFAULT.
  */
 enum system_call {
-    SYS_EXIT,  /* the job is done; does not return */
-    SYS_COUNT, /* RDI 1: count entries to the kernel on this vCPU from now on; 0: stop counting */
+    SYS_EXIT, /* the job is done; does not return */
+    /*
+     * count(on, uint64_t counts[COUNTS]).  1: from now on count what enters the kernel on this
+     * vCPU; 0: stop, and write the counts, without this call, if `counts` is not 0.
+     */
+    SYS_COUNT,
     SYS_CLOCK, /* uptime in ns, from the kernel's timecounter */
-    SYS_PROBE, /* announces one fault; ring 3 goes on at RDI.  EINVAL */
+    /*
+     * probe(address) announces one fault.  Ring 3 goes on at `address`, with the vector in RAX, the
+     * error code in RDX and, after a page fault, the address in RSI.  EINVAL.
+     */
+    SYS_PROBE,
 
     /*
      * FreeBSD's rules for /dev/pvclock.  open(path, flags): ENOENT; ENXIO, there is no kvmclock;
@@ -45,6 +53,14 @@ enum system_call {
     SYS_CLOCK_GETRES,
 
     SYS_REST, /* sleep until an interrupt, at the latest the next tick; EPERM except in JOB_WATCH */
+
+    /*
+     * check(enum verdict, name, figures): the verdict on a check that the running job owes.
+     * EINVAL, no such verdict, or figures that are not printable ASCII; ENAMETOOLONG, more than
+     * FIGURES_SIZE - 1 of them; EPERM, the job does not owe this name, or has given it already.
+     * The kernel fails what a job has not given by its end.
+     */
+    SYS_CHECK,
     SYS_CALLS,
 };
 
@@ -69,40 +85,60 @@ enum { OPEN_READ_ONLY = 0, OPEN_WRITE_ONLY = 1, OPEN_READ_WRITE = 2, PROTECTION_
 /* The largest number of descriptors and of mappings of the process. */
 enum { MAX_DESCRIPTORS = 8, MAX_MAPPINGS = 16 };
 
+/* What enters the kernel from ring 3. */
+enum count { COUNT_SYSTEM_CALL, COUNT_TIMER, COUNT_IPI, COUNT_FAULT, COUNTS };
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP, VERDICTS };
+
+enum { CHECK_NAME_SIZE = 32, FIGURES_SIZE = 400 };
+
 /* The jobs of a thread. */
 enum job {
+    JOB_ATTACH,  /* open /dev/pvclock and map the clock pages, for all threads */
+    JOB_OFFSET,  /* compare this vCPU's TSC with that of vCPU 0, which answers */
     JOB_MEASURE, /* the cost of a read, compared with the floor and the system call */
     JOB_ORDER,   /* many reads, checked for order on this vCPU and between vCPUs */
-    JOB_OFFSET,  /* compare this vCPU's TSC with that of vCPU 0, which answers */
-    JOB_PROBES,  /* break each protection in turn */
-    JOB_ATTACH,  /* open /dev/pvclock and map the clock pages, for all threads */
-    JOB_RULES,   /* break each rule of the system calls in turn */
-    JOB_FUZZ,    /* random system calls with random arguments */
-    JOB_CLOCKS,  /* clock_gettime(): which path it takes, and compared with the system call */
-    JOB_MOVED,   /* clock_gettime() stays in order while the kernel moves threads between vCPUs */
-    JOB_COMPAT,  /* the same clock read by 32-bit code */
-    JOB_WATCH,   /* clock_gettime() over and over, until `stop` */
+    JOB_CLOCKS,  /* each clock of clock_gettime(), compared with the system call */
+    JOB_PATHS,   /* which path clock_gettime() takes */
+    JOB_PATHS_JUDGED,
+    JOB_MOVED, /* clock_gettime() stays in order while the kernel moves threads between vCPUs */
+    JOB_MOVED_UNSTABLE, /* likewise, while STABLE comes and goes */
+    JOB_COMPAT,         /* the same clock read by 32-bit code */
+    JOB_RULES,          /* break each rule of the system calls in turn */
+    JOB_FUZZ,           /* random system calls with random arguments */
+    JOB_PROBES,         /* break each protection in turn */
+    JOB_WATCH,          /* clock_gettime() over and over, until `stop` */
+    JOB_WATCHED,        /* what the threads of JOB_WATCH have found so far, in words */
+    JOB_WATCH_JUDGED,
+    JOBS,
 };
 
-enum { MAX_ROUNDS = 61 };
+/* Threads: one for each vCPU, and one that waits while the kernel moves threads. */
+enum { MAX_THREADS = 257, MAX_ROUNDS = 61 };
 
-/* How this thread reads the clock; set by the kernel. */
-struct clock_source {
-    uint64_t page;    /* address of the pvclock_vcpu_time_info to read */
-    uint32_t order;   /* enum pvclock_order */
-    uint32_t guarded; /* pages disagree: pass every time through the shared maximum */
+/* From one thread's page to the next one's; every thread may read and write them all. */
+enum { THREAD_STRIDE = 0x10000 };
+
+/* What the kernel knows; the last seven are inputs of docs/decision.md, for JOB_PATHS. */
+enum fact {
+    FACT_KVMCLOCK = 1, /* there is one */
+    FACT_IN_TURN = 2,  /* vCPUs may run in turn, so that what they do at once shows little */
+    FACT_RDTSCP = 4,
+    FACT_BY_KVMCLOCK = 8,
+    FACT_BY_TSC = 16, /* and the vCPUs' counters agree */
+    FACT_WITHOUT_RDTSCP = 32,
+    FACT_FORCE_UNSTABLE = 64,
+    FACT_STABLE = 128,
+    FACT_FAST = 256, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
 };
 
 struct measured {
-    uint64_t rounds;
-    uint64_t batch; /* reads in a round */
     /*
      * Medians over the rounds, in thousandths of a cycle; then medians of each round's ratio to
      * the floor, in thousandths.
      */
     uint64_t floor, read, timespec, gettime, system_call;
     uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
-    uint64_t gettime_asked; /* clock_gettime() readings that had to ask the kernel */
 };
 
 struct ordered {
@@ -121,112 +157,41 @@ struct offset_result {
     uint64_t exchanges; /* 0: vCPU 0 did not answer */
 };
 
-/* What JOB_PROBES tries, in this order. */
-enum probe {
-    PROBE_WRITE_CLOCK_PAGE,
-    PROBE_EXECUTE_CLOCK_PAGE,
-    PROBE_WRITE_TEXT,
-    PROBE_EXECUTE_STACK,
-    PROBE_READ_KERNEL,
-    PROBE_HALT,
-    PROBES,
-};
-
-struct probe_result {
-    uint64_t
-        came_back; /* 1: at the resume address, as it should; 2: the instruction went through */
-};
-
-/* The rules that JOB_RULES tries, in this order; the kernel's table says what each must return. */
-enum rule {
-    RULE_OPEN_WRITE,
-    RULE_OPEN_READ_WRITE,
-    RULE_OPEN_NO_SUCH,
-    RULE_OPEN_BAD_POINTER,
-    RULE_OPEN_ENDLESS_NAME,
-    RULE_MAP_WRITE,
-    RULE_MAP_EXECUTE,
-    RULE_MAP_NONE,
-    RULE_MAP_PAST_END,
-    RULE_MAP_UNALIGNED,
-    RULE_MAP_NOTHING,
-    RULE_MAP_TOO_LONG,
-    RULE_MAP_BAD_FD,
-    RULE_UNMAP_OTHER,
-    RULE_GETTIME_BAD_CLOCK,
-    RULE_GETTIME_BAD_POINTER,
-    RULE_GETTIME_CLOCK_PAGE,
-    RULE_GETRES_BAD_CLOCK,
-    RULE_CLOSE_TWICE,
-    RULE_NO_SUCH_CALL,
-    RULE_OPEN_ALL,      /* open until it fails */
-    RULE_MAP_ALL,       /* map until it fails */
-    RULE_DIRTY_BYTES,   /* bytes of the mapping that are not structures and not 0 */
-    RULE_UNMAPPED_READ, /* 1: reading a mapping after munmap() faulted */
-    RULES,
-};
-
-/* Result of JOB_CLOCKS, JOB_MOVED and JOB_COMPAT. */
-struct clocks_result {
-    uint64_t by_path[8]; /* readings of CLOCK_MONOTONIC, by enum gettime_path */
+/* Thread 0's, of the last JOB_PATHS: for the kernel's record. */
+struct path_result {
+    uint32_t expected; /* enum gettime_path */
+    uint32_t taken;    /* 1: by all, as the kernel's counts confirm */
     uint32_t
-        disagree;   /* bit n: clock n was not between two system calls, or its resolution differs */
-    uint32_t tried; /* bit n: clock n was tried */
-    uint64_t moves_seen; /* JOB_MOVED: RDTSCP's vCPU changed; 0 without RDTSCP */
-    uint64_t compat_bad; /* JOB_COMPAT: readings of 32-bit code that were out of order */
-    uint64_t compat_reads;
-};
-
-/* JOB_WATCH continues these counts, so a thread may be stopped and started again. */
-struct watched {
-    struct ordered ordered; /* of CLOCK_MONOTONIC; every reading is compared with the other vCPUs */
-    uint64_t by_path[5];    /* readings of CLOCK_MONOTONIC, by enum gettime_path */
-    uint64_t last_ns;       /* this thread's latest reading */
-    uint64_t longest_ns;    /* longest time between two of this thread, by the clock itself */
-    /*
-     * CLOCK_REALTIME minus CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
-     * not set.  Then: how often it was set; and the structures' time, 0 if not known, just before
-     * the last reading of this date, and of the previous one.
-     */
-    uint64_t date_low, date_high;
-    uint64_t date_changes;
-    uint64_t date_seen_at, old_date_seen_at;
+        disagree; /* bit n: clock n was not between two system calls, or its resolution differs */
 };
 
 struct thread_page {
     /* Set by the kernel before the job. */
-    uint32_t index; /* of the vCPU */
-    uint32_t count; /* of vCPUs that run this job */
+    uint32_t index; /* of the thread, and of the vCPU that it starts on */
+    uint32_t count; /* of threads that do this job at once, from 0 on */
     uint32_t job;
-    uint32_t has_rdtscp;
-    struct clock_source clock;
+    uint32_t run;   /* differs from job to job */
+    uint32_t facts; /* enum fact */
+    uint32_t stop;  /* JOB_WATCH: 1: end; the kernel sets it while the job runs */
     /*
-     * JOB_MEASURE: rounds, and the readings of each kind in a round; gettime_batch is 0 if
-     * clock_gettime() asks the kernel.
+     * JOB_OFFSET: ms, at most; JOB_MEASURE: rounds; JOB_ORDER: reads of all threads; JOB_MOVED: ms,
+     * at least; JOB_FUZZ: system calls of all threads; JOB_WATCH: sleep for up to a tick after this
+     * many readings, 0: never; JOB_WATCH_JUDGED: the structures' time when the last pause that
+     * changed the date ended, 0: there was none.
      */
-    uint64_t rounds, batch, gettime_batch, system_calls;
-    uint64_t reads;          /* JOB_ORDER: reads of this thread */
-    uint64_t patience;       /* TSC cycles that a thread waits for another */
-    uint64_t budget;         /* TSC cycles: JOB_OFFSET, at most; JOB_MOVED, at least */
+    uint64_t amount;
+    uint64_t seed; /* JOB_FUZZ; JOB_WATCH: differs each time the readers are started */
+    uint64_t tsc_hz;
     uint64_t kernel_address; /* a kernel address, which must not be reachable */
     uint64_t time_page;      /* address of the struct time_page */
-    uint64_t vcpu_now;       /* JOB_COMPAT: address of the running vCPU's number */
-    uint64_t seed;           /* JOB_FUZZ */
-    uint64_t calls;          /* JOB_FUZZ, JOB_CLOCKS, JOB_COMPAT: number of calls */
-    uint64_t start;          /* differs from run to run of a job */
-    uint32_t rest_after; /* JOB_WATCH: sleep for up to a tick after this many readings; 0: never */
-    uint32_t stop;       /* JOB_WATCH: 1: end; the kernel sets it while the job runs */
+    uint64_t vcpu_now;       /* address of the number of vCPU `index` */
 
     /* Set by the thread. */
     struct measured measured;
-    struct ordered ordered;
-    struct ordered moved; /* JOB_MOVED */
+    struct ordered ordered;  /* JOB_ORDER */
+    uint64_t counts[COUNTS]; /* of JOB_MEASURE and JOB_ORDER */
     struct offset_result offset;
-    struct probe_result probes[PROBES];
-    int64_t rules[RULES];
-    struct clocks_result clocks;
-    struct watched watched;
-    uint64_t fuzz_calls, fuzz_failed; /* system calls made, and those that returned an error */
+    struct path_result path;
     /*
      * Thousandths of a cycle per read in each round, one column per kind: floor, read, timespec,
      * gettime, system call.

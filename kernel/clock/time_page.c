@@ -174,6 +174,11 @@ void keep_choice(void)
 
 /* ---- Settings ---------------------------------------------------------- */
 
+bool fast_gettime_allowed(void)
+{
+    return asked.fast_gettime;
+}
+
 static const struct sysctl timecounter_nodes[] = {
     SYSCTL_VALUE("fast_gettime", SYSCTL_BOOL, SYSCTL_RWTUN, &asked.fast_gettime, 0, 0, "1",
                  "0: clock_gettime() of ring 3 always asks the kernel"),

@@ -40,6 +40,9 @@ void lose_tsc(void);
 /* Stops using the TSC, because the host reports that its rate is now `hz`. */
 void lose_tsc_rate(uint64_t hz);
 
+/* The setting kern.timecounter.fast_gettime: whether ring 3 may read the page at all. */
+bool fast_gettime_allowed(void);
+
 /* The page itself, for the kernel's own reports. */
 const struct time_page *time_page_get(void);
 

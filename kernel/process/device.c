@@ -9,6 +9,7 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/spinlock.h"
 #include "base/panic.h"
+#include "base/text.h"
 #include <clockpage/abi.h>
 #include <stddef.h>
 
@@ -80,13 +81,6 @@ bool process_text_in(char *to, uint64_t size, uint64_t from, uint64_t *length)
 
 /* ---- The device -------------------------------------------------------- */
 
-static bool same(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
 static int64_t open_locked(uint64_t path, uint64_t flags)
 {
     char text[64];
@@ -96,7 +90,7 @@ static int64_t open_locked(uint64_t path, uint64_t flags)
         return -ERROR_FAULT;
     if (length == sizeof(text) - 1)
         return -ERROR_NAMETOOLONG;
-    if (!same(text, device_path))
+    if (!text_same(text, device_path))
         return -ERROR_NOENT;
     if (flags != OPEN_READ_ONLY)
         return -ERROR_PERM;

@@ -8,12 +8,15 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/trap.h"
+#include "arch/x86/tsc.h"
 #include "arch/x86/user.h"
 #include "base/panic.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include "kernel/clock/tick.h"
 #include "kernel/process/device.h"
 #include "kernel/process/elf.h"
+#include "kernel/process/jobs.h"
 #include "kernel/process/threads.h"
 #include <clockpage/report.h>
 
@@ -28,9 +31,15 @@ static struct thread threads[MAX_THREADS];
 static unsigned thread_count;
 static struct page_census expected;
 
-uint64_t (*process_clock)(void);
-void (*process_before_clock)(struct cpu *cpu);
+_Static_assert(MAX_THREADS == MAX_CPUS + 1, "one thread waits while the kernel moves threads");
+_Static_assert(THREAD_STRIDE == USER_THREAD_STRIDE, "ring 3 finds the other threads' pages");
+_Static_assert(COUNT_SYSTEM_CALL == (int)ENTRY_SYSCALL && COUNT_TIMER == (int)ENTRY_TIMER &&
+                   COUNT_IPI == (int)ENTRY_IPI && COUNT_FAULT == (int)ENTRY_FAULT &&
+                   COUNTS == (int)ENTRY_KINDS,
+               "ring 3 has names of its own for them");
+
 bool process_may_rest;
+uint64_t process_longest;
 
 /*
  * Maps a read-only segment where it lies in the kernel's image; a writable one gets its own
@@ -46,7 +55,7 @@ static const char *load_segment(const struct elf64_program_header *h)
     if (h->virtual_address % PAGE_SIZE || h->offset % PAGE_SIZE || h->file_size > h->memory_size ||
         h->offset + h->file_size > (uint64_t)(reader_elf_end - reader_elf) ||
         h->virtual_address < USER_IMAGE_BASE ||
-        h->virtual_address + h->memory_size > USER_CLOCK_BASE)
+        h->virtual_address + h->memory_size > USER_TIME_BASE)
         return "a segment of the program is not where it may be";
     for (uint64_t at = 0; at < h->memory_size; at += PAGE_SIZE) {
         uint64_t frame = virt_to_phys(reader_elf + h->offset + at);
@@ -127,22 +136,16 @@ bool process_add_threads(unsigned count)
     return true;
 }
 
-const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
-                           unsigned count)
+const char *process_create(uint64_t time_physical, unsigned count)
 {
     root = address_space_create();
     const char *wrong = root ? load_program() : "no memory for an address space";
 
     if (wrong)
         return wrong;
-    for (unsigned i = 0; i < clock_pages; i++) {
-        if (!page_map(root, USER_CLOCK_BASE + i * PAGE_SIZE, clock_physical + i * PAGE_SIZE,
-                      PAGE_USER | PAGE_NX))
-            return "no memory to map the clock pages";
-    }
     if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_numbers())
         return "no memory to map the time page";
-    expected.read_only += clock_pages + 2;
+    expected.read_only += 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
 }
 
@@ -187,22 +190,16 @@ struct trap_frame process_start_frame(uint32_t index)
     };
 }
 
-static void note_probe(struct cpu *cpu, struct thread *thread)
-{
-    if (cpu->probe.resume && thread->probe_count < PROBES)
-        thread->probes[thread->probe_count++] = cpu->probe;
-    cpu->probe = (struct fault_probe){0};
-}
-
 void process_run(struct cpu *cpu, void *arg)
 {
     struct thread *thread = &threads[cpu->index];
     struct trap_frame start = process_start_frame(cpu->index);
 
     (void)arg;
-    for (unsigned i = 0; i < ENTRY_KINDS; i++)
-        cpu->entries[i] = 0;
     cpu->counting = false;
+    cpu->probe_resume = 0;
+    cpu->job_ran = 0;
+    cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
     thread->crashed = false;
     smp_use_process(true);
@@ -215,9 +212,21 @@ void process_run(struct cpu *cpu, void *arg)
     write_cr3(kernel_root());
     smp_use_process(false);
     cpu->counting = false;
-    for (unsigned i = 0; i < ENTRY_KINDS; i++)
-        thread->entries[i] += cpu->entries[i];
-    note_probe(cpu, thread);
+}
+
+static int64_t count(struct cpu *cpu, bool on, uint64_t to)
+{
+    uint64_t counts[ENTRY_KINDS];
+
+    /* Do not count the call that switches counting off. */
+    if (!on && cpu->counting)
+        cpu->entries[ENTRY_SYSCALL]--;
+    cpu->counting = on;
+    for (unsigned i = 0; i < ENTRY_KINDS; i++) {
+        counts[i] = cpu->entries[i];
+        cpu->entries[i] = 0;
+    }
+    return on || !to || process_copy_out(to, counts, sizeof(counts)) ? 0 : -ERROR_FAULT;
 }
 
 static int64_t probe(struct cpu *cpu, uint64_t resume)
@@ -225,8 +234,7 @@ static int64_t probe(struct cpu *cpu, uint64_t resume)
     /* Resuming at an invalid address would be a fault of the kernel's own IRETQ. */
     if (resume < USER_IMAGE_BASE || resume >= USER_END)
         return -ERROR_INVAL;
-    note_probe(cpu, &threads[cpu->thread]);
-    cpu->probe = (struct fault_probe){.armed = true, .resume = resume};
+    cpu->probe_resume = resume;
     return 0;
 }
 
@@ -235,7 +243,7 @@ static int64_t clock_call(struct cpu *cpu, uint64_t clock, uint64_t to, bool res
 {
     int64_t value[2];
 
-    process_before_clock(cpu);
+    before_clock_call(cpu);
     if (!clock_get(clock, resolution, value))
         return -ERROR_INVAL;
     return process_copy_out(to, value, sizeof(value)) ? 0 : -ERROR_FAULT;
@@ -248,13 +256,10 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         threads_ended(cpu);
         user_leave(cpu, 0);
     case SYS_COUNT:
-        /* Do not count the call that switches counting off. */
-        if (!a[0] && cpu->counting)
-            cpu->entries[ENTRY_SYSCALL]--;
-        cpu->counting = a[0] != 0;
-        return 0;
+        return (uint64_t)count(cpu, a[0] != 0, a[1]);
     case SYS_CLOCK:
-        return process_clock();
+        before_clock_call(cpu);
+        return clock_uptime();
     case SYS_PROBE:
         return (uint64_t)probe(cpu, a[0]);
     case SYS_OPEN:
@@ -275,21 +280,41 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         interrupts_on_and_halt();
         interrupts_off();
         return 0;
+    case SYS_CHECK:
+        return (uint64_t)job_verdict(a[0], a[1], a[2]);
     default:
         return (uint64_t)-ERROR_NOSYS;
     }
+}
+
+static _Noreturn void end_thread(struct cpu *cpu)
+{
+    threads[cpu->thread].crashed = true;
+    threads_ended(cpu);
+    user_leave(cpu, 1);
 }
 
 _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
 {
     static uint32_t printing;
 
-    threads[cpu->thread].crashed = true;
     /* Print one dump only: several would be mixed. */
     if (!__atomic_exchange_n(&printing, 1, __ATOMIC_ACQ_REL)) {
         print("\nclockpage: the ring-3 program faulted; its thread ends, the kernel goes on\n");
         dump_frame(frame);
     }
-    threads_ended(cpu);
-    user_leave(cpu, 1);
+    end_thread(cpu);
+}
+
+void process_tick(struct cpu *cpu)
+{
+    /* Once: vCPU 0 may clear it meanwhile. */
+    uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
+    uint64_t gap = now - cpu->job_seen;
+
+    /* A pause by the host, which is one long gap, is not the thread's fault. */
+    cpu->job_ran += gap < longest / 64 ? gap : longest / 64;
+    cpu->job_seen = now;
+    if (longest && cpu->job_ran > longest)
+        end_thread(cpu);
 }

@@ -13,27 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One more than vCPUs: one thread waits while the kernel moves threads. */
-enum { MAX_THREADS = MAX_CPUS + 1 };
-
 /* The kernel's notes on a thread, where the thread cannot write. */
 struct thread {
-    struct thread_page *page;             /* shared with the thread */
-    uint64_t entries[ENTRY_KINDS];        /* sum over all its jobs */
-    uint64_t reader_entries[ENTRY_KINDS]; /* of JOB_MEASURE and JOB_ORDER alone */
-    struct fault_probe probes[PROBES];
-    unsigned probe_count;
-    bool crashed; /* an unannounced fault ended it */
+    struct thread_page *page; /* shared with the thread */
+    bool crashed;             /* an unannounced fault ended it, or the kernel did */
 };
 
 /*
- * Loads the program and makes the address space: the program's segments; `clock_pages` pages at
- * physical `clock_physical`, the page at `time_physical` and the vCPUs' numbers, all read-only and
- * not executable; a stack and a page for each of `threads` threads and one more.  Returns NULL, or
- * why it failed.
+ * Loads the program and makes the address space: the program's segments; the page at
+ * `time_physical` and the vCPUs' numbers, both read-only and not executable; a stack and a page for
+ * each of `threads` threads and one more.  Returns NULL, or why it failed.
  */
-const char *process_create(uint64_t clock_physical, unsigned clock_pages, uint64_t time_physical,
-                           unsigned threads);
+const char *process_create(uint64_t time_physical, unsigned threads);
 
 /* Adds threads up to `threads`, and one more, while others run.  False: no memory for them. */
 bool process_add_threads(unsigned threads);
@@ -70,13 +61,13 @@ void process_run(struct cpu *cpu, void *arg);
 uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *arguments);
 _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame);
 
-/* The clock that SYS_CLOCK returns. */
-extern uint64_t (*process_clock)(void);
 /*
- * Runs on the calling vCPU before clock_gettime() or clock_getres() reads a clock; not for
- * SYS_CLOCK.
+ * Ends the thread that runs on this vCPU if its job has taken longer than process_longest, in TSC
+ * cycles (0: it may take any time).  Call it at the end of a tick that came from ring 3.
  */
-extern void (*process_before_clock)(struct cpu *cpu);
+void process_tick(struct cpu *cpu);
+extern uint64_t process_longest;
+
 /* Whether SYS_REST is allowed; otherwise it returns EPERM. */
 extern bool process_may_rest;
 

@@ -14,9 +14,8 @@
 static struct {
     struct spinlock lock;
     bool waiting;
-    uint32_t thread, last_vcpu;
+    uint32_t thread;
     struct trap_frame frame;
-    uint64_t moves;
 } slot;
 
 /* What a vCPU resumes: outside `slot`, which another vCPU may fill at once. */
@@ -26,16 +25,9 @@ void threads_move_begin(uint32_t thread, const struct trap_frame *frame)
 {
     spin_lock(&slot.lock);
     slot.thread = thread;
-    slot.last_vcpu = UINT32_MAX;
     slot.frame = *frame;
-    slot.moves = 0;
     slot.waiting = true;
     spin_unlock(&slot.lock);
-}
-
-uint64_t threads_move_count(void)
-{
-    return slot.moves;
 }
 
 void threads_tick(struct cpu *cpu, struct trap_frame *frame)
@@ -44,10 +36,8 @@ void threads_tick(struct cpu *cpu, struct trap_frame *frame)
     if (slot.waiting) {
         struct trap_frame next = slot.frame;
         uint32_t thread = slot.thread;
-        slot.moves += slot.last_vcpu != UINT32_MAX && slot.last_vcpu != cpu->index;
         slot.frame = *frame;
         slot.thread = cpu->thread;
-        slot.last_vcpu = cpu->index;
         *frame = next;
         cpu->thread = thread;
     }
@@ -61,7 +51,6 @@ void threads_ended(struct cpu *cpu)
     if (waiting) {
         resumed[cpu->index] = slot.frame;
         cpu->thread = slot.thread;
-        slot.moves += slot.last_vcpu != UINT32_MAX && slot.last_vcpu != cpu->index;
         slot.waiting = false;
     }
     spin_unlock(&slot.lock);

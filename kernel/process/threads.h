@@ -12,8 +12,6 @@
 
 /* Begins with one waiting thread, number `thread`, with these registers. */
 void threads_move_begin(uint32_t thread, const struct trap_frame *frame);
-/* Returns how often a thread resumed on another vCPU; call once all threads have ended. */
-uint64_t threads_move_count(void);
 
 /* Swaps in the waiting thread's registers, if one waits; at a tick that came from ring 3. */
 void threads_tick(struct cpu *cpu, struct trap_frame *frame);

@@ -75,7 +75,10 @@ void fault_provoke(const char *name)
         end_by_nmi();
 }
 
-bool fault_wanted_in_ring3(void)
+void fault_stall(uint64_t tsc_hz)
 {
-    return settings.fault && text_same(settings.fault, "user");
+    uint64_t begin = rdtsc_ordered();
+
+    while (rdtsc_ordered() - begin < tsc_hz / 1000 * settings.stall_ms)
+        cpu_pause();
 }

@@ -8,10 +8,10 @@
 /* Flips a bit of the table that debug.acpi names. */
 void fault_damage_table(acpi_map map, uint64_t rsdp);
 
-/* Causes the fault that debug.fault names; returns if that is NULL or a fault of ring 3. */
+/* Causes the fault that debug.fault names; returns if that is NULL, or ring 3's: see jobs.c. */
 void fault_provoke(const char *name);
 
-/* Whether to give the ring-3 program the address of a clock page that is not there. */
-bool fault_wanted_in_ring3(void);
+/* Keeps interrupts off as long as debug.windup.stall asks, so that windups come late. */
+void fault_stall(uint64_t tsc_hz);
 
 #endif

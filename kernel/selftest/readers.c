@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Runs and judges the ring-3 readers that read the clock all the time, while the host pauses the
+ * Runs the ring-3 readers that read the clock all the time, while the host pauses the
  * guest or changes its clock.
  */
 #include "kernel/selftest/readers.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/ipi.h"
 #include "base/console.h"
+#include "drivers/tsc/tsc.h"
+#include "kernel/clock/host.h"
+#include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
-#include "kernel/selftest/gettime.h"
 #include <clockpage/report.h>
 
 enum { PATIENCE_S = 20 };
@@ -19,51 +21,62 @@ enum { PATIENCE_S = 20 };
  */
 enum { FEW_CPUS = 8, BURST = 4000 };
 
-static const struct ring3_plan *plan;
 static uint32_t count; /* of readers; 0: they do not run */
+static uint64_t series;
 static bool idle_briefly;
+static bool first_crashed; /* vCPU 0's reader, in one of its runs */
 
-static struct thread_page *page_of(uint32_t index)
+/* Each store of `stop` pairs with the load in watch() of userspace_sim/watch.c. */
+static void set_stop(uint32_t index)
 {
-    return process_thread(index)->page;
+    __atomic_store_n(&process_thread(index)->page->stop, 1, __ATOMIC_RELEASE);
 }
 
 static void prepare(uint32_t index)
 {
-    struct thread_page *t = page_of(index);
-
-    t->job = JOB_WATCH;
-    t->clock = plan->source(index);
-    t->time_page = USER_TIME_BASE;
-    t->stop = 0;
-    t->rest_after = plan->cpus > FEW_CPUS ? BURST : 0;
-    t->watched = (struct watched){0};
+    job_prepare(&(struct job_order){.job = JOB_WATCH,
+                                    .count = count,
+                                    .amount = count > FEW_CPUS ? BURST : 0,
+                                    .seed = series},
+                index);
 }
 
-bool readers_start(const struct ring3_plan *p)
+unsigned readers_start(void)
 {
     if (count)
-        return false;
-    plan = p;
-    for (count = 0; count < plan->cpus; count++)
-        prepare(count);
+        return 0;
+    count = cpu_count;
+    series++;
+    first_crashed = false;
     process_may_rest = true;
     for (uint32_t i = 1; i < count; i++)
-        smp_call(cpu_table[i], process_run, NULL);
-    return true;
+        prepare(i);
+    if (count > 1)
+        smp_call_some(1, count, process_run, NULL);
+    return count;
 }
 
 void readers_add(uint32_t index)
 {
     if (!count || index != count)
         return;
-    prepare(count++);
+    count++;
+    prepare(index);
     smp_call(cpu_table[index], process_run, NULL);
 }
 
 bool readers_run(void)
 {
     return count != 0;
+}
+
+static void run_first(bool once)
+{
+    prepare(0);
+    if (once)
+        set_stop(0);
+    process_run(cpu_table[0], NULL);
+    first_crashed = first_crashed || process_thread(0)->crashed;
 }
 
 void readers_idle(bool briefly)
@@ -74,100 +87,56 @@ void readers_idle(bool briefly)
         return;
     }
     idle_briefly = briefly;
-    /* Each store of `stop` pairs with the load in watch() of userspace_sim/watch.c. */
-    __atomic_store_n(&page_of(0)->stop, 0, __ATOMIC_RELEASE);
-    process_run(cpu_table[0], NULL);
+    run_first(false);
 }
 
 void readers_tick(void)
 {
     if (count && (idle_briefly || console_peek() >= 0))
-        __atomic_store_n(&page_of(0)->stop, 1, __ATOMIC_RELEASE);
+        set_stop(0);
 }
 
-struct sums {
-    uint64_t readings, least, errors, back, worst_ns, longest_ns, by_path[5], date_changes;
-    unsigned crashed, stale;
-};
-
-static struct sums add_up(uint64_t resumed_at)
+static void print_sums(const char *state)
 {
-    struct sums all = {.least = UINT64_MAX};
-
-    for (uint32_t i = 0; i < count; i++) {
-        const struct watched *w = &page_of(i)->watched;
-        const struct ordered *o = &w->ordered;
-        uint64_t worst = o->back_own_ns > o->back_cross_ns ? o->back_own_ns : o->back_cross_ns;
-
-        all.readings += o->reads;
-        all.least = o->reads < all.least ? o->reads : all.least;
-        all.errors += o->errors;
-        all.back += o->back_own + o->back_cross;
-        all.worst_ns = worst > all.worst_ns ? worst : all.worst_ns;
-        all.longest_ns = w->longest_ns > all.longest_ns ? w->longest_ns : all.longest_ns;
-        for (unsigned k = 0; k < 5; k++)
-            all.by_path[k] += w->by_path[k];
-        all.date_changes = w->date_changes > all.date_changes ? w->date_changes : all.date_changes;
-        all.stale += resumed_at && w->date_changes && w->old_date_seen_at > resumed_at;
-        all.crashed += process_thread(i)->crashed;
-    }
-    return all;
-}
-
-static void print_sums(const char *state, const struct sums *s)
-{
-    print("readers: %s, %u vCPUs; %lu readings, %lu steps back, worst %lu ns; %lu without a value; "
-          "%lu by one page, %lu by own vCPU's, %lu by system call; longest gap %lu ns; least "
-          "reading vCPU: %lu readings; %lu dates\n",
-          state, count, s->readings, s->back, s->worst_ns, s->errors, s->by_path[BY_STABLE],
-          s->by_path[BY_OWN_VCPU], s->by_path[BY_SYSTEM_CALL], s->longest_ns, s->least,
-          s->date_changes);
+    (void)job_run(&(struct job_order){.job = JOB_WATCHED, .count = 1, .of = count, .seed = series});
+    print("readers: %s, %s\n", state, job_figures());
 }
 
 void readers_print(void)
 {
-    if (!count) {
+    if (count)
+        print_sums("on");
+    else
         print("readers: off\n");
-        return;
-    }
-    struct sums s = add_up(0);
-    print_sums("on", &s);
 }
 
-/* Waits for a reading from each: a reader that is stopped at once has shown nothing. */
-static void wait_for_first_readings(void)
+void readers_stop(void)
 {
-    enum { TICKS = 100 };
+    unsigned crashed = 0;
 
-    for (unsigned i = 0; i < TICKS && add_up(0).least == 0; i++)
-        readers_idle(true);
-}
-
-void readers_stop(uint64_t resumed_at)
-{
     if (!count)
         return;
-    wait_for_first_readings();
-    for (uint32_t i = 0; i < count; i++)
-        __atomic_store_n(&page_of(i)->stop, 1, __ATOMIC_RELEASE);
-    bool ended = smp_wait(plan->tsc_hz * PATIENCE_S);
+    for (uint32_t i = 1; i < count; i++)
+        set_stop(i);
+    run_first(true);
+    bool ended = smp_wait(tsc.hz * PATIENCE_S);
     process_may_rest = false;
-    struct sums s = add_up(resumed_at);
-    print_sums("off", &s);
-    check(pass_if(ended && !s.crashed && s.least > 0), "readers.threads",
-          "%u vCPUs, %u crashed, the least reading one %lu times%s", count, s.crashed, s.least,
-          ended ? "" : "; some did not end");
-    check(pass_if(s.readings && s.errors == 0), "readers.values",
-          "%lu readings, %lu without a value, longest gap %lu ns", s.readings, s.errors,
-          s.longest_ns);
-    check(pass_if(s.readings && s.back == 0), "readers.order",
-          "%lu steps back on or between vCPUs in %lu readings, worst %lu ns", s.back, s.readings,
-          s.worst_ns);
-    if (resumed_at)
-        check(pass_if(s.stale == 0), "readers.date",
-              "the date was set %lu times; after the last pause %u vCPUs were told the old one",
-              s.date_changes, s.stale);
-    else
-        check(SKIP, "readers.date", "no pause changed the date");
+    crashed += first_crashed;
+    for (uint32_t i = 1; i < count; i++)
+        crashed += process_thread(i)->crashed;
+    print_sums("off");
+    (void)job_run(&(struct job_order){.job = JOB_WATCH_JUDGED,
+                                      .count = 1,
+                                      .of = count,
+                                      .amount = host_resumed_at(),
+                                      .seed = series});
+    job_settle(ended && !crashed, !ended ? "; some did not end" : crashed ? "; some crashed" : "");
     count = 0;
+}
+
+void readers_let_tick(void)
+{
+    interrupts_on();
+    cpu_pause(); /* STI admits none before the next instruction has ended */
+    interrupts_off();
 }

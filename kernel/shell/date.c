@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The command date(1) of the shell: shows the clock's date, and sets it. */
+/* The shell's commands date, which shows the date or sets it, and clocks. */
 #include "base/calendar.h"
 #include "base/format.h"
 #include "base/sysctl.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/host.h"
 #include "kernel/clock/wall.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/report.h>
+#include <pvclock/read.h>
 
 static int usage(void)
 {
@@ -69,4 +71,25 @@ int date_command(int argc, char **argv)
         return 1;
     }
     return set(seconds);
+}
+
+int clocks_command(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        enum tc_clock clock;
+    } clocks[] = {{"uptime", TC_CLOCK_UPTIME},
+                  {"monotonic", TC_CLOCK_MONOTONIC},
+                  {"realtime", TC_CLOCK_REALTIME}};
+
+    (void)argc, (void)argv;
+    before_clock_call(this_cpu());
+    print("clocks:");
+    for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        int64_t value[2] = {0, 0};
+        (void)clock_get(clocks[i].clock, false, value);
+        print(" %s %ld.%09ld", clocks[i].name, value[0], value[1]);
+    }
+    print(" tsc %lu\n", pvclock_tsc(PVCLOCK_LFENCE));
+    return 0;
 }

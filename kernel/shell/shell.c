@@ -8,7 +8,13 @@
 #include "base/text.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/host.h"
+#include "kernel/clock/suspend.h"
 #include "kernel/clock/tick.h"
+#include "kernel/clock/time_page.h"
+#include "kernel/process/jobs.h"
+#include "kernel/selftest/readers.h"
+#include "kernel/selftest/reads.h"
 #include "kernel/shell/line.h"
 #include <clockpage/report.h>
 
@@ -19,7 +25,8 @@ static const char *start = "0";
 static bool edit = true;
 
 static struct line line;
-static const struct shell_hooks *hooks;
+static void (*print_report)(void);
+static int (*online)(void);
 static int status;
 static bool halted;
 
@@ -67,7 +74,7 @@ static uint8_t next_byte(void)
         if (looks)
             looks--;
         else
-            hooks->idle(false);
+            readers_idle(false);
     }
 }
 
@@ -78,20 +85,28 @@ static int help_command(int argc, char **argv);
 static int report_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    hooks->report();
+    print_report();
     return 0;
 }
 
 static int bench_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return hooks->bench();
+    if (readers_run()) {
+        print("bench: the readers run, and it needs the vCPUs to itself: readers off\n");
+        return 1;
+    }
+    /* The settings may have changed since the run began. */
+    ring3_read();
+    ring3_report();
+    print("\n");
+    return report_new_verdicts(true) ? 0 : 1;
 }
 
 static int online_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return hooks->online();
+    return online();
 }
 
 static int readers_command(int argc, char **argv)
@@ -102,26 +117,34 @@ static int readers_command(int argc, char **argv)
         print("usage: readers [on | off]\n");
         return 1;
     }
-    return argc == 1 ? hooks->readers_state() : hooks->readers(on);
+    if (argc == 1) {
+        readers_print();
+        return 0;
+    }
+    if (!on) {
+        readers_stop();
+        return report_new_verdicts(true) ? 0 : 1;
+    }
+    (void)decide(NULL, false, false);
+    unsigned count = readers_start();
+    if (!count) {
+        print("readers: they run already\n");
+        return 1;
+    }
+    print("readers: on, %u vCPUs\n", count);
+    return 0;
 }
 
 static int suspend_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return hooks->suspend();
+    return suspend_clock();
 }
 
 static int resume_command(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    return hooks->resume();
-}
-
-static int clocks_command(int argc, char **argv)
-{
-    (void)argc, (void)argv;
-    hooks->clocks();
-    return 0;
+    return resume_clock();
 }
 
 static int events_command(int argc, char **argv)
@@ -179,7 +202,7 @@ static int watch_command(int argc, char **argv)
                 print(edit ? "\n" : "");
                 return 0;
             }
-            hooks->idle(true);
+            readers_idle(true);
         }
         uint64_t now = clock_uptime();
         (void)tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &realtime);
@@ -302,10 +325,29 @@ static bool complete(const char *word, size_t length, char *more)
     return false;
 }
 
-void shell_run(const struct shell_hooks *h)
+/* Publishes a changed setting to ring 3 at once. */
+static void on_setting(void)
 {
-    hooks = h;
+    keep_choice();
+    (void)decide(NULL, false, false);
+}
+
+static void watch_settings(void)
+{
+    static const char *const names[] = {
+        "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
+        "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)sysctl_on_change(names[i], on_setting);
+}
+
+void shell_run(void (*report_again)(void), int (*bring_online)(void))
+{
+    print_report = report_again;
+    online = bring_online;
     halted = false;
+    watch_settings();
     line = (struct line){
         .edit = edit, .prompt = "clockpage# ", .put = console_write, .complete = complete};
     /* run-qemu.sh sends no input before it sees the start of this line. */
@@ -316,7 +358,9 @@ void shell_run(const struct shell_hooks *h)
         case LINE_MORE:
             continue;
         case LINE_DONE:
-            hooks->look();
+            /* Before each command: what the host did since the last tick. */
+            readers_let_tick();
+            see_host();
             status = run_line(line.text);
             break;
         case LINE_TOO_LONG:

@@ -11,20 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the shell needs from the rest of the kernel; trials.c passes it. */
-struct shell_hooks {
-    void (*look)(void);   /* before each command: handle what the host did since the last tick */
-    void (*report)(void); /* print the tables again */
-    int (*bench)(void);   /* measure ring 3's reads again, print the results; 0: no check failed */
-    void (*clocks)(void); /* print all clocks */
-    int (*readers)(bool on); /* start the readers that run all the time, or stop and judge them */
-    int (*readers_state)(void);
-    int (*suspend)(void);       /* stop the driver on all vCPUs; the status */
-    int (*resume)(void);        /* start it again; the status */
-    void (*idle)(bool briefly); /* wait for input or, if `briefly`, for a tick */
-    int (*online)(void);        /* start the vCPUs that do not run yet; 0: no check failed */
-};
-
 /* Registers the settings shell and shell.edit; call before the command line is read. */
 void shell_register(void);
 
@@ -32,12 +18,16 @@ void shell_register(void);
 bool shell_wanted(void);
 bool shell_wanted_now(void);
 
-/* Runs commands until `halt` or the end of input. */
-void shell_run(const struct shell_hooks *hooks);
+/*
+ * Runs commands until `halt` or the end of input.  `report` prints the tables again; `online`
+ * starts the vCPUs that do not run yet, and returns 0 if no check failed.
+ */
+void shell_run(void (*report)(void), int (*online)(void));
 
 /* Commands with files of their own: arguments as for main(); they return the status. */
 int sysctl_command(int argc, char **argv);
 int date_command(int argc, char **argv);
+int clocks_command(int argc, char **argv);
 
 /* Completes the name of a node in the tree; see struct line. */
 bool sysctl_complete(const char *word, size_t length, char *more);

@@ -192,8 +192,10 @@ def unwrap(output):
     whole, length = [], 0
     for line in output.splitlines():
         words = line.split()
-        indent = len(line) - len(line.lstrip(" "))
-        if words and indent in (5, 12) and length + 1 + len(words[0]) > 80:
+        # Below a verdict what goes on is behind its word, elsewhere below the values.
+        indent = 5 if whole and CHECK.match(whole[-1]) else 12
+        more = line.startswith(" " * indent) and line[indent : indent + 1].strip()
+        if words and more and length + 1 + len(words[0]) > 80:
             whole[-1] += " " + line.strip()
         else:
             whole.append(line)

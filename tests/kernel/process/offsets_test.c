@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * kernel/process/offsets.c: two TSCs agree as long as no message between their vCPUs was seen to
+ * arrive before it was sent.
+ */
+#include "kernel/process/jobs.h"
+#include "kernel/process/process.h"
+#include "tests/check.h"
+#include <clockpage/report.h>
+
+uint32_t cpu_count = 2;
+
+/* What the measuring thread's counter is ahead by, and what its message takes there and back. */
+static struct {
+    int64_t ahead;
+    uint64_t there, back;
+    bool answered;
+} machine;
+
+static struct thread_page page;
+static struct thread thread = {.page = &page};
+static enum result verdict;
+
+struct thread *process_thread(uint32_t index)
+{
+    assert_int_equal(index, 1);
+    return &thread;
+}
+
+void check(enum result result, const char *name, const char *figures, ...)
+{
+    assert_string_equal(name, "tsc.offset");
+    (void)figures;
+    verdict = result;
+}
+
+/* The narrowest exchange, as userspace_sim/offset.c takes it. */
+bool job_run(const struct job_order *order)
+{
+    const uint64_t sent = 1000000000;
+    uint64_t before = sent + (uint64_t)machine.ahead, there = sent + machine.there;
+    uint64_t width = machine.there + machine.back;
+
+    assert_int_equal(order->job, JOB_OFFSET);
+    page.offset = (struct offset_result){
+        .cycles = (int64_t)(before + width / 2 - there),
+        .error = width / 2 + 1,
+        .exchanges = machine.answered,
+    };
+    return true;
+}
+
+/* Whether the counters agree, both ways round; a cycle is lost where the width is odd. */
+static bool agree(int64_t ahead, uint64_t there, uint64_t back)
+{
+    machine.ahead = ahead;
+    machine.there = there;
+    machine.back = back;
+    machine.answered = true;
+    return offsets_measure(1, 2);
+}
+
+static void counters_agree_until_a_message_arrives_before_it_was_sent(void **state)
+{
+    (void)state;
+    for (uint64_t there = 0; there < 2000; there += 111) {
+        for (uint64_t back = 0; back < 2000; back += 97) {
+            assert_true(agree((int64_t)there, there, back));
+            assert_true(agree(-(int64_t)back, there, back));
+            assert_true(agree(0, there, back));
+            assert_false(agree((int64_t)there + 3, there, back));
+            assert_false(agree(-(int64_t)back - 3, there, back));
+        }
+    }
+    figures("378 pairs of latencies, and offsets up to 3 cycles beside the edge");
+}
+
+static void a_vcpu_that_does_not_answer_is_not_measured(void **state)
+{
+    int64_t cycles;
+    uint64_t error;
+
+    (void)state;
+    assert_true(agree(0, 100, 100));
+    offsets_judge(true, "");
+    assert_int_equal(verdict, PASS);
+    assert_true(offset_get(1, &cycles, &error));
+    machine.answered = false;
+    assert_false(offsets_measure(1, 2));
+    offsets_judge(false, "");
+    assert_int_equal(verdict, FAIL);
+    assert_false(offset_get(1, &cycles, &error));
+    assert_true(offset_get(0, &cycles, &error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counters_agree_until_a_message_arrives_before_it_was_sent),
+        cmocka_unit_test(a_vcpu_that_does_not_answer_is_not_measured),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

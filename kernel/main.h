@@ -14,7 +14,7 @@
 
 /* overview.c */
 void report_start(void);
-/* How the vCPUs that are present at boot came up. */
+/* How the vCPUs that are present at boot came up; NULL: as the last call had it. */
 void report_bring_up(const struct vcpus_bring_up *how);
 /* The vCPUs, the sources of the TSC's frequency, the timecounters, the ticks. */
 void report_clock(void);

@@ -48,6 +48,10 @@ void report_start(void)
 
 void report_bring_up(const struct vcpus_bring_up *how)
 {
+    static struct vcpus_bring_up last;
+
+    last = how ? *how : last;
+    how = &last;
     uint64_t us = how->prepare_us + how->start_us + how->register_us, ns = 0;
     uint32_t others = how->end - how->first;
 
@@ -142,12 +146,12 @@ static void summarise_tsc(void)
 
     for (unsigned i = 0; i < TSC_SOURCES; i++)
         confirming += i != tsc.chosen && tsc.sources[i].hz && tsc.sources[i].confirms;
-    print("TSC         %lu Hz by %s, %u other sources agree", tsc.hz, tsc.sources[tsc.chosen].name,
-          confirming);
-    if (cpu_count > 1 && tsc_within(&ns))
-        print(ns > COARSE_NS ? "\n            vCPUs: too coarse to judge, +- %lu ns"
-                             : "\n            vCPUs: all within %lu ns of vCPU 0's",
-              ns);
+    print("TSC         %lu Hz by %s, %u other source%s", tsc.hz, tsc.sources[tsc.chosen].name,
+          confirming, confirming == 1 ? " agrees" : "s agree");
+    if (cpu_count > 1 && tsc_within(&ns) && ns <= COARSE_NS)
+        print("\n            vCPUs: all within %lu ns of vCPU 0's", ns);
+    else if (cpu_count > 1)
+        print("\n            vCPUs: too coarse to judge whether theirs agree");
     print("\n");
 }
 

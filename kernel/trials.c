@@ -6,6 +6,7 @@
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
+#include "kernel/clock/clock.h"
 #include "kernel/clock/tick.h"
 #include "kernel/machine.h"
 #include "kernel/main.h"
@@ -50,7 +51,9 @@ static void repeat_report(void)
 {
     report_repeat(true);
     report_start();
+    report_bring_up(NULL);
     kvmclock_report(&kvmclock);
+    clock_report_date();
     report_all();
     report_all_verdicts();
     report_repeat(false);

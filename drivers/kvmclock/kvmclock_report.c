@@ -40,8 +40,8 @@ void kvmclock_report(const struct kvmclock *kc)
               kc->stable ? "STABLE" : "not STABLE", kc->played);
     else if (kc->present)
         print("kvmclock    MSR 0x%x, the %s pair; %s\n", kc->host.msr_system_time, pair_name(kc),
-              kc->stable ? "STABLE: one page serves all vCPUs"
-                         : "not STABLE: each vCPU reads its own page, behind a guard");
+              kc->stable ? "STABLE: the vCPUs' pages agree"
+                         : "not STABLE: the vCPUs' pages may differ");
     else
         print("kvmclock    none: %s; the TSC alone keeps time,\n            and nothing corrects "
               "it when "

@@ -8,8 +8,8 @@
 
 void tsc_report(const struct tsc *t)
 {
-    print("\nTSC frequency by             Hz      ppm   +- ppm   (%s)\n",
-          t->invariant ? "invariant" : "CPUID does not call it invariant");
+    print("\nTSC frequency by             Hz      ppm   +- ppm   %s\n",
+          t->invariant ? "(invariant)" : "(not invariant)");
     for (unsigned i = 0; i < TSC_SOURCES; i++) {
         const struct tsc_source *s = &t->sources[i];
         int64_t ppm = s->hz ? tsc_deviation_ppm(t, s) : 0;

@@ -279,6 +279,17 @@ bool clock_may_use(const struct timecounter *counter)
     return set.windup_interval_ns <= tc_max_gap_ns(counter);
 }
 
+/* Says that there is no such counter, and which there are; valid until the next call. */
+static const char *names_to_choose_from(void)
+{
+    static char text[160];
+    size_t n = format(text, sizeof(text), "%s; there are:", tc_status_text(TC_NOT_FOUND));
+
+    for (struct timecounter *c = tc_next(&set, NULL); c; c = tc_next(&set, c))
+        n += format(text + n, sizeof(text) - n, " %s", c->name);
+    return text;
+}
+
 /* Fails the check "timecounter.choice", with the reason why this counter cannot be used. */
 static void tell_refusal(const char *name, enum tc_status status)
 {
@@ -296,7 +307,8 @@ static void tell_refusal(const char *name, enum tc_status status)
             return;
         }
     }
-    check(FAIL, "timecounter.choice", "%s: %s", name, tc_status_text(status));
+    check(FAIL, "timecounter.choice", "%s: %s", name,
+          status == TC_NOT_FOUND ? names_to_choose_from() : tc_status_text(status));
 }
 
 static void begin_uptime(const struct timecounter *now)
@@ -417,9 +429,6 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
 
 /* ---- The report -------------------------------------------------------- */
 
-#define WINDUPS                                                                                    \
-    "{count} windups; of counters that wrap, at most {longest_ns/1000} us apart, {late} too late"
-
 static void report_counter(const struct timecounter *c, bool selected)
 {
     unsigned bits = 64 - (c->mask == UINT64_MAX ? 0 : (unsigned)__builtin_clzll(c->mask));
@@ -453,9 +462,11 @@ void clock_report(void)
                TEXT("reason", missing[i].why));
     report_detail(windups.late == 0);
     REPORT("windup",
-           windups.late ? WINDUPS
-               ": {recovered_ns/1000} +- {_uncertain_us} us brought back by {_by}\n"
-                        : WINDUPS "\n",
+           windups.late ? "{count} windups, at most {longest_ns/1000} us apart, {late} too late: "
+                          "{recovered_ns/1000} +- {_uncertain_us} us brought back by {_by}\n"
+           : windups.longest_ns
+               ? "{count} windups, at most {longest_ns/1000} us apart, none too late\n"
+               : "{count} windups; no counter that wraps was in use\n",
            U64("count", windups.count), U64("promised_ns", set.windup_interval_ns),
            U64("longest_ns", windups.longest_ns), U64("late", windups.late),
            U64("recovered_ns", windups.recovered_ns), U64("uncertainty_ns", windups.uncertain_ns),
@@ -514,6 +525,7 @@ enum tc_status clock_advance(uint64_t ns)
 
 static int64_t distance_to_rtc; /* of the host's date, in s */
 static bool distance_known;
+static const char *date_source; /* NULL: nothing has set the date */
 
 static uint64_t realtime_seconds(void)
 {
@@ -528,6 +540,16 @@ bool clock_distance_to_rtc(int64_t *seconds)
     return distance_known;
 }
 
+void clock_report_date(void)
+{
+    char text[DATE_SIZE];
+
+    if (!date_source)
+        return;
+    format_date(text, realtime_seconds());
+    print("date        %s UTC by %s\n", text, date_source);
+}
+
 void clock_check_date(const char *source, const uint64_t *rtc_seconds)
 {
     int64_t by_ns;
@@ -535,6 +557,7 @@ void clock_check_date(const char *source, const uint64_t *rtc_seconds)
 
     if (!source && rtc_seconds)
         (void)clock_set_date(*rtc_seconds * NS_PER_SECOND, &by_ns);
+    date_source = source ? source : rtc_seconds ? "the RTC" : NULL;
     uint64_t now = realtime_seconds();
     if (source || rtc_seconds)
         format_date(text, now);
@@ -589,7 +612,7 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
         return "it is suspended";
     enum tc_status status = clock_select(value->string, NULL);
     if (status != TC_OK)
-        return tc_status_text(status);
+        return status == TC_NOT_FOUND ? names_to_choose_from() : tc_status_text(status);
     events_add(EVENT_COUNTER, 0, value->string);
     return NULL;
 }

@@ -113,6 +113,8 @@ enum tc_status clock_advance(uint64_t ns);
  * "clock.date".
  */
 void clock_check_date(const char *source, const uint64_t *rtc_seconds);
+/* Prints the date now; nothing while it is not set. */
+void clock_report_date(void);
 /* Returns how far the date that another source set was from the RTC's; false: not compared. */
 bool clock_distance_to_rtc(int64_t *seconds);
 

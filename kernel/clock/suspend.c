@@ -205,7 +205,7 @@ int resume_clock(void)
     wall_stale();
     see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
-    format(e.text, sizeof(e.text), "on on %u of %u vCPUs; %s serves", count, cpu_count,
+    format(e.text, sizeof(e.text), "registered on %u of %u vCPUs; %s serves", count, cpu_count,
            tc_current(clock_counters())->name);
     events_note(&e);
     print("resumed: %s\n", e.text);

@@ -27,6 +27,7 @@ static struct comparison {
     bool done, deviates, disturbed;
 } comparisons[MAX_COUNTERS];
 static unsigned count;
+static bool over;
 
 /* Compared against the counter in use, or against uptime if that counter wraps. */
 static struct timecounter uptime;
@@ -132,6 +133,7 @@ static void format_ppm(char *to, size_t size, int64_t ppb)
 
 void deviation_end(void)
 {
+    over = true;
     const struct comparison *worst = NULL;
     unsigned done = 0, deviating = 0, disturbed = 0;
     char ppm[32] = "";
@@ -193,9 +195,10 @@ void deviation_report(void)
     for (const struct comparison *c = comparisons; c < comparisons + count; c++) {
         const struct tc_deviation *d = &c->result;
         if (!c->done) {
-            print("  %-10s none: %s\n", c->of->name,
-                  c->disturbed ? "the host paused the guest, or changed its TSC, meanwhile"
-                               : "it wraps too soon for a run with this few ticks");
+            print("  %-10s %s\n", c->of->name,
+                  !over          ? "is still being compared"
+                  : c->disturbed ? "none: the host paused the guest, or changed its TSC"
+                                 : "none: it wraps too soon for a run with this few ticks");
             continue;
         }
         REPORT("crosscheck",

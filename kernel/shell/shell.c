@@ -188,18 +188,17 @@ static int watch_command(int argc, char **argv)
         print("usage: watch [lines]\n");
         return 1;
     }
-    print("a line a second%s\n", lines ? "" : "; a key ends it");
+    print("a line a second%s\n", edit || !lines ? "; a key ends it" : "");
     for (uint64_t n = 0, next = clock_uptime(); !lines || n < lines; n++, next += 1000000000) {
         char text[160], date[DATE_SIZE];
         struct tc_timespec realtime;
         struct sysctl_text to = {text, sizeof(text), 0};
         while (clock_uptime() < next) {
-            int byte = lines ? -1 : console_peek();
+            int byte = edit || !lines ? console_peek() : -1;
             if (byte >= 0) {
                 /* Discard the key; what a pipe holds is the next command. */
                 if (edit)
                     (void)console_read();
-                print(edit ? "\n" : "");
                 return 0;
             }
             readers_idle(true);
@@ -212,9 +211,8 @@ static int watch_command(int argc, char **argv)
         put_value(&to, "  ", "kern.timecounter.hardware");
         sysctl_put(&to, "  ticks %lu", tick_total());
         put_value(&to, "  paused ", "dev.kvmclock.0.paused");
-        print(edit ? "\r%s\033[K" : "%s\n", text);
+        print("%s\n", text);
     }
-    print(edit ? "\n" : "");
     return 0;
 }
 

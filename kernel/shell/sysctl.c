@@ -4,6 +4,7 @@
  * tree.
  */
 #include "base/sysctl.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "kernel/clock/events.h"
 #include "kernel/shell/shell.h"
@@ -180,8 +181,10 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
         return 1;
     }
     sysctl_changed(at);
-    events_add(EVENT_SETTING, 0, name);
     sysctl_get(at, new);
+    char text[80];
+    format(text, sizeof(text), "%s=%s", name, new);
+    events_add(EVENT_SETTING, 0, text);
     print(" -> %s\n", new);
     return 0;
 }

@@ -292,7 +292,7 @@ def terminal(accel):
         os.write(t.fd, b"sysctl kern.timecounter.\t")
         t.until(r"kern\.timecounter\.choice\r+\n")
         os.write(t.fd, b"\025watch\r")
-        t.until(r"\ruptime .*\ruptime ")
+        t.until(r"uptime .*\nuptime ")
         os.write(t.fd, b"q")
         t.until(PROMPT)
         os.write(t.fd, b"\004")

@@ -468,6 +468,7 @@ show_words "${command[@]}"
 [[ $dry_run == no ]] || exit 0
 [[ $iso == yes && $accel == kvm && -e /sys/module/kvm_pvm ]] &&
 	say "GRUB is emulated on this KVM host, instruction by instruction: wait 15 to 60 s." >&2
+[[ $shell == no ]] || say "the shell comes when the kernel has started; halt or ^D ends it" >&2
 [[ $debug == no ]] || say "waiting for: gdb -ex 'target remote :1234' ${kernel:-$output/clockpage.elf}"
 [[ -z $html ]] || trap 'write_page $?' EXIT
 if [[ $terminal == yes ]]; then

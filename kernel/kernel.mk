@@ -100,10 +100,10 @@ $(O)/clockpage.elf: $(KERNEL_OBJS) $(O)/ksyms.S linker.ld
 
 # What is measured rather than tested; each part adds a prerequisite of its own.
 .PHONY: bench bench-boot
-bench: bench-boot ## print what reads cost and how long a boot takes
+bench: bench-boot ## print what reads cost and how long a boot takes (3 minutes)
 bench-boot: kernel
 	$(Q)tests/bench/boot.sh
 
 .PHONY: bench-smp
-bench-smp: kernel ## print how long 1 to 200 vCPUs take to come up (VCPUS, RUNS)
+bench-smp: kernel ## print how long 1 to 200 vCPUs take to come up (5 minutes; VCPUS, RUNS)
 	$(Q)tests/bench/smp.sh

@@ -5,17 +5,17 @@
 run: ## boot the kernel in QEMU and show its report (ARGS="--smp 4")
 	./run-qemu.sh $(ARGS)
 
-test: ## run every test suite, installing what they need
+test: ## run every test suite, installing what they need (15 minutes)
 	tests/run.sh
 
 size: kernel ## print lines of source and bytes of code by folder
 	@tools/size $(SIZE) $(O)/kernel-objs
 
-lint: ## check includes, formats, scripts, manual pages and licence lines
+lint: ## check includes, formats, scripts, manual pages and licences (10 s)
 	tests/run.sh lint
 
 # ROW=18: those of a row of docs/known-bugs.md.  ARGS: see tests/bugs/run.sh --help.
-mutants: ## put each known bug into a copy of the tree and show which test finds it (ROW=18)
+mutants: ## put each known bug into a copy of the tree and show which test finds it (1 hour; ROW=18)
 	+O=$(O) tests/bugs/run.sh $(ROW:%=--row %) $(ARGS)
 
 # PATH names what is changed; make has then lost the real one, and gets it back from its environment.
@@ -67,7 +67,7 @@ TEST_PROGRAMS := $(TEST_LONG) $(TEST_VARIANTS) $(filter-out $(TEST_LONG),$(TEST_
 
 .PHONY: test-programs check-programs list-programs
 test-programs: $(TEST_PROGRAMS:%=$(TESTS)/%) ## build the test programs
-check-programs: $(TEST_PROGRAMS:%=$(TESTS)/%.run) ## build and run the test programs
+check-programs: $(TEST_PROGRAMS:%=$(TESTS)/%.run) ## build and run the test programs (2 minutes)
 list-programs:
 	@printf '%s\n' $(TEST_PROGRAMS)
 

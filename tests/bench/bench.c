@@ -315,6 +315,8 @@ int main(int argc, char **argv)
         printf("not pinned: %s\n", strerror(errno));
 
     for (unsigned long round = 0; round < rounds; round++) {
+        if (isatty(2))
+            fprintf(stderr, "round %lu of %lu\r", round + 1, rounds);
         for (int r = 0; r < ROWS; r++) {
             if ((rows[r].needs_rdtscp && !has_rdtscp) || (rows[r].needs_rdpid && !has_rdpid) ||
                 (rows[r].threads == 2 && cpu_of_rival < 0)) {

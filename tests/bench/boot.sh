@@ -23,6 +23,7 @@ bench() {
 	command=$("$root/run-qemu.sh" --no-install --dry-run --accel "$1" --machine "$2" --smp "$3") || exit 2
 	command=$(tail -n 1 <<<"$command")
 	for ((i = 0; i < runs; i++)); do
+		[[ ! -t 2 ]] || printf '%s, %s, %s vCPUs: run %d of %d\r' "$1" "$2" "$3" $((i + 1)) "$runs" >&2
 		begin=$(date +%s%N)
 		# The command is run-qemu.sh's own, quoted for a shell.
 		eval "timeout 120 $command" </dev/null >/dev/null 2>&1
@@ -39,7 +40,7 @@ bench() {
 		"${ms[0]}" "${ms[runs / 2]}" "${ms[runs - 1]}" "$4"
 }
 
-printf 'Direct boot to exit, ms, %s runs\n' "$runs"
+printf 'Direct boot to exit, ms, %s runs; takes about %d s\n' "$runs" $((runs * 26))
 printf '%-5s %-8s %5s  %6s  %6s  %6s  %6s\n' accel machine vCPUs min median max aim
 failed=0
 if why=$(kvm_works 2>&1); then

@@ -98,6 +98,7 @@ status=0
 for n in $vcpus; do
 	together='' singly=''
 	for ((i = 0; i < runs; i++)); do
+		[[ ! -t 2 ]] || printf '%s vCPUs: run %d of %d\r' "$n" $((i + 1)) "$runs" >&2
 		a=$(boot "$n" '') || break
 		b=$(boot "$n" debug.smp.one_by_one=1) || break
 		together+=$a$'\n' singly+=$b$'\n'

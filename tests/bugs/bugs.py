@@ -382,6 +382,7 @@ def judge(mutant, original, show):
 
 def run_all(mutants, jobs, show, whole):
     started = time.monotonic()
+    print(f"{len(mutants)} bugs; first the tests without any", flush=True)
     rows, _ = read_catalogue()
     copy_tree(os.path.join(OUT, "original"))
     wanted = list(dict.fromkeys(test[:2] for m in mutants for test in m.tests))
@@ -404,6 +405,7 @@ def run_all(mutants, jobs, show, whole):
                 if bad:
                     print(output)
                     print(f"Without a mutant, {' '.join(key).strip()} fails: {' '.join(bad)}")
+            tried, prepared = 0, time.monotonic()
             good = sum(not failures(results) for results in original.values())
             print(f"Without a mutant, {good} of {len(wanted)} runs of tests pass.")
             verdicts = pool.map(lambda m: judge(m, original, show), mutants)
@@ -414,6 +416,11 @@ def run_all(mutants, jobs, show, whole):
                     print(f"\n{row:2}  {rows[row][1]}" if row else "\n -  of no row")
                 print(f"      {verdict:8} {mutant.name:45} {by}", flush=True)
                 counts[verdict] = counts.get(verdict, 0) + 1
+                tried += 1
+                if tried % 20 == 0 and tried < len(mutants):
+                    each = (time.monotonic() - prepared) / tried
+                    left = each * (len(mutants) - tried) / 60
+                    print(f"   -- {tried} of {len(mutants)}, about {left:.0f} min more", flush=True)
         except KeyboardInterrupt:
             stopping.set()
             for child in list(children):

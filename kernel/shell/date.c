@@ -73,7 +73,7 @@ int date_command(int argc, char **argv)
     return set(seconds);
 }
 
-int clocks_command(int argc, char **argv)
+int clocks_command(void)
 {
     static const struct {
         const char *name;
@@ -82,7 +82,6 @@ int clocks_command(int argc, char **argv)
                   {"monotonic", TC_CLOCK_MONOTONIC},
                   {"realtime", TC_CLOCK_REALTIME}};
 
-    (void)argc, (void)argv;
     before_clock_call(this_cpu());
     print("clocks:");
     for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {

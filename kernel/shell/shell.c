@@ -80,18 +80,16 @@ static uint8_t next_byte(void)
 
 /* ---- Commands ---------------------------------------------------------- */
 
-static int help_command(int argc, char **argv);
+static int help_command(void);
 
-static int report_command(int argc, char **argv)
+static int report_command(void)
 {
-    (void)argc, (void)argv;
     print_report();
     return 0;
 }
 
-static int bench_command(int argc, char **argv)
+static int bench_command(void)
 {
-    (void)argc, (void)argv;
     if (readers_run()) {
         print("bench: the readers run, and it needs the vCPUs to itself: readers off\n");
         return 1;
@@ -101,12 +99,6 @@ static int bench_command(int argc, char **argv)
     ring3_report();
     print("\n");
     return report_new_verdicts(true) ? 0 : 1;
-}
-
-static int online_command(int argc, char **argv)
-{
-    (void)argc, (void)argv;
-    return online();
 }
 
 static int readers_command(int argc, char **argv)
@@ -135,35 +127,20 @@ static int readers_command(int argc, char **argv)
     return 0;
 }
 
-static int suspend_command(int argc, char **argv)
+static int events_command(void)
 {
-    (void)argc, (void)argv;
-    return suspend_clock();
-}
-
-static int resume_command(int argc, char **argv)
-{
-    (void)argc, (void)argv;
-    return resume_clock();
-}
-
-static int events_command(int argc, char **argv)
-{
-    (void)argc, (void)argv;
     events_print();
     return 0;
 }
 
-static int halt_command(int argc, char **argv)
+static int halt_command(void)
 {
-    (void)argc, (void)argv;
     halted = true;
     return 0;
 }
 
-static int status_command(int argc, char **argv)
+static int status_command(void)
 {
-    (void)argc, (void)argv;
     print("%d\n", status);
     return 0;
 }
@@ -216,32 +193,37 @@ static int watch_command(int argc, char **argv)
     return 0;
 }
 
+static int online_command(void)
+{
+    return online();
+}
+
 static const struct command {
     const char *name, *arguments, *about;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv); /* with arguments, or ... */
+    int (*plain)(void);                /* without */
 } commands[] = {
-    {"bench", "", "measure ring 3's reads of the clock again", bench_command},
-    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", clocks_command},
-    {"date", "[[[[[cc]yy]mm]dd]HH]MM[.ss]", "show the date, or set it", date_command},
-    {"events", "", "what happened to the clock so far", events_command},
-    {"halt", "", "end the run; its status is the report's verdict", halt_command},
-    {"help", "", "this list", help_command},
-    {"online", "", "start the vCPUs that the firmware lists and that do not run yet",
+    {"bench", "", "measure ring 3's reads of the clock again", NULL, bench_command},
+    {"clocks", "", "uptime, the clocks of clock_gettime() and the TSC, now", NULL, clocks_command},
+    {"date", "[[[[[cc]yy]mm]dd]HH]MM[.ss]", "show the date, or set it", date_command, NULL},
+    {"events", "", "what happened to the clock so far", NULL, events_command},
+    {"halt", "", "end the run; its status is the report's verdict", NULL, halt_command},
+    {"help", "", "this list", NULL, help_command},
+    {"online", "", "start the vCPUs that the firmware lists and that do not run yet", NULL,
      online_command},
     {"readers", "[on | off]", "ring-3 readers on all vCPUs, all the time; what came of it",
-     readers_command},
-    {"report", "", "the report once more, as things are now", report_command},
-    {"resume", "", "kvmclock on again on all vCPUs", resume_command},
-    {"status", "", "the status of the last command: 0, or what went wrong", status_command},
-    {"suspend", "", "kvmclock off on all vCPUs; another timecounter serves", suspend_command},
+     readers_command, NULL},
+    {"report", "", "the report once more, as things are now", NULL, report_command},
+    {"resume", "", "kvmclock on again on all vCPUs", NULL, resume_clock},
+    {"status", "", "the status of the last command: 0, or what went wrong", NULL, status_command},
+    {"suspend", "", "kvmclock off on all vCPUs; another timecounter serves", NULL, suspend_clock},
     {"sysctl", "[-deiNnqtTW] name[=value] ... | -a", "show or set what docs/sysctl.md lists",
-     sysctl_command},
-    {"watch", "[lines]", "the clock, a line a second until a key", watch_command},
+     sysctl_command, NULL},
+    {"watch", "[lines]", "the clock, a line a second until a key", watch_command, NULL},
 };
 
-static int help_command(int argc, char **argv)
+static int help_command(void)
 {
-    (void)argc, (void)argv;
     for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++)
         print("%s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->about);
     print("Lines that start with # are comments.  ^D on an empty line is halt.\n");
@@ -296,8 +278,14 @@ static int run_line(char *text)
     if (count == 0)
         return status;
     for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
-        if (text_same(words[0], c->name))
+        if (!text_same(words[0], c->name))
+            continue;
+        if (c->run)
             return c->run(count, words);
+        if (count == 1)
+            return c->plain();
+        print("usage: %s\n", c->name);
+        return 1;
     }
     print("shell: %s: not found; help lists the commands\n", words[0]);
     return 127;

@@ -27,7 +27,7 @@ void shell_run(void (*report)(void), int (*online)(void));
 /* Commands with files of their own: arguments as for main(); they return the status. */
 int sysctl_command(int argc, char **argv);
 int date_command(int argc, char **argv);
-int clocks_command(int argc, char **argv);
+int clocks_command(void);
 
 /* Completes the name of a node in the tree; see struct line. */
 bool sysctl_complete(const char *word, size_t length, char *more);

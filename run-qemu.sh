@@ -43,7 +43,7 @@ usage() {
 		  --help                   this text
 
 		Environment: O is the build directory (build/ beside this script), QEMU the program to run
-		(qemu-system-x86_64).
+		(qemu-system-x86_64); NO_COLOR, if set, keeps a terminal's output plain.
 
 		Exit status: 0 all checks passed, 1 a check failed or the guest gave no verdict,
 		2 usage or set-up, 124 timeout.
@@ -63,7 +63,7 @@ say() {
 # --- the command line ------------------------------------------------------------------------
 
 accel=auto smp=2 machine=pc cpu='' iso=no append='' json='' html='' timeout='' kernel=''
-debug=no verbose=no dry_run=no install=yes shell=no terminal=no
+debug=no verbose=no dry_run=no install=yes shell=no terminal=no coloured=no
 extra=()
 # Of --html: what was typed, where the JSON goes without --json, and why the run failed.
 called=("$0" "$@") scratch='' ended=''
@@ -125,6 +125,7 @@ check_arguments() {
 	if [[ -n $html && $dry_run == no ]]; then
 		check_html
 	fi
+	[[ ! -t 1 || -n ${NO_COLOR-} || ${TERM-dumb} == dumb ]] || coloured=yes
 	if [[ $shell == yes ]]; then
 		[[ ! -t 0 || ! -t 1 ]] || terminal=yes
 		# What the user appends comes last, and so wins: shell=now.
@@ -299,6 +300,18 @@ fails_with() {
 	say "$1" >&2
 }
 
+# colour LINE: with the verdicts' words in colour, on a terminal.
+colour() {
+	local line=$1 word code
+	if [[ $coloured == yes ]]; then
+		for word in 'PASS=32' 'FAIL=31' 'SKIP=33' 'Clock: good=32' 'Clock: bad=31' 'Clock: not judged=33'; do
+			code=${word##*=} word=${word%=*}
+			[[ $line != "$word"* ]] || line=$'\e['"${code}m$word"$'\e[0m'"${line#"$word"}"
+		done
+	fi
+	printf '%s' "$line"
+}
+
 # show LINE: a line of the guest's, or of QEMU's own, which goes to standard error.
 show() {
 	local line=${1%$'\r'}
@@ -317,7 +330,7 @@ show() {
 		missing_features=0
 	fi
 	# Nobody may be reading any more: the trap of SIGPIPE ends the run.
-	[[ -n $interrupted ]] || printf '%s\n' "${line:$shown}" 2>/dev/null
+	[[ -n $interrupted ]] || printf '%s\n' "$(colour "${line:$shown}")" 2>/dev/null
 	shown=0
 }
 

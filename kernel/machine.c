@@ -25,6 +25,7 @@ void machine_start_traps(const struct trap_hooks *hooks)
     for (unsigned i = 0; i < IST_COUNT; i++)
         cpu_set_ist(&early_cpu, i, (uint64_t)early_stacks[i] + sizeof(early_stacks[i]));
     trap_init(hooks);
+    trap_load();
     cpu_load(&early_cpu);
     cpu_table[0] = &early_cpu;
 }

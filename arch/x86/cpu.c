@@ -9,7 +9,6 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
-#include "arch/x86/trap.h"
 #include <stddef.h>
 
 _Static_assert(offsetof(struct cpu, self) == CPU_SELF, "assembly reads it there");
@@ -138,7 +137,6 @@ void cpu_load(struct cpu *cpu)
     load_gdt(cpu);
     wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
-    trap_load();
     features_enable();
 }
 

@@ -99,7 +99,7 @@ void cpu_set_ist(struct cpu *cpu, unsigned i, uint64_t top);
 /*
  * Makes `cpu` the running vCPU's structure, loads its descriptor tables and GS base, and switches
  * on the features that protect the kernel.  `stack_top` and the tss.ist[] stacks must have been
- * set.
+ * set, and the interrupt descriptor table loaded (trap.h): a feature may be refused by a fault.
  */
 void cpu_load(struct cpu *cpu);
 

@@ -23,7 +23,7 @@ static uint64_t *table_at(uint64_t entry)
     return phys_to_virt(entry & PAGE_ADDRESS);
 }
 
-static unsigned slot(uint64_t va, int level)
+static unsigned entry_index(uint64_t va, int level)
 {
     return va >> (12 + 9 * level) & 511;
 }
@@ -37,7 +37,7 @@ static uint64_t *entry_at(uint64_t root, uint64_t va, int level, uint64_t user)
     uint64_t *table = table_at(root);
 
     for (int l = 3; l > level; l--) {
-        uint64_t *entry = &table[slot(va, l)];
+        uint64_t *entry = &table[entry_index(va, l)];
         if (!*entry) {
             uint64_t frame = frame_alloc_zeroed();
             if (!frame)
@@ -48,7 +48,7 @@ static uint64_t *entry_at(uint64_t root, uint64_t va, int level, uint64_t user)
         }
         table = table_at(*entry);
     }
-    return &table[slot(va, level)];
+    return &table[entry_index(va, level)];
 }
 
 bool page_map(uint64_t root, uint64_t va, uint64_t pa, uint64_t flags)
@@ -66,7 +66,7 @@ bool page_map_new(uint64_t root, uint64_t va, unsigned pages, uint64_t flags, bo
     uint64_t *entry = NULL;
 
     for (unsigned i = 0; i < pages; i++, va += PAGE_SIZE) {
-        entry = entry && slot(va, 0) ? entry + 1 : entry_at(root, va, 0, flags & PAGE_USER);
+        entry = entry && entry_index(va, 0) ? entry + 1 : entry_at(root, va, 0, flags & PAGE_USER);
         uint64_t frame = entry && !*entry ? (zeroed ? frame_alloc_zeroed() : frame_alloc()) : 0;
         if (!frame)
             return false;
@@ -93,7 +93,7 @@ uint64_t page_lookup(uint64_t root, uint64_t va)
     uint64_t grant = PAGE_WRITE | PAGE_USER, deny = 0, entry = root;
 
     for (int level = 3; level >= 0; level--) {
-        entry = table_at(entry)[slot(va, level)];
+        entry = table_at(entry)[entry_index(va, level)];
         if (!(entry & PAGE_PRESENT))
             return 0;
         grant &= entry;

@@ -45,6 +45,7 @@ _Noreturn void ap_main(struct cpu *cpu);
 
 _Noreturn void ap_main(struct cpu *cpu)
 {
+    trap_load();
     cpu_load(cpu);
     apic_enable();
     smp_ask_begin(cpu);

@@ -96,7 +96,7 @@ int bring_late(void)
         print("online: all %u vCPUs that the firmware lists run\n", cpu_count);
         return 0;
     }
-    vcpus_start_late(&firmware, tsc.hz, vcpu_enable, &how);
+    vcpus_start_late(&firmware, tsc.hz, &how);
     came = how.end - how.first;
     if (came) {
         if (!process_add_threads(how.end))

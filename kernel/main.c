@@ -159,7 +159,7 @@ static _Noreturn void main_on_own_stack(void)
     start_played_host(begin);
     report_start();
     machine_check_firmware(&firmware);
-    vcpus_start(&firmware, tsc.hz, vcpu_enable, &bring_up);
+    vcpus_start(&firmware, tsc.hz, &bring_up);
     report_bring_up(&bring_up);
     cpu_count = bring_up.end;
 

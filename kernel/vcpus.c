@@ -57,8 +57,7 @@ static uint64_t us_between(uint64_t from, uint64_t to, uint64_t tsc_hz)
 }
 
 static void start(const struct firmware_facts *facts, uint32_t count, uint32_t patience_ms,
-                  uint64_t tsc_hz, void (*enable)(struct cpu *cpu, void *arg),
-                  struct vcpus_bring_up *how)
+                  uint64_t tsc_hz, struct vcpus_bring_up *how)
 {
     uint64_t patience = tsc_hz / 1000 * patience_ms, begin = rdtsc_ordered();
 
@@ -82,7 +81,7 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
     }
     uint64_t started = rdtsc_ordered();
     if (how->end > how->first)
-        smp_call_some(how->first, how->end, enable, NULL);
+        smp_call_some(how->first, how->end, vcpu_enable, NULL);
     (void)smp_wait_some(how->first, how->end, patience);
     how->prepare_us = us_between(begin, ready, tsc_hz);
     how->start_us = us_between(ready, last, tsc_hz);
@@ -90,10 +89,9 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
     how->register_us = us_between(started, rdtsc_ordered(), tsc_hz);
 }
 
-void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
-                 void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how)
+void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz, struct vcpus_bring_up *how)
 {
-    start(facts, facts->cpu_count, PATIENCE_MS, tsc_hz, enable, how);
+    start(facts, facts->cpu_count, PATIENCE_MS, tsc_hz, how);
 
     uint64_t us = how->prepare_us + how->start_us + how->register_us;
     uint32_t others = how->end - how->first;
@@ -111,9 +109,9 @@ void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
 }
 
 void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
-                      void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how)
+                      struct vcpus_bring_up *how)
 {
-    start(facts, facts->possible_count, LATE_PATIENCE_MS, tsc_hz, enable, how);
+    start(facts, facts->possible_count, LATE_PATIENCE_MS, tsc_hz, how);
 }
 
 void vcpu_enable(struct cpu *cpu, void *arg)

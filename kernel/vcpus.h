@@ -26,11 +26,10 @@ struct vcpus_bring_up {
 };
 
 /*
- * Starts all present vCPUs but the running one, at once; `enable` then runs on each that came up.
+ * Starts all present vCPUs but the running one, at once; vcpu_enable() then runs on each that came up.
  * Fills *how and makes the check "vcpus.online".
  */
-void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
-                 void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how);
+void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz, struct vcpus_bring_up *how);
 
 /*
  * Likewise starts all listed vCPUs that do not run yet, while the others carry on.  Stops waiting
@@ -38,7 +37,7 @@ void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz,
  */
 enum { LATE_PATIENCE_MS = 1000 };
 void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
-                      void (*enable)(struct cpu *cpu, void *arg), struct vcpus_bring_up *how);
+                      struct vcpus_bring_up *how);
 
 /*
  * Runs on each vCPU as it starts: sets its number for ring 3 and registers its kvmclock structure.

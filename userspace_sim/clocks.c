@@ -3,6 +3,7 @@
  * Tests ring 3's clock_gettime(): whether each clock agrees with the system call, which path a
  * reading takes, and whether it stays in order while the kernel moves threads.
  */
+#include "arch/x86/wait.h"
 #include "base/format.h"
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
@@ -167,11 +168,12 @@ void moved(struct thread_page *t)
     struct gettime g = thread_gettime(t);
     struct ordered o = {0};
     uint64_t last = 0, by[PATHS] = {0};
-    uint64_t begin = pvclock_tsc(PVCLOCK_LFENCE), least = t->tsc_hz / 1000 * t->amount, length = 0;
+    const uint64_t least = t->tsc_hz / 1000 * t->amount;
+    struct wait wait = wait_begin(TRIES * least);
     uint32_t vcpu = gettime_vcpu(&g);
 
-    while (length < least || (length / TRIES < least &&
-                              __atomic_load_n(&all->moves, __ATOMIC_RELAXED) < MOVES_WANTED)) {
+    while (!wait_is_over(&wait) &&
+           (wait.waited < least || __atomic_load_n(&all->moves, __ATOMIC_RELAXED) < MOVES_WANTED)) {
         uint64_t before = told_load(&told), ns;
         struct pvclock_timespec ts;
         by[clock_gettime(&g, CLOCK_MONOTONIC, &ts)]++;
@@ -185,7 +187,6 @@ void moved(struct thread_page *t)
             vcpu = gettime_vcpu(&g);
             (void)sum(&all->moves, 1);
         }
-        length = pvclock_tsc(PVCLOCK_LFENCE) - begin;
     }
     (void)sum(&all->reads, o.reads);
     (void)sum(&all->idle, o.reads == 0);

@@ -340,8 +340,7 @@ void clock_choose(const char *name)
 
 bool clock_use(const struct timecounter *counter)
 {
-    const uint64_t patience_ns = NS_PER_SECOND / 2, longest_ns = patience_ns / 16;
-    uint64_t waited_ns = 0;
+    const uint64_t patience_ns = NS_PER_SECOND / 2;
     struct tc_hands h;
 
     if (!counter || clock_select(counter->name, NULL) != TC_OK)
@@ -349,19 +348,13 @@ bool clock_use(const struct timecounter *counter)
     /* A counter that wraps, and the dummy, are guarded permanently. */
     if (counter->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
-    /*
-     * For others the guard ends with the first windup past all that was read on the old counter.  A
-     * pause of the guest, which some references count, is one long step, and not patience.
-     */
-    uint64_t before = read_reference();
+    /* For others the guard ends with the first windup past all that was read on the old counter. */
+    uint64_t begin = read_reference();
     do {
         clock_tick();
         if (tc_get_hands(&set, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
             return true;
-        uint64_t now = read_reference(), step_ns = reference_ns(now - before);
-        waited_ns += step_ns < longest_ns ? step_ns : longest_ns;
-        before = now;
-    } while (waited_ns < patience_ns);
+    } while (reference_ns(read_reference() - begin) < patience_ns);
     return false;
 }
 

@@ -43,7 +43,7 @@
         skip();                                                                                    \
     } while (0)
 
-/* Whether a test that began then has waited long enough for what a busy machine does not give it. */
+/* Whether a test that began then has waited long enough for what a busy machine keeps from it. */
 static inline bool is_too_late(time_t began)
 {
     const char *text = getenv("TEST_PATIENCE");

@@ -5,8 +5,8 @@
  * The host gives its date as an epoch, the date at which its time (kvmclock) was 0, and only on
  * request; each request costs an exit.  So the kernel asks at the start, after each pause of the
  * guest, and every interval_s seconds in between.  WALL_BURST pauses in a row are asked about at
- * once, as no reader may be given the old date nor be kept waiting; only beyond them, as from a host
- * that sets its flag again and again by mistake, does a request wait for its turn: there are
+ * once, as no reader may be given the old date nor be kept waiting.  Only beyond them, as from a
+ * host that sets its flag again and again by mistake, does a request wait for its turn: there are
  * WALL_ASKS_A_SECOND.
  *
  * The date is epoch + the host's time now, so it is right with every timecounter, whatever that

@@ -227,7 +227,7 @@ static int64_t count(struct cpu *cpu, bool on, uint64_t to)
         counts[i] = cpu->entries[i];
         cpu->entries[i] = 0;
     }
-    /* After each pause the first reading asks the kernel, as it has to: that is no cost of the page. */
+    /* After a pause the first reading has to ask the kernel: that is no cost of the page. */
     uint64_t asked = now - disturbances[cpu->index];
     counts[ENTRY_SYSCALL] -= asked < counts[ENTRY_SYSCALL] ? asked : counts[ENTRY_SYSCALL];
     disturbances[cpu->index] = now;

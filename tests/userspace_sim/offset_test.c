@@ -29,7 +29,7 @@ static void switch_to(unsigned vcpu)
     assert_int_equal(swapcontext(&vcpus[from], &vcpus[vcpu]), 0);
 }
 
-/* Whichever way the TSC is read: it takes time, and in one of the looks the host pauses the guest. */
+/* However the TSC is read: it takes time, and in one of the looks the host pauses the guest. */
 static void look(void)
 {
     pvclock_mock.tsc += LOOK;

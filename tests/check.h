@@ -7,10 +7,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -29,6 +31,25 @@
             fail_msg(#condition ": " __VA_ARGS__);                                                 \
     } while (0)
 
+/*
+ * Ends a test as SKIP: this machine was too busy for it to show anything.  tests/program.sh shows
+ * the reason.
+ */
+#define spoilt(...)                                                                                \
+    do {                                                                                           \
+        printf("# spoilt: ");                                                                      \
+        printf(__VA_ARGS__);                                                                       \
+        printf("\n");                                                                              \
+        skip();                                                                                    \
+    } while (0)
+
+/* Whether a test that began then has waited long enough for what a busy machine keeps from it. */
+static inline bool is_too_late(time_t began)
+{
+    /* A third of what tests/program.sh grants where it is not busy. */
+    return time(NULL) - began > 40;
+}
+
 /* How many random cases: TEST_COUNT of the environment, 10^6 otherwise. */
 static inline unsigned long long test_count(void)
 {
@@ -37,10 +58,20 @@ static inline unsigned long long test_count(void)
     return text != NULL ? strtoull(text, NULL, 10) : 1000000;
 }
 
-/* SplitMix64: the same stream on every machine. */
+/* TEST_SEED of the environment; read before there are threads. */
+static uint64_t test_seed;
+
+static __attribute__((constructor)) void read_test_seed(void)
+{
+    const char *text = getenv("TEST_SEED");
+
+    test_seed = text != NULL ? strtoull(text, NULL, 10) * UINT64_C(0xd1342543de82ef95) : 0;
+}
+
+/* SplitMix64: the same stream on every machine, but another with each TEST_SEED. */
 static inline uint64_t next_random(uint64_t *state)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15)) + test_seed;
 
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);

@@ -51,7 +51,7 @@ mkdir "$root/clockpage"
 tar --exclude=./build -cf - . | tar -C "$root/clockpage" --no-same-owner -xf -
 
 echo "Debian $(cat "$root/etc/debian_version") below $root:"
-names='TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME TEST_COUNT CC'
+names='TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME TEST_COUNT TEST_SEED STRESS_LOAD STRESS_TIMES CC'
 settings=()
 for name in $names; do
 	[[ -z ${!name-} ]] || settings+=("$name=${!name}")

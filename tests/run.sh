@@ -32,6 +32,9 @@ usage() {
 		  --list         print the suites' names and about how long they take, and stop
 		  --root DIR     run in a Debian system of its own below DIR, which debootstrap makes if DIR
 		                 is empty, on a copy of this tree; needs root
+		  --stress       keep this machine busy, at a load of 30, meanwhile, and run each suite that
+		                 boots no guest 20 times in a row, with another seed each time; a line FAIL
+		                 says which time it was
 		  --no-install   list what is missing instead of installing it
 		  --help         this text
 
@@ -46,6 +49,9 @@ usage() {
 		                 not end it before
 		  FUZZ_TIME      seconds of the fuzzer (60)
 		  TEST_COUNT     random cases of each test program (most: 10^6; the oracles: more)
+		  TEST_SEED      makes the random cases others (0: always the same; of --stress the first)
+		  STRESS_LOAD    busy processes of --stress (30), at all degrees of nice
+		  STRESS_TIMES   how often it runs a suite (20)
 		  CC             the C compiler of the test programs (gcc)
 		  O              the build directory of the kernels that are booted (build)
 		  ROOT_RELEASE   the release that --root makes (trixie, which is Debian 13)
@@ -115,6 +121,15 @@ seconds_of() {
 	echo "${seconds:-10}"
 }
 
+# times_of PATH: how often a suite is run.  Guests take too long for more than once.
+times_of() {
+	if [[ $stress == no ]] || grep -q '^# Boots guests\.$' "$1"; then
+		echo 1
+	else
+		echo "$stress_times"
+	fi
+}
+
 # running: what a suite says that it is at, in one line.
 running() {
 	find "$state/now" -type f -printf '%f\n' 2>/dev/null | paste -sd ' '
@@ -145,15 +160,32 @@ not_run() {
 	done <"$state/plan"
 }
 
-# run_suite NAME PATH ARGUMENTS...: show its output, and append its result lines to $results.
+# run_suite NAME PATH ARGUMENTS...: all of its times.
 run_suite() {
-	local name=$1 path=$2 status failed_before started=$SECONDS watcher seconds
-	shift 2
-	seconds=$(seconds_of "$path" "$@")
-	failed_before=$(count FAIL)
+	local name=$1 path=$2 times time seconds first_seed=$TEST_SEED
+	times=$(times_of "$path")
+	seconds=$(($(seconds_of "${@:2}") * times))
 	((suite_number++))
 	printf '== %s: suite %d of %d, about %d s; then about %d min more\n' "$name" "$suite_number" \
 		"$suite_count" "$seconds" $(((seconds_left -= seconds, seconds_left + 59) / 60))
+	for ((time = 1; time <= times; time++)); do
+		which=''
+		if [[ $stress == yes ]]; then
+			TEST_SEED=$((first_seed + time - 1))
+			which=" [time $time of $times, TEST_SEED=$TEST_SEED]"
+		fi
+		# Once is enough to show what passes.
+		quiet=$((time > 1))
+		run_once "$@"
+	done
+	TEST_SEED=$first_seed
+}
+
+# run_once NAME PATH ARGUMENTS...: show its output, and append its result lines to $results.
+run_once() {
+	local name=$1 path=$2 status failed_before started=$SECONDS watcher
+	shift 2
+	failed_before=$(count FAIL)
 	rm -rf "$state"
 	mkdir -p "$state/now"
 	: >"$output"
@@ -162,7 +194,7 @@ run_suite() {
 	# timeout makes a process group of the suite, and ends all of it.
 	SUITE_STATE=$state timeout -k 10 "$suite_timeout" "$path" "$@" </dev/null >"$pipe" 2>&1 &
 	suite_pid=$!
-	filter <"$pipe" | tee "$output" &
+	filter <"$pipe" | mark | tee "$output" | show &
 	wait "$suite_pid" 2>/dev/null
 	status=$?
 	suite_pid=''
@@ -180,9 +212,22 @@ run_suite() {
 		elif ! grep -qE '^(PASS|FAIL|SKIP) ' "$output"; then
 			echo "FAIL $name: the suite reported nothing"
 		fi
-	} >"$work/end"
+	} | mark >"$work/end"
 	tee -a "$results" <"$work/end"
-	printf '   %s: %d s\n' "$name" $((SECONDS - started))
+	printf '   %s: %d s%s\n' "$name" $((SECONDS - started)) "$which"
+}
+
+# What failed says which time it was.
+mark() {
+	sed -u "s/^FAIL .*/&$which/"
+}
+
+show() {
+	if ((quiet)); then
+		grep --line-buffered -v '^\(PASS\|SKIP\) '
+	else
+		cat
+	fi
 }
 
 # Where KVM works, "SKIP name: no KVM ..." is a failure.
@@ -199,16 +244,38 @@ patience_now() {
 	local load cpus patience
 	cpus=$(nproc)
 	read -r load _ </proc/loadavg
-	patience=$((1 + (${load%.*} + cpus - 1) / cpus))
+	load=${load%.*}
+	[[ $stress == no ]] || ((load += stress_load))
+	patience=$((1 + (load + cpus - 1) / cpus))
 	((cpus > 1)) || ((patience *= 2))
 	echo $((patience < 20 ? patience : 20))
 }
 
-install=yes list=no root='' wanted=()
+busy=()
+# keep_busy: from now on, until stop_busy, or until this process is gone, however it ended.
+keep_busy() {
+	local i
+	for ((i = 0; i < stress_load; i++)); do
+		# shellcheck disable=SC2016 # for the inner shell
+		nice -n $((i * 20 / stress_load)) bash -c '
+			while kill -0 "$1" 2>/dev/null; do
+				for ((i = 0; i < 50000; i++)); do :; done
+			done' busy $$ &
+		busy+=($!)
+	done
+}
+
+stop_busy() {
+	((${#busy[@]} == 0)) || kill "${busy[@]}" 2>/dev/null
+	busy=()
+}
+
+install=yes list=no root='' wanted=() stress=no
 while (($# > 0)); do
 	case $1 in
 	--list) list=yes ;;
 	--no-install) install=no ;;
+	--stress) stress=yes ;;
 	--root)
 		if (($# < 2)) || [[ -z $2 ]]; then
 			echo "run.sh: --root needs a directory (see --help)" >&2
@@ -235,12 +302,17 @@ if [[ $list == yes ]]; then
 	echo "The suite programs has those of $(find_programs | sed 's|/[^/]*$||' | sort -u | paste -sd ' ')."
 	exit 0
 fi
-for limit in TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME; do
+for limit in TEST_PATIENCE SUITE_TIMEOUT GUEST_LIMIT FUZZ_TIME STRESS_LOAD STRESS_TIMES; do
 	if [[ -n ${!limit-} && ! ${!limit} =~ ^[1-9][0-9]{0,5}$ ]]; then
 		echo "run.sh: $limit is a whole number, at least 1, not '${!limit}'" >&2
 		exit 2
 	fi
 done
+if [[ ! ${TEST_SEED:-0} =~ ^(0|[1-9][0-9]{0,8})$ ]]; then
+	echo "run.sh: TEST_SEED is a whole number below 10^9, not '$TEST_SEED'" >&2
+	exit 2
+fi
+stress_load=${STRESS_LOAD:-30} stress_times=${STRESS_TIMES:-20}
 chosen=$suites
 if ((${#wanted[@]} > 0)); then
 	chosen=$(choose "${wanted[@]}") || exit 2
@@ -248,6 +320,7 @@ fi
 
 if [[ -n $root ]]; then
 	deps_need "$install" root || exit 2
+	[[ $stress == no ]] || wanted=(--stress "${wanted[@]}")
 	exec tests/in-root.sh "$root" "${wanted[@]}"
 fi
 deps_need "$install" build run iso test || exit 2
@@ -255,6 +328,9 @@ deps_need "$install" build run iso test || exit 2
 deps_need "$install" test32 || echo "Going on: the test programs of 32 bits are skipped."
 
 export TEST_PATIENCE=${TEST_PATIENCE:-$(patience_now)}
+# Other random cases each time: these are the ones that nobody has seen yet.
+[[ $stress == no ]] || TEST_SEED=${TEST_SEED:-$((RANDOM << 14 | RANDOM))}
+export TEST_SEED=${TEST_SEED:-0}
 suite_timeout=$((${SUITE_TIMEOUT:-800} * TEST_PATIENCE))
 ((TEST_PATIENCE == 1)) || echo "This machine is busy or small: all time limits are $TEST_PATIENCE times as long."
 kvm=yes
@@ -272,7 +348,7 @@ stop() {
 	[[ -z $suite_pid ]] || kill -TERM "$suite_pid" 2>/dev/null
 	exit "$1"
 }
-trap 'rm -rf "$work"' EXIT
+trap 'stop_busy; rm -rf "$work"' EXIT
 trap 'stop 130' INT
 trap 'stop 143' TERM HUP
 results=$work/results output=$work/output pipe=$work/pipe state=$work/state
@@ -282,9 +358,13 @@ mkfifo "$pipe" || exit 2
 suite_count=$(wc -l <<<"$chosen") suite_number=0 seconds_left=0
 while read -r name path arguments; do
 	# shellcheck disable=SC2086 # names without blanks
-	((seconds_left += $(seconds_of "$path" $arguments)))
+	((seconds_left += $(seconds_of "$path" $arguments) * $(times_of "$path")))
 done <<<"$chosen"
 echo "$suite_count suite$( ((suite_count == 1)) || echo s), about $(((seconds_left + 59) / 60)) minutes on a quiet machine with two processors."
+if [[ $stress == yes ]]; then
+	echo "The machine is kept busy by $stress_load processes, and is some times slower for it."
+	keep_busy
+fi
 while read -r name path arguments; do
 	# shellcheck disable=SC2086 # names without blanks
 	run_suite "$name" "$path" $arguments

@@ -132,6 +132,10 @@ $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
+$(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
+$(TESTS)/userspace_sim/%: TEST_OPTIMIZE := -O2 $(UBSAN)
+$(TESTS)/userspace_sim/offset: userspace_sim/offset.c
+
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)

@@ -3,6 +3,7 @@
  * Tests ring 3's clock_gettime(): whether each clock agrees with the system call, which path a
  * reading takes, and whether it stays in order while the kernel moves threads.
  */
+#include "arch/x86/wait.h"
 #include "base/format.h"
 #include "userspace_sim/process.h"
 #include "userspace_sim/step.h"
@@ -78,7 +79,7 @@ static enum gettime_path expected_path(uint32_t facts)
 }
 
 /* Whether all readings take this path, and the kernel counts as many system calls. */
-static bool takes(struct thread_page *t, enum gettime_path path)
+static bool takes_now(struct thread_page *t, enum gettime_path path)
 {
     const uint64_t calls = path == PATH_SYSTEM_CALL ? 2 : 64;
     struct gettime g = thread_gettime(t);
@@ -90,6 +91,18 @@ static bool takes(struct thread_page *t, enum gettime_path path)
         taken += clock_gettime(&g, CLOCK_MONOTONIC, &ts) == path;
     count_end(counts);
     return taken == calls && counts[COUNT_SYSTEM_CALL] == (path == PATH_SYSTEM_CALL ? calls : 0);
+}
+
+/* The first reading after a pause of the guest asks the kernel, whatever its path: try again. */
+static bool takes(struct thread_page *t, enum gettime_path path)
+{
+    enum { TRIES = 3 };
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (takes_now(t, path))
+            return true;
+    }
+    return false;
 }
 
 void paths(struct thread_page *t)
@@ -167,11 +180,12 @@ void moved(struct thread_page *t)
     struct gettime g = thread_gettime(t);
     struct ordered o = {0};
     uint64_t last = 0, by[PATHS] = {0};
-    uint64_t begin = pvclock_tsc(PVCLOCK_LFENCE), least = t->tsc_hz / 1000 * t->amount, length = 0;
+    const uint64_t least = t->tsc_hz / 1000 * t->amount;
+    struct wait wait = wait_begin(TRIES * least);
     uint32_t vcpu = gettime_vcpu(&g);
 
-    while (length < least || (length / TRIES < least &&
-                              __atomic_load_n(&all->moves, __ATOMIC_RELAXED) < MOVES_WANTED)) {
+    while (!wait_is_over(&wait) &&
+           (wait.waited < least || __atomic_load_n(&all->moves, __ATOMIC_RELAXED) < MOVES_WANTED)) {
         uint64_t before = told_load(&told), ns;
         struct pvclock_timespec ts;
         by[clock_gettime(&g, CLOCK_MONOTONIC, &ts)]++;
@@ -185,7 +199,6 @@ void moved(struct thread_page *t)
             vcpu = gettime_vcpu(&g);
             (void)sum(&all->moves, 1);
         }
-        length = pvclock_tsc(PVCLOCK_LFENCE) - begin;
     }
     (void)sum(&all->reads, o.reads);
     (void)sum(&all->idle, o.reads == 0);

@@ -4,6 +4,7 @@
  * and the answer lies between the asker's two readings.  The narrowest of many exchanges gives
  * the offset and its error.
  */
+#include "arch/x86/wait.h"
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"
 
@@ -28,10 +29,10 @@ static uint64_t start_of(const struct thread_page *t)
 
 static bool wait_until(const uint64_t *word, uint64_t value, uint64_t patience)
 {
-    uint64_t begin = clock_tsc();
+    struct wait wait = wait_begin(patience);
 
     while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) {
-        if (clock_tsc() - begin > patience)
+        if (wait_is_over(&wait))
             return false;
     }
     return true;
@@ -39,9 +40,10 @@ static bool wait_until(const uint64_t *word, uint64_t value, uint64_t patience)
 
 static void answer(const struct thread_page *t)
 {
-    uint64_t begin = clock_tsc(), answered = start_of(t);
+    struct wait wait = wait_begin(t->tsc_hz / 2);
+    uint64_t answered = start_of(t);
 
-    while (clock_tsc() - begin < t->tsc_hz / 2) {
+    while (!wait_is_over(&wait)) {
         uint64_t question = __atomic_load_n(&mail.question, __ATOMIC_ACQUIRE);
         if (question <= answered)
             continue;
@@ -55,7 +57,8 @@ static void answer(const struct thread_page *t)
 
 static void ask(struct thread_page *t)
 {
-    uint64_t begin = clock_tsc(), best = UINT64_MAX;
+    struct wait budget = wait_begin(t->tsc_hz / 1000 * t->amount);
+    uint64_t best = UINT64_MAX;
 
     for (uint64_t i = 1; i <= MANY; i++) {
         uint64_t before = clock_tsc();
@@ -69,8 +72,7 @@ static void ask(struct thread_page *t)
             t->offset.error = best / 2 + 1;
             t->offset.cycles = (int64_t)(before + best / 2 - there);
         }
-        if ((i >= FEW && t->offset.error <= SMALL_ERROR) ||
-            after - begin > t->tsc_hz / 1000 * t->amount)
+        if (wait_is_over(&budget) || (i >= FEW && t->offset.error <= SMALL_ERROR))
             break;
     }
     __atomic_store_n(&mail.question, start_of(t) + END, __ATOMIC_RELEASE);

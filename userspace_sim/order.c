@@ -3,6 +3,7 @@
  * Tests whether time only goes forward, on this vCPU and between vCPUs.  A thread that reads the
  * clock after it saw another one's time must not get less.
  */
+#include "arch/x86/wait.h"
 #include "userspace_sim/clock.h"
 #include "userspace_sim/ring3.h"
 #include "userspace_sim/step.h"
@@ -20,10 +21,10 @@ static struct meeting gate;
  */
 static void wait_for_all(const struct thread_page *t)
 {
-    uint64_t begin = clock_tsc();
+    struct wait wait = wait_begin(t->tsc_hz / 2);
 
     (void)meeting_join(&gate, t);
-    while (meeting_count(&gate, t) < t->count && clock_tsc() - begin < t->tsc_hz / 2)
+    while (meeting_count(&gate, t) < t->count && !wait_is_over(&wait))
         __asm__ volatile("pause");
 }
 

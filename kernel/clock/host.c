@@ -203,7 +203,7 @@ void before_clock_call(struct cpu *cpu)
             return;
         /*
          * Sleep until an interrupt, a tick or vCPU 0's answer: vCPU 0 may be waiting for a CPU of
-         * the host, or until the date may be asked for again.
+         * the host, or the date may not be asked for again yet.
          */
         interrupts_on_and_halt();
         interrupts_off();

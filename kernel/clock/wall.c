@@ -18,15 +18,18 @@ static struct wall_figures figures;
 static struct wall_answer answer;
 static bool distance_known; /* of a date that was set by hand */
 
-static bool paused;                /* since the last request; set on any vCPU */
-static bool owed;                  /* a pause was asked about, and the host gave no date */
-static bool wanted;                /* ask as soon as the limit allows it */
-static bool waits;                 /* and the limit has delayed it */
-static uint64_t last_ask;          /* uptime */
-static uint64_t window, in_window; /* uptime at which the second began, requests in it */
-static uint64_t ticks;             /* since uptime was read */
+static bool paused;       /* since the last request; set on any vCPU */
+static bool owed;         /* a pause was asked about, and the host gave no date */
+static bool wanted;       /* ask as soon as the limit allows it */
+static bool waits;        /* and the limit has delayed it */
+static uint64_t last_ask; /* uptime */
+static uint64_t paid_for; /* uptime up to which the requests so far have used the rate */
+static uint64_t ticks;    /* since uptime was read */
 
 /* ---- Asking ------------------------------------------------------------ */
+
+/* What a request takes of the rate. */
+#define ASK_NS (NS_PER_SECOND / WALL_ASKS_A_SECOND)
 
 static uint64_t date_at(const struct clock_moment *m)
 {
@@ -83,11 +86,7 @@ static const struct wall_answer *ask(uint64_t now)
     struct clock_moment m;
     uint64_t epoch = 0;
 
-    if (now - window >= NS_PER_SECOND) {
-        window = now;
-        in_window = 0;
-    }
-    in_window++;
+    paid_for = (paid_for > now ? paid_for : now) + ASK_NS;
     wanted = waits = false;
     last_ask = now;
     answer = (struct wall_answer){.paused = __atomic_exchange_n(&paused, false, __ATOMIC_ACQUIRE)};
@@ -144,7 +143,7 @@ const struct wall_answer *wall_tick(void)
     if (!soon && !owed && !is_periodic(now))
         return NULL;
     wanted = true;
-    if (now - window < NS_PER_SECOND && in_window >= WALL_ASKS_A_SECOND) {
+    if (paid_for > now + WALL_BURST * ASK_NS) {
         figures.limited += !waits;
         waits = true;
         return NULL;

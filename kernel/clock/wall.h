@@ -4,8 +4,10 @@
  *
  * The host gives its date as an epoch, the date at which its time (kvmclock) was 0, and only on
  * request; each request costs an exit.  So the kernel asks at the start, after each pause of the
- * guest, every interval_s seconds in between, and never more than WALL_ASKS_A_SECOND times a
- * second: a request that would exceed the limit waits for its turn.
+ * guest, and every interval_s seconds in between.  WALL_BURST pauses in a row are asked about at
+ * once, as no reader may be given the old date nor be kept waiting.  Only beyond them, as from a
+ * host that sets its flag again and again by mistake, does a request wait for its turn: there are
+ * WALL_ASKS_A_SECOND.
  *
  * The date is epoch + the host's time now, so it is right with every timecounter, whatever that
  * counter did while the guest was paused.  With kvmclock as the timecounter this takes no extra
@@ -27,7 +29,8 @@
 #include <stdint.h>
 
 enum {
-    WALL_ASKS_A_SECOND = 10,
+    WALL_ASKS_A_SECOND = 100,
+    WALL_BURST = 1000,
     /* A difference up to this is left alone: hosts slew their clocks. */
     WALL_TOLERANCE_NS = 1000000,
     /* A step below this is not an event; it is counted as `slewed`. */

@@ -216,7 +216,8 @@ void process_run(struct cpu *cpu, void *arg)
 
 static int64_t count(struct cpu *cpu, bool on, uint64_t to)
 {
-    uint64_t counts[ENTRY_KINDS];
+    static uint64_t disturbances[MAX_CPUS];
+    uint64_t counts[ENTRY_KINDS], now = host_disturbances();
 
     /* Do not count the call that switches counting off. */
     if (!on && cpu->counting)
@@ -226,6 +227,10 @@ static int64_t count(struct cpu *cpu, bool on, uint64_t to)
         counts[i] = cpu->entries[i];
         cpu->entries[i] = 0;
     }
+    /* After a pause the first reading has to ask the kernel: that is no cost of the page. */
+    uint64_t asked = now - disturbances[cpu->index];
+    counts[ENTRY_SYSCALL] -= asked < counts[ENTRY_SYSCALL] ? asked : counts[ENTRY_SYSCALL];
+    disturbances[cpu->index] = now;
     return on || !to || process_copy_out(to, counts, sizeof(counts)) ? 0 : -ERROR_FAULT;
 }
 

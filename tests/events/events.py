@@ -15,6 +15,7 @@ import time
 import traceback
 
 import scenarios_host  # noqa: F401  first: some of it waits beside the others
+import scenarios_report  # noqa: F401
 import scenarios_wall  # noqa: F401
 import scenarios_guest  # noqa: F401
 from machine import Skipped, Wrong, guests

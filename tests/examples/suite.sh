@@ -5,6 +5,7 @@
 # compile, and what `make install` put down works from there, under another prefix of names too.
 #
 # Takes about 11 s.
+# Boots guests.
 set -u
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 OUT=$(realpath -m "${O:-$ROOT/build}/tests/examples")

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <pvclock/read.h>
 
-enum { VCPUS = 3, SKEW = 20000, WATCH_EVERY = 50 };
+enum { VCPUS = 3, SKEW = 20000, WATCH_EVERY = 50, LOSSES_WANTED = 1000 };
 
 static struct kvmclock kc;
 static struct kvmclock_slot slots[MAX_CPUS] __attribute__((aligned(4096)));
@@ -78,7 +78,7 @@ static void *play_host(void *unused)
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         uint64_t r = next_random(&random);
         host_writes(losses & 1, r);
-        losses++;
+        __atomic_store_n(&losses, losses + 1, __ATOMIC_RELAXED);
         for (unsigned i = r >> 52 & 4095; i > 0; i--)
             PVCLOCK_PAUSE();
     }
@@ -87,8 +87,17 @@ static void *play_host(void *unused)
 
 struct tally {
     uint32_t vcpu;
+    time_t began;
     uint64_t reads, own, cross, worst, guarded;
 };
+
+/* The host may get its turn seldom. */
+static bool saw_enough(const struct tally *n)
+{
+    return (__atomic_load_n(&losses, __ATOMIC_RELAXED) > LOSSES_WANTED && n->guarded > 0 &&
+            n->guarded < n->reads) ||
+           is_too_late(n->began);
+}
 
 static void *read_counter(void *argument)
 {
@@ -96,7 +105,7 @@ static void *read_counter(void *argument)
     uint64_t last = 0;
 
     running.index = n->vcpu;
-    for (n->reads = 0; n->reads < test_count() * 2; n->reads++) {
+    for (n->reads = 0; n->reads < test_count() * 2 || !saw_enough(n); n->reads++) {
         uint64_t seen = told_load(&told), ns = kc.counter.read(&kc);
 
         n->guarded += __atomic_load_n(&kc.floor, __ATOMIC_RELAXED) != 0;
@@ -127,7 +136,7 @@ static void no_reader_steps_back(void **state)
     assert_true(kc.stable);
     assert_int_equal(pthread_create(&host, NULL, play_host, NULL), 0);
     for (uint32_t i = 0; i < VCPUS; i++) {
-        tallies[i] = (struct tally){.vcpu = i};
+        tallies[i] = (struct tally){.vcpu = i, .began = time(NULL)};
         assert_int_equal(pthread_create(&threads[i], NULL, read_counter, &tallies[i]), 0);
     }
     for (uint32_t i = 0; i < VCPUS; i++) {
@@ -145,7 +154,8 @@ static void no_reader_steps_back(void **state)
             (unsigned long long)all.reads, VCPUS, (unsigned long long)all.guarded, losses,
             (unsigned long long)(all.own + all.cross), (unsigned long long)all.worst);
     assert_int_equal(all.own + all.cross, 0);
-    assert_true(losses > 1000);
+    if (losses <= LOSSES_WANTED)
+        spoilt("STABLE changed %lu times only, as the thread that changes it hardly ran", losses);
     assert_true(all.guarded > 0 && all.guarded < all.reads);
 }
 

@@ -120,12 +120,18 @@ static void go_on(uint64_t ns)
     }
 }
 
-/* The host stops the guest and lets it go on; then it has its tick. */
-static void be_paused(uint64_t ns)
+/* The host stops the guest and lets it go on, and the guest notices. */
+static void be_stopped(uint64_t ns)
 {
     host.real += ns;
     host.stood += ns;
     wall_stale();
+}
+
+/* Then it has its tick. */
+static void be_paused(uint64_t ns)
+{
+    be_stopped(ns);
     go_on(SECOND / HZ);
 }
 
@@ -372,29 +378,55 @@ static bool restores(const void *argument)
     return true;
 }
 
-/* Many pauses: the rate is kept, and the last one is not forgotten. */
-static bool is_limited(const void *argument)
+/* 1,000 pauses, some ms apart: the date is right at once after each. */
+static bool pause_storm(const void *argument)
 {
+    uint64_t random = 1, away = 0;
+
     (void)argument;
     wall_settings.interval_s = 0;
     start("kvmclock", 5 * SECOND, DATE);
     go_on(5 * SECOND);
-    for (unsigned second = 0; second < 5; second++) {
-        unsigned before = host.asked;
-        for (unsigned i = 0; i < HZ; i++)
-            be_paused(SECOND / 10);
-        if (host.asked - before > WALL_ASKS_A_SECOND + 1 || host.asked - before < 5) {
-            printf("  asked %u times in a second\n", host.asked - before);
-            return false;
-        }
+    for (unsigned i = 0; i < 1000; i++) {
+        uint64_t ns = SECOND / 500 + next_random(&random) % (SECOND / 10);
+        be_stopped(ns);
+        away += ns;
+        last_answer = wall_tick();
+        IS(last_answer && last_answer->paused, true);
+        DATE_IS_OFF(0);
+        go_on(SECOND / 500);
+    }
+    IS(wall_figures()->pauses, 1000);
+    IS(wall_figures()->limited, 0);
+    IS(wall_figures()->away_ns, away);
+    return true;
+}
+
+/* A flag that is set again and again: the rate is kept, and the last pause is not forgotten. */
+static bool is_limited(const void *argument)
+{
+    enum { SECONDS = 60 };
+
+    (void)argument;
+    wall_settings.interval_s = 0;
+    start("kvmclock", 5 * SECOND, DATE);
+    go_on(5 * SECOND);
+    for (unsigned i = 0; i < SECONDS * 1000; i++) {
+        be_stopped(SECOND / 1000);
+        go_on(SECOND / 1000);
+    }
+    if (host.asked > WALL_BURST + SECONDS * WALL_ASKS_A_SECOND + 2 ||
+        host.asked < SECONDS * WALL_ASKS_A_SECOND) {
+        printf("  asked %u times in %d s\n", host.asked, SECONDS);
+        return false;
     }
     if (host_date() == clock_ns(TC_CLOCK_REALTIME) || wall_figures()->limited == 0) {
         printf("  no ask had to wait\n");
         return false;
     }
-    go_on(SECOND);
+    go_on(2 * SECOND / WALL_ASKS_A_SECOND);
     DATE_IS_OFF(0);
-    IS(wall_figures()->away_ns, 50 * SECOND);
+    IS(wall_figures()->away_ns, SECONDS * SECOND);
     return true;
 }
 
@@ -564,7 +596,8 @@ static const struct wall_case cases[] = {
     {"pauses-tsc-advance", "nothing is added twice", pauses_by_tsc, ""},
     {"restore-near", "kvmclock back by 0.5 s: date error 0 ns", restores, &back[0]},
     {"restore-far", "kvmclock back by 50 s: date error 0 ns", restores, &back[1]},
-    {"limit", "500 pauses in 5 s: 10 asks a second, the last not forgotten", is_limited, NULL},
+    {"pause-storm", "1,000 pauses 2 ms apart: date error 0 ns at once", pause_storm, NULL},
+    {"limit", "60,000 in 60 s: 100 asks a second, the last not forgotten", is_limited, NULL},
     {"tolerance", "1 ms is let be, 100 ms is an event", tolerates, NULL},
     {"by-hand", "stays as far from the host's date", by_hand, NULL},
     {"eras", "2038, 2106 and 2156", eras, NULL},

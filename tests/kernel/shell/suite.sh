@@ -5,6 +5,7 @@
 # Arguments, if any, are the names of sessions to run.
 #
 # Takes about 90 s.
+# Boots guests.
 
 set -uo pipefail
 export PYTHONDONTWRITEBYTECODE=1 # leave nothing in the tree

@@ -35,7 +35,7 @@ verdict lib.pvclock.fuzz.calls-every-function "${missing:+not called:$missing}"
 mkdir -p "$out/corpus"
 cd "$out" || exit 1
 printf 'fuzzing for %s s; the log is %s\n' "$seconds" "$out/fuzz.log"
-if ./fuzz -max_len=512 -max_total_time="$seconds" -timeout=10 -print_final_stats=1 corpus >fuzz.log 2>&1; then
+if ./fuzz -max_len=512 -max_total_time="$seconds" -timeout=10 -seed="${TEST_SEED:-0}" -print_final_stats=1 corpus >fuzz.log 2>&1; then
 	pass lib.pvclock.fuzz.finds-nothing "$(sed -n 's/^stat::number_of_executed_units: *//p' fuzz.log) inputs in $seconds s, $(sed -n 's/.*cov: \([0-9]*\) .*/\1/p' fuzz.log | tail -1) edges"
 else
 	fail lib.pvclock.fuzz.finds-nothing "$(grep -m1 -e 'ERROR' -e 'runtime error' -e 'fuzz.c:' fuzz.log), input: $(sed -n 's/.*Test unit written to //p' fuzz.log)"

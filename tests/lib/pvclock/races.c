@@ -179,7 +179,7 @@ int main(int argc, char **argv)
     pid_t children[READERS + 1];
     enum pvclock_order order;
     uint64_t reads, done = 0, ok = 0, unjudged = 0, worst = 0;
-    bool good = true, faults;
+    bool good = true, faults, shown;
     struct timespec start, end;
 
     if (argc < 5 || (strcmp(argv[3], "lfence") != 0 && strcmp(argv[3], "rdtscp") != 0)) {
@@ -249,11 +249,15 @@ int main(int argc, char **argv)
         else if ((wanted >> c & 1) != 0)
             good = good && sum((int)c) != 0;
     }
-    /* A test of which little was judged, or nothing written meanwhile, has shown nothing. */
-    good = good && faults && shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
-    printf("%s %s: %llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu "
+    good = good && faults;
+    /* Where little was judged, or nothing written meanwhile, nothing was shown: a host too busy. */
+    shown = shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
+    printf("%s %s: %s%llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu "
            "(by at most %llu cycles), back %llu (busy %llu, not judged %llu); a write faults: %s\n",
-           good ? "PASS" : "FAIL", argv[1], (unsigned long long)done,
+           !good   ? "FAIL"
+           : shown ? "PASS"
+                   : "SKIP",
+           argv[1], shown ? "" : "this machine is too busy for it: ", (unsigned long long)done,
            (unsigned long long)shared->updates,
            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9,
            (unsigned long long)sum(TORN), (unsigned long long)sum(EARLY),

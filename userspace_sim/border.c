@@ -156,12 +156,13 @@ static bool is_emulated(const struct attempt *a)
 static bool interrupt_refused(const struct attempt *a, const struct fault *f, uint64_t n,
                               uint64_t length)
 {
-    uint64_t size = a->thread->facts & FACT_IN_TURN ? 16 : 8;
+    bool in_gates_of_16 = a->thread->facts & FACT_IN_TURN && f->error == n * 16 + 2;
 
     if (is_emulated(a) && (refused(f, length) || ((n == 3 || n == 4) && is(f, n, length))))
         return true;
-    return is(f, INVALID_OPCODE, 0) ? is_emulated(a)
-                                    : is(f, GENERAL_PROTECTION, 0) && f->error == n * size + 2;
+    return is(f, INVALID_OPCODE, 0)
+               ? is_emulated(a)
+               : is(f, GENERAL_PROTECTION, 0) && (f->error == n * 8 + 2 || in_gates_of_16);
 }
 
 static void try_interrupts(struct attempt *a, struct tally *seen)

@@ -100,6 +100,7 @@ static const struct {
     {"ring3.stack.", "ring 3 protections"},
     {"ring3.kernel.", "ring 3 protections"},
     {"ring3.hlt.", "ring 3 protections"},
+    {"ring3.border.", "ring 3 protections"},
     {"ring3.", "ring 3"},
     {"readers.", "readers"},
     {"kvmclock.", "kvmclock"},

@@ -31,6 +31,8 @@ static const struct sysctl reader_nodes[] = {
 static const struct sysctl debug_nodes[] = {
     SYSCTL_CHOICE("acpi", SYSCTL_RDTUN, &settings.bad_table, tables, NULL,
                   "damage this ACPI table before it is read"),
+    SYSCTL_VALUE("attack.seconds", SYSCTL_U64, SYSCTL_RDTUN, &settings.attack_s, 0, 1000000, "0",
+                 "instead of testing, make random system calls and execute random code in ring 3"),
     SYSCTL_CHOICE("fault", SYSCTL_RDTUN, &settings.fault, faults, NULL,
                   "break something on purpose, to see how the run ends"),
     SYSCTL_VALUE("fuzz.calls", SYSCTL_U64, SYSCTL_RDTUN, &settings.fuzz_calls, 1, 1000000000,

@@ -24,6 +24,7 @@ struct settings {
     int deviation;         /* kern.timecounter.alloweddeviation, in per cent */
     uint64_t fuzz_calls;   /* debug.fuzz.calls; 0: depends on the machine */
     uint64_t fuzz_seed;    /* debug.fuzz.seed */
+    uint64_t attack_s;     /* debug.attack.seconds: attack from ring 3 instead of testing */
     const char *fault;     /* debug.fault: what to break on purpose */
     const char *bad_table; /* debug.acpi: the table to damage before it is read */
     uint64_t stall_ms;     /* debug.windup.stall: keep interrupts off for this long */

@@ -11,6 +11,7 @@
 #include "kernel/machine.h"
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
+#include "kernel/selftest/attack.h"
 #include "kernel/selftest/continuity.h"
 #include "kernel/selftest/deviation.h"
 #include "kernel/selftest/fault.h"
@@ -65,6 +66,10 @@ void trials_run(void)
     ring3_check_map();
     fault_provoke(settings.fault);
     job_check(&(struct job_order){.job = JOB_ATTACH, .count = 1});
+    if (settings.attack_s) {
+        attack_run();
+        return;
+    }
     if (!shell_wanted_now()) {
         fault_stall(tsc.hz);
         if (settings.late_cpus)

@@ -33,6 +33,10 @@ soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an ear
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
 		$(if $(HTML),--html '$(HTML)')
 
+.PHONY: attack
+attack: kernel ## attack the kernel from ring 3, on 2 and 8 vCPUs: MINUTES=4, SEED=N of an earlier run
+	tests/guest/attack.sh $(or $(MINUTES),4) $(SEED)
+
 # ---- Test programs ------------------------------------------------------------------------------
 #
 # tests/DIR/NAME_test.c, a program of cmocka's, becomes $(O)/tests/DIR/NAME, which is linked with the

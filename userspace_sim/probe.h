@@ -20,14 +20,15 @@ struct probe {
     ({                                                                                             \
         struct probe probe = {.vector = SYS_PROBE};                                                \
         __asm__ volatile("lea 1f(%%rip), %%rdi\n"                                                  \
+                         "mov %%rsp, %%rsi\n"                                                      \
+                         "xor %%edx, %%edx\n"                                                      \
                          "syscall\n"                                                               \
-                         "mov %[at], %%rcx\n"                                                      \
-                         "mov %%rsp, %%rbx\n" instruction "\n"                                     \
+                         "mov %[at], %%rcx\n" instruction "\n"                                     \
                          "mov $-1, %%rax\n"                                                        \
-                         "1: mov %%rbx, %%rsp\n"                                                   \
+                         "1:\n"                                                                    \
                          : "+&a"(probe.vector), "=&d"(probe.error), "=&S"(probe.address)           \
                          : [at] "r"((uint64_t)(at_address))                                        \
-                         : "rbx", "rcx", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");         \
+                         : "rcx", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");                \
         probe;                                                                                     \
     })
 

@@ -5,6 +5,7 @@
 
 #include <clockpage/abi.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 static inline int64_t call(enum system_call number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -34,6 +35,16 @@ static inline enum verdict pass_if(bool ok)
 {
     return ok ? VERDICT_PASS : VERDICT_FAIL;
 }
+
+/* Counts what was tried and what is broken, and has the first that are, in words. */
+struct tally {
+    unsigned tried, broken;
+    char text[280];
+    size_t length;
+};
+
+void tally(struct tally *seen, bool ok, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A point that all threads of a job come to; a new run of a job begins anew. */
 struct meeting {
@@ -76,6 +87,9 @@ void probes(struct thread_page *t);
 void attach(struct thread_page *t);
 void rules(struct thread_page *t);
 void fuzz(struct thread_page *t);
+void attack(struct thread_page *t);
+void border(struct thread_page *t);
+void unmapped(struct thread_page *t);
 void clocks(struct thread_page *t);
 void paths(struct thread_page *t);
 void paths_judged(struct thread_page *t);

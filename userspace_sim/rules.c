@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Breaks each rule of the system calls in turn, and says what each must return. */
-#include "base/format.h"
 #include "userspace_sim/probe.h"
 #include "userspace_sim/process.h"
 
@@ -36,21 +35,12 @@ static int64_t dirty_bytes(const void *pages, uint64_t length, uint64_t stride, 
     return dirty;
 }
 
-static struct {
-    unsigned tried, broken;
-    bool device;    /* there is a kvmclock, so it can be opened */
-    char text[160]; /* the first that are broken */
-    size_t length;
-} seen;
+static struct tally seen;
+static bool has_device; /* there is a kvmclock, so it can be opened */
 
 static void rule(const char *what, int64_t result, int64_t expected)
 {
-    seen.tried++;
-    if (result == expected)
-        return;
-    seen.broken++;
-    seen.length += format(seen.text + seen.length, sizeof(seen.text) - seen.length,
-                          "; %s: %ld, and not %ld", what, (long)result, (long)expected);
+    tally(&seen, result == expected, "%s: %ld, and not %ld", what, (long)result, (long)expected);
 }
 
 static void open_rules(const struct thread_page *t)
@@ -68,8 +58,8 @@ static void open_rules(const struct thread_page *t)
 static void map_rules(int64_t fd, uint64_t length)
 {
     uint64_t whole = (length + PAGE - 1) / PAGE * PAGE;
-    int64_t access = seen.device ? -ERROR_ACCES : -ERROR_BADF;
-    int64_t invalid = seen.device ? -ERROR_INVAL : -ERROR_BADF;
+    int64_t access = has_device ? -ERROR_ACCES : -ERROR_BADF;
+    int64_t invalid = has_device ? -ERROR_INVAL : -ERROR_BADF;
 
     rule("map for writing", map(fd, length, 3, 0), access);
     rule("map for execution", map(fd, length, 5, 0), access);
@@ -129,8 +119,8 @@ static void mapped_rules(const struct time_page *time, int64_t at, uint64_t leng
         if (call(SYS_MUNMAP, (uint64_t)at, length, 0, 0) == 0)
             faulted = PROBE(at, "mov (%%rcx), %%rdx").vector != NO_FAULT;
     }
-    rule("bytes on the pages beside the structures", dirty, seen.device ? 0 : -1);
-    rule("read what was unmapped", faulted, seen.device ? 1 : -1);
+    rule("bytes on the pages beside the structures", dirty, has_device ? 0 : -1);
+    rule("read what was unmapped", faulted, has_device ? 1 : -1);
 }
 
 /* Frees everything, except what attach() mapped. */
@@ -151,7 +141,7 @@ void rules(struct thread_page *t)
     uint64_t length = structures_length(time);
     int64_t maps = 0, opens = 0;
 
-    seen.device = t->facts & FACT_KVMCLOCK;
+    has_device = t->facts & FACT_KVMCLOCK;
     open_rules(t);
     int64_t fd = open_device(OPEN_READ_ONLY);
     map_rules(fd, length);
@@ -162,8 +152,8 @@ void rules(struct thread_page *t)
         last = map(fd, length, PROTECTION_READ, 0);
     for (int64_t last = 0; fd >= 0 && last >= 0; opens++)
         last = open_device(OPEN_READ_ONLY);
-    rule("map as often as possible", maps, seen.device ? MAX_MAPPINGS : 0);
-    rule("open as often as possible", opens, seen.device ? MAX_DESCRIPTORS : 0);
+    rule("map as often as possible", maps, has_device ? MAX_MAPPINGS : 0);
+    rule("open as often as possible", opens, has_device ? MAX_DESCRIPTORS : 0);
     free_all(length);
     rule("close what is closed", call(SYS_CLOSE, (uint64_t)fd, 0, 0, 0), -ERROR_BADF);
     rule("a system call that does not exist", call(SYS_CALLS, 0, 0, 0, 0), -ERROR_NOSYS);

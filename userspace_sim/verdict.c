@@ -15,6 +15,21 @@ void verdict(enum verdict verdict, const char *name, const char *figures, ...)
     (void)call(SYS_CHECK, verdict, address_of(name), address_of(text), 0);
 }
 
+void tally(struct tally *seen, bool ok, const char *what, ...)
+{
+    va_list args;
+
+    seen->tried++;
+    if (ok)
+        return;
+    seen->broken++;
+    seen->length += format(seen->text + seen->length, sizeof(seen->text) - seen->length, "; ");
+    va_start(args, what);
+    seen->length +=
+        format_va(seen->text + seen->length, sizeof(seen->text) - seen->length, what, args);
+    va_end(args);
+}
+
 uint32_t meeting_join(struct meeting *m, const struct thread_page *t)
 {
     uint64_t old = __atomic_load_n(&m->word, __ATOMIC_RELAXED), sum;

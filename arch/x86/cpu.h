@@ -56,7 +56,9 @@ struct cpu {
     uint64_t ticks;                /* all timer interrupts */
     uint64_t timer_initial;        /* timer count per period; 0: no ticks; kernel/clock/tick.h */
     uint64_t timer_due;            /* the TSC when the next one is due */
-    uint64_t probe_resume; /* where ring 3 goes on after the fault that it announced; 0: none */
+    /* Where ring 3 goes on after the fault that it announced, 0: none; for all that follow? */
+    uint64_t probe_resume, probe_stack;
+    bool probe_stays;
 
     uint32_t thread; /* the ring-3 thread that runs here */
     /* How long its job has taken so far, in TSC cycles, and the TSC when that was added up. */

@@ -33,7 +33,7 @@ enum { SYSCALL_FLAGS_OFF = 0x257fd5 };
 enum { DR7_NOTHING = 0x400 };
 
 extern const char trap_stubs[], trap_stub_timer[], trap_stub_ipi[], trap_stub_spurious[];
-extern const char syscall_entry[], syscall32_entry[];
+extern const char syscall32_entry[];
 extern const struct {
     uint64_t fault, fixup;
 } extable_start[], extable_end[];
@@ -159,11 +159,19 @@ static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
 {
     if (!cpu->probe_resume)
         return false;
-    frame->rip = cpu->probe_resume;
     frame->rax = frame->vector;
     frame->rdx = frame->error;
     frame->rsi = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
-    cpu->probe_resume = 0;
+    frame->rdi = frame->rip;
+    frame->r8 = frame->rflags;
+    frame->r9 = frame->cs;
+    frame->rip = cpu->probe_resume;
+    frame->cs = SEL_USER_CODE;
+    frame->rflags = RFLAGS_IF | 2;
+    frame->rsp = cpu->probe_stack;
+    frame->ss = SEL_USER_DATA;
+    if (!cpu->probe_stays)
+        cpu->probe_resume = 0;
     return true;
 }
 
@@ -192,7 +200,7 @@ static void finish_syscall(struct cpu *cpu, struct trap_frame *frame)
 
     frame->rip = frame->rcx;
     frame->rflags = (frame->r11 & flags_of_user) | RFLAGS_IF | 2;
-    half_done_syscalls = true;
+    half_done_syscalls |= cpu->counting; /* JOB_BORDER jumps there */
     frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi, frame->rdx, frame->r10);
 }
 
@@ -208,6 +216,8 @@ void trap_dispatch(struct trap_frame *frame)
         cpu->ticks++;
         apic_end_of_interrupt();
         hooks.timer(cpu, user ? frame : NULL);
+        if (user && cpu->probe_stays)
+            (void)probe_hit(cpu, frame);
         return;
     case VECTOR_IPI:
         if (user)

@@ -34,6 +34,9 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* SYSCALL's entry, from 64-bit code. */
+extern const char syscall_entry[];
+
 struct trap_hooks {
     /*
      * A timer interrupt on this vCPU; `frame` is ring 3's, which the function may change, or

@@ -25,8 +25,12 @@ enum system_call {
     SYS_COUNT,
     SYS_CLOCK, /* uptime in ns, from the kernel's timecounter */
     /*
-     * probe(address) announces one fault.  Ring 3 goes on at `address`, with the vector in RAX, the
-     * error code in RDX and, after a page fault, the address in RSI.  EINVAL.
+     * probe(address, stack, stays) announces one fault.  Ring 3 goes on at `address`, in 64-bit
+     * code with RSP = `stack`, the vector in RAX, the error code in RDX and, after a page fault,
+     * the address in RSI; RDI, R8 and R9 are RIP, RFLAGS and CS as they were.  EINVAL.
+     *
+     * With `stays` every fault from now on is one, and a timer tick too (PROBE_TICK), until
+     * probe(0, stack, 0) with the same stack.  Meanwhile EPERM: other probes, and SYS_EXIT.
      */
     SYS_PROBE,
 
@@ -80,6 +84,8 @@ enum error_number {
     ERROR_NOSYS = 78,
 };
 
+enum { PROBE_TICK = 0x40 };
+
 enum { OPEN_READ_ONLY = 0, OPEN_WRITE_ONLY = 1, OPEN_READ_WRITE = 2, PROTECTION_READ = 1 };
 
 /* The largest number of descriptors and of mappings of the process. */
@@ -107,6 +113,9 @@ enum job {
     JOB_RULES,          /* break each rule of the system calls in turn */
     JOB_FUZZ,           /* random system calls with random arguments */
     JOB_PROBES,         /* break each protection in turn */
+    JOB_BORDER,         /* try each way from ring 3 to ring 0: docs/border.md */
+    JOB_UNMAPPED,       /* what one thread unmaps is gone for all */
+    JOB_ATTACK,         /* random system calls and random instructions */
     JOB_WATCH,          /* clock_gettime() over and over, until `stop` */
     JOB_WATCHED,        /* what the threads of JOB_WATCH have found so far, in words */
     JOB_WATCH_JUDGED,
@@ -119,10 +128,17 @@ enum { MAX_THREADS = 257, MAX_ROUNDS = 61 };
 /* From one thread's page to the next one's; every thread may read and write them all. */
 enum { THREAD_STRIDE = 0x10000 };
 
+/*
+ * From a thread's page to its page for code, which is mapped twice, to be written and to be
+ * executed; only for JOB_BORDER and JOB_ATTACK.  What is on both sides of each is not mapped.
+ */
+enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000 };
+
 /* What the kernel knows; the last seven are inputs of docs/decision.md, for JOB_PATHS. */
 enum fact {
     FACT_KVMCLOCK = 1, /* there is one */
     FACT_IN_TURN = 2,  /* vCPUs may run in turn, so that what they do at once shows little */
+    FACT_EMULATED = 512, /* JOB_BORDER: the host leaves system calls half done */
     FACT_RDTSCP = 4,
     FACT_BY_KVMCLOCK = 8,
     FACT_BY_TSC = 16, /* and the vCPUs' counters agree */
@@ -175,14 +191,14 @@ struct thread_page {
     uint32_t stop;  /* JOB_WATCH: 1: end; the kernel sets it while the job runs */
     /*
      * JOB_OFFSET: ms, at most; JOB_MEASURE: rounds; JOB_ORDER: reads of all threads; JOB_MOVED: ms,
-     * at least; JOB_FUZZ: system calls of all threads; JOB_WATCH: sleep for up to a tick after this
-     * many readings, 0: never; JOB_WATCH_JUDGED: the structures' time when the last pause that
-     * changed the date ended, 0: there was none.
+     * at least; JOB_ATTACK: ms; JOB_FUZZ: system calls of all threads; JOB_WATCH: sleep for up to a
+     * tick after this many readings, 0: never; JOB_WATCH_JUDGED: the structures' time when the last
+     * pause that changed the date ended, 0: there was none.
      */
     uint64_t amount;
-    uint64_t seed; /* JOB_FUZZ; JOB_WATCH: differs each time the readers are started */
+    uint64_t seed; /* JOB_FUZZ, JOB_ATTACK; JOB_WATCH: differs each time the readers are started */
     uint64_t tsc_hz;
-    uint64_t kernel_address; /* a kernel address, which must not be reachable */
+    uint64_t kernel_address; /* SYSCALL's entry, which must not be reachable */
     uint64_t time_page;      /* address of the struct time_page */
     uint64_t vcpu_now;       /* address of the number of vCPU `index` */
 
@@ -190,6 +206,7 @@ struct thread_page {
     struct measured measured;
     struct ordered ordered;  /* JOB_ORDER */
     uint64_t counts[COUNTS]; /* of JOB_MEASURE and JOB_ORDER */
+    uint64_t calls, streams; /* of JOB_ATTACK */
     struct offset_result offset;
     struct path_result path;
     /*

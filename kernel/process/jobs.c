@@ -39,6 +39,9 @@ static const char *const owed_by[JOBS][MAX_OWED] = {
     [JOB_FUZZ] = {"ring3.fuzz"},
     [JOB_PROBES] = {"ring3.clock.read-only", "ring3.clock.no-execute", "ring3.text.read-only",
                     "ring3.stack.no-execute", "ring3.kernel.hidden", "ring3.hlt.refused"},
+    [JOB_BORDER] = {"ring3.border.entries", "ring3.border.flags", "ring3.border.segments",
+                    "ring3.border.privileged", "ring3.border.pointers", "ring3.border.registers"},
+    [JOB_UNMAPPED] = {"ring3.border.unmapped"},
     [JOB_WATCHED] = {"readers"},
     [JOB_WATCH_JUDGED] = {"readers.threads", "readers.values", "readers.order", "readers.date"},
 };
@@ -82,7 +85,7 @@ void job_prepare(const struct job_order *order, uint32_t index)
     t->amount = order->amount;
     t->seed = order->seed;
     t->tsc_hz = tsc_hz;
-    t->kernel_address = (uint64_t)&job_prepare;
+    t->kernel_address = (uint64_t)syscall_entry;
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
     t->vcpu_now = process_vcpu_address(index);
     process_thread(index)->crashed = false;

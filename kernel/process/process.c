@@ -115,6 +115,20 @@ static bool map_thread(uint32_t index)
     return true;
 }
 
+bool process_map_code(uint32_t count)
+{
+    static uint32_t mapped;
+
+    for (; mapped < count; mapped++) {
+        uint64_t page = thread_stack_top(mapped), frame = frame_alloc_zeroed();
+        if (!frame ||
+            !page_map(root, page + CODE_WRITTEN, frame, PAGE_USER | PAGE_WRITE | PAGE_NX) ||
+            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER))
+            return false;
+    }
+    return true;
+}
+
 /* Maps the numbers that GS points at in ring 3: see process_vcpu_address(). */
 static bool map_numbers(void)
 {
@@ -198,6 +212,7 @@ void process_run(struct cpu *cpu, void *arg)
     (void)arg;
     cpu->counting = false;
     cpu->probe_resume = 0;
+    cpu->probe_stays = false;
     cpu->job_ran = 0;
     cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
@@ -234,12 +249,18 @@ static int64_t count(struct cpu *cpu, bool on, uint64_t to)
     return on || !to || process_copy_out(to, counts, sizeof(counts)) ? 0 : -ERROR_FAULT;
 }
 
-static int64_t probe(struct cpu *cpu, uint64_t resume)
+static int64_t probe(struct cpu *cpu, uint64_t resume, uint64_t stack, bool stays)
 {
+    bool ends = cpu->probe_stays && !resume;
+
+    if (cpu->probe_stays && stack != cpu->probe_stack)
+        return -ERROR_PERM;
     /* Resuming at an invalid address would be a fault of the kernel's own IRETQ. */
-    if (resume < USER_IMAGE_BASE || resume >= USER_END)
+    if (!ends && (resume < USER_IMAGE_BASE || resume >= USER_END))
         return -ERROR_INVAL;
     cpu->probe_resume = resume;
+    cpu->probe_stack = stack;
+    cpu->probe_stays = stays && !ends;
     return 0;
 }
 
@@ -258,6 +279,8 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
 {
     switch (number) {
     case SYS_EXIT:
+        if (cpu->probe_stays)
+            return (uint64_t)-ERROR_PERM;
         threads_ended(cpu);
         user_leave(cpu, 0);
     case SYS_COUNT:
@@ -266,7 +289,7 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         before_clock_call(cpu);
         return clock_uptime();
     case SYS_PROBE:
-        return (uint64_t)probe(cpu, a[0]);
+        return (uint64_t)probe(cpu, a[0], a[1], a[2] != 0);
     case SYS_OPEN:
         return (uint64_t)pvclock_device_open(a[0], a[1]);
     case SYS_CLOSE:

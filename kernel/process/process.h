@@ -29,6 +29,12 @@ const char *process_create(uint64_t time_physical, unsigned threads);
 /* Adds threads up to `threads`, and one more, while others run.  False: no memory for them. */
 bool process_add_threads(unsigned threads);
 
+/*
+ * Maps a page for code that ring 3 writes itself for each of `count` threads, while none runs.
+ * False: no memory for them.
+ */
+bool process_map_code(uint32_t count);
+
 struct thread *process_thread(uint32_t index);
 
 /*

@@ -5,8 +5,9 @@
  */
 #include "kernel/selftest/gettime.h"
 #include "arch/x86/features.h"
-#include "arch/x86/frames.h"
+#include "arch/x86/trap.h"
 #include "base/format.h"
+#include "base/panic.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
@@ -17,6 +18,7 @@
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
+#include "kernel/selftest/attack.h"
 #include <clockpage/report.h>
 
 /* More vCPUs than this would wait for the host's CPUs rather than for each other. */
@@ -139,21 +141,33 @@ static void test_fuzz(void)
 {
     /* Where KVM emulates ring 0, system calls are slow, so make fewer of them. */
     enum { CALLS_KVM = 1000, CALLS_ELSE = 20000 };
-    uint64_t calls = runs_on_kvm() ? CALLS_KVM : CALLS_ELSE, frames = frames_left();
-    struct page_census before, after;
-
-    process_census(&before);
+    uint64_t calls = runs_on_kvm() ? CALLS_KVM : CALLS_ELSE;
     unsigned maps_before = pvclock_device_map_count();
+    const struct attack_used before = attack_used(maps_before);
+
     (void)job_run(&(struct job_order){.job = JOB_FUZZ,
                                       .count = cpu_count,
                                       .amount = settings.fuzz_calls ? settings.fuzz_calls : calls,
                                       .seed = settings.fuzz_seed});
     /* The job may leave descriptors and mappings open; what they take has to come back. */
-    pvclock_device_release_all_but(maps_before);
-    process_census(&after);
-    bool leaked = frames != frames_left() || before.read_only != after.read_only ||
-                  before.writable != after.writable || before.executable != after.executable;
+    bool leaked = attack_leaked(&before, maps_before);
     job_settle(!leaked, leaked ? "; memory leaked" : "; nothing leaked");
+}
+
+static void test_border(void)
+{
+    if (!process_map_code(cpu_count))
+        panic("no memory for ring 3's code");
+    /* On the last vCPU, so that another one shows that the kernel goes on. */
+    job_check(&(struct job_order){.job = JOB_PROBES, .first = cpu_count - 1, .count = 1});
+    job_check(&(struct job_order){.job = JOB_BORDER,
+                                  .first = cpu_count - 1,
+                                  .count = 1,
+                                  .facts = trap_syscalls_half_done() ? FACT_EMULATED : 0});
+    if (cpu_count == 1)
+        check(SKIP, "ring3.border.unmapped", "there is one vCPU only");
+    else
+        job_check(&(struct job_order){.job = JOB_UNMAPPED, .count = few_cpus()});
 }
 
 void ring3_test(void)
@@ -171,6 +185,5 @@ void ring3_test(void)
     report_stage("random calls");
     test_fuzz();
     report_stage("protections");
-    /* On the last vCPU, so that another one shows that the kernel goes on. */
-    job_check(&(struct job_order){.job = JOB_PROBES, .first = cpu_count - 1, .count = 1});
+    test_border();
 }

@@ -135,7 +135,7 @@ $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(TESTS)/lib/pvclock/protocol $(TESTS)/lib/pvclock/exact: $(LIB_PVCLOCK_SRCS)
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c

@@ -50,6 +50,11 @@ STATEMENT = re.compile(
     r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
     re.M,
 )
+# What comes before a statement, comments left out; behind anything else a line continues an expression.
+STATEMENT_END = re.compile(r"(?:^|[;{}:)]|\b(?:else|do))\s*\Z")
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+# Not what describes the sources to the compiler: assertions, and members that point to functions.
+NO_CODE = re.compile(r"\b\w*STATIC_ASSERT\s*\([^;]*;|\b_Static_assert\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M)
 JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>break|continue);[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")
@@ -138,6 +143,8 @@ def changes(path, text):
         for match in pattern.finditer(text):
             if match["text"].split("(")[0].strip() in KEYWORDS:
                 continue
+            if not STATEMENT_END.search(COMMENT.sub("", text[: match.start()])[-40:]):
+                continue
             found.append(
                 Change(path, text, match.end("indent"), match.end("text"), ";", "a statement")
             )
@@ -145,7 +152,6 @@ def changes(path, text):
         for match in FENCE.finditer(block.group()):
             start = block.start() + match.start()
             found.append(Change(path, text, start, start + len(match.group()), "", "a fence"))
-    # Not what only describes the sources, nor asserts of them.
-    asserts = [m.span() for m in re.finditer(r"_Static_assert\s*\((?:[^;])*\);", text)]
-    found = [c for c in found if not any(a <= c.start < b for a, b in asserts)]
+    skipped = [match.span() for match in NO_CODE.finditer(text)]
+    found = [c for c in found if not any(a <= c.start < b for a, b in skipped)]
     return sorted(found, key=lambda c: (c.start, c.new))

@@ -115,9 +115,11 @@ $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 TREE := base/sysctl.c base/format.c base/text.c
 DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c kernel/clock/played_host.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
-$(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/registration: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
+$(addprefix $(TESTS)/drivers/kvmclock/,kvmclock registration state): TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
+$(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
+	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
 $(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c

@@ -46,7 +46,7 @@ ORDERS = {
 }
 # A statement that is an assignment or a call, whole on its lines; not a declaration.
 STATEMENT = re.compile(
-    r"^(?P<indent>[ \t]+)(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
+    r"^(?P<indent>[ \t]+)(?!(?:if|for|while|switch|return|sizeof|do)\b)(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
     r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
     re.M,
 )
@@ -55,12 +55,9 @@ STATEMENT_END = re.compile(r"(?:^|[;{}:)]|\b(?:else|do))\s*\Z")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # Not what describes the sources to the compiler: assertions, and members that point to functions.
 NO_CODE = re.compile(r"\b\w*STATIC_ASSERT\s*\([^;]*;|\b_Static_assert\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M)
-JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>break|continue);[ \t]*$", re.M)
+JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>(?:break|continue);)[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")
-
-
-KEYWORDS = ("if", "for", "while", "switch", "return", "sizeof", "do")
 
 
 class Change:
@@ -141,8 +138,6 @@ def changes(path, text):
         before = (kind, token)
     for pattern in (STATEMENT, JUMP):
         for match in pattern.finditer(text):
-            if match["text"].split("(")[0].strip() in KEYWORDS:
-                continue
             if not STATEMENT_END.search(COMMENT.sub("", text[: match.start()])[-40:]):
                 continue
             found.append(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * What drivers/kvmclock tells: of the machine that it found, of what the host has done since the last
- * look, in its settings and in the report.
+ * What drivers/kvmclock tells: of the machine that it found, of what the host has done since the
+ * last look, in its settings and in the report.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"

@@ -171,7 +171,7 @@ static void a_stuck_writer_gives_busy(void **state)
     figures("%u readers, at most %u steps", (unsigned)READERS, worst);
 }
 
-/* The out-of-line readers make all the tries that the header promises, each with a pause, no more. */
+/* The readers out of line make the tries that the header promises, no more, each with a pause. */
 static void busy_takes_all_the_tries(void **state)
 {
     static const struct pvclock_vcpus own = {pages, sizeof(pages[0]), 2, 0xfff};
@@ -429,6 +429,41 @@ static void the_tsc_is_read_between_the_versions(void **state)
         assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE + i], 1);
     }
     figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
+}
+
+/* The scales and deltas that a host gives are read inline: the version twice, and the TSC. */
+static void an_ordinary_page_is_read_inline(void **state)
+{
+    static const uint64_t deltas[] = {0, 1, UINT64_C(1) << 32, (UINT64_C(1) << 63) - 1};
+    static const uint64_t times[] = {0, 1000};
+    unsigned reads = 0;
+
+    (void)state;
+    for (int shift = -PVCLOCK_SHIFT_MAX; shift <= 0; shift++) {
+        for (size_t d = 0; d < 4; d++) {
+            for (size_t t = 0; t < 2; t++) {
+                for (size_t r = 0; r < READERS; r++) {
+                    uint64_t ns, want = times[t] + ((deltas[d] >> -shift) >> 1);
+
+                    if (readers[r].read == by_sample || readers[r].read == by_read ||
+                        readers[r].read == by_vcpu_read)
+                        continue;
+                    fresh();
+                    /* by_vcpu() keeps its hint, so the first read may be of another vCPU's page. */
+                    (void)readers[r].read(&ns);
+                    memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
+                    pages[0].tsc_shift = (int8_t)shift;
+                    pages[0].system_time = times[t];
+                    pvclock_mock.tsc = 500 + deltas[d];
+                    assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+                    assert_int_equal(ns, want);
+                    assert_int_equal(steps(), 3);
+                    reads++;
+                }
+            }
+        }
+    }
+    figures("%u reads, three steps each", reads);
 }
 
 /* ---- The vCPU's own page ----------------------------------------------- */
@@ -1252,6 +1287,7 @@ int main(void)
         cmocka_unit_test(a_page_never_written_is_not_ready),
         cmocka_unit_test(a_negative_delta_is_clamped),
         cmocka_unit_test(the_tsc_is_read_between_the_versions),
+        cmocka_unit_test(an_ordinary_page_is_read_inline),
         cmocka_unit_test(a_moved_thread_reads_its_new_page),
         cmocka_unit_test(no_page_past_the_last_is_read),
         cmocka_unit_test(a_thread_that_always_moves_gives_busy),

@@ -46,15 +46,18 @@ ORDERS = {
 }
 # A statement that is an assignment or a call, whole on its lines; not a declaration.
 STATEMENT = re.compile(
-    r"^(?P<indent>[ \t]+)(?!(?:if|for|while|switch|return|sizeof|do)\b)(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
+    r"^(?P<indent>[ \t]+)(?!(?:if|for|while|switch|return|sizeof|do)\b)"
+    r"(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
     r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
     re.M,
 )
-# What comes before a statement, comments left out; behind anything else a line continues an expression.
+# What comes before a statement, comments left out; elsewhere a line continues an expression.
 STATEMENT_END = re.compile(r"(?:^|[;{}:)]|\b(?:else|do))\s*\Z")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # Not what describes the sources to the compiler: assertions, and members that point to functions.
-NO_CODE = re.compile(r"\b\w*STATIC_ASSERT\s*\([^;]*;|\b_Static_assert\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M)
+NO_CODE = re.compile(
+    r"\b(?:\w*STATIC_ASSERT|_Static_assert)\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M
+)
 JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>(?:break|continue);)[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")

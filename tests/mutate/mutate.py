@@ -17,6 +17,7 @@ import queue
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -314,9 +315,11 @@ class Campaign:
                     counts.setdefault(folder, {}).setdefault(verdict, 0)
                     counts[folder][verdict] += 1
             except KeyboardInterrupt:
+                print(f"-- stopped after {self.done} of {len(self.changes)}", flush=True)
                 bugs.stopping.set()
+                for child in list(bugs.children):
+                    bugs.end(child, signal.SIGTERM)
                 pool.shutdown(cancel_futures=True)
-                raise
         return counts
 
 
@@ -367,6 +370,7 @@ def main():
         return 0
     print(f"{len(changes)} of {total} changes, seed {options.seed}", flush=True)
     campaign = Campaign(changes, texts, options.jobs, options.quiet)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         wrong = campaign.prepare()
         if wrong:
@@ -385,7 +389,7 @@ def main():
         score = 100 * killed / (killed + survived) if killed + survived else 100
         low = low or score < options.at_least
         print(f"{folder:24} {killed:7} {survived:9} {by.get('equivalent', 0):11} {score:5.1f}%")
-    return 1 if low else 0
+    return 130 if bugs.stopping.is_set() else 1 if low else 0
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 NO_CODE = re.compile(
     r"\b(?:\w*STATIC_ASSERT|_Static_assert)\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M
 )
+# An array's length; nothing notices one that is longer.
+LENGTH = re.compile(r"(?:^|[(,])[ \t]*(?!return\b|else\b)(?:\w+[ \t*]+)+\w+\[(?P<length>\d+)\]", re.M)
 JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>(?:break|continue);)[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")
@@ -119,13 +121,14 @@ def changes(path, text):
     if path.endswith(".S"):
         return list(_instructions(path, re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)))
     found, before = [], None
+    lengths = {match.start("length") for match in LENGTH.finditer(text)}
     for match in TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
         if kind == "skip":
             continue
         new = []
         if kind == "number":
-            new = list(_numbers(token))
+            new = list(_numbers(token))[1 if match.start() in lengths else 0 :]
         elif kind == "name" and token in ORDERS:
             new = [("an order", ORDERS[token])]
         elif kind == "operator":

@@ -44,7 +44,7 @@ struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r = {0};
 
-    (void)subleaf;
+    assert_int_equal(subleaf, 0);
     if (leaf == 1)
         r.ecx = machine.hypervisor ? CPUID_1_ECX_HYPERVISOR : 0;
     if (leaf == 0x40000000 && machine.hypervisor) {

@@ -509,6 +509,12 @@ static void script_within(enum pvclock_mock_step step, const volatile void *addr
         assert_true(address == &pages[0].version || address == &pages[1].version);
 }
 
+static void script_within_one(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (is_version_load(step))
+        assert_true(address == &pages[0].version);
+}
+
 /* Neither a hint nor a number past the last vCPU makes it look at what is behind the pages. */
 static void no_page_past_the_last_is_read(void **state)
 {
@@ -531,6 +537,11 @@ static void no_page_past_the_last_is_read(void **state)
                              aux < 2 ? PVCLOCK_OK : PVCLOCK_BAD_VALUE);
         }
     }
+    const struct pvclock_vcpus one = {pages, sizeof(pages[0]), 1, 0xfff};
+    uint32_t wrong = 1;
+    fresh();
+    pvclock_mock.script = script_within_one;
+    assert_int_equal(pvclock_vcpu_ns(&one, &wrong, &ns), PVCLOCK_OK);
     /* The structures are as far apart as the caller says. */
     fresh();
     memset(apart, 0xff, sizeof(apart));

@@ -374,6 +374,33 @@ static void nothing_is_told_before_it_runs(void **state)
     assert_int_equal(kc->seen.version, version);
 }
 
+/* A structure that begins anew has the versions of an earlier one: none of them was seen before. */
+static void versions_begin_anew_with_a_registration(void **state)
+{
+    (void)state;
+    start(NEW | STABLE_BIT);
+    uint32_t version = clock_slots[0].info.version;
+    kvmclock_restart(kc);
+    kvmclock_watch(kc, VCPUS);
+    assert_int_equal(kc->kept[kc->kept_index].version, version);
+    assert_int_equal(kc->kept[kc->kept_index].mul, 1u << 31);
+
+    struct kvmclock_change c;
+    for (uint64_t question = 1; question <= 2; question++) {
+        write(1, 1u << 31, 1, 1 | PVCLOCK_FLAG_GUEST_STOPPED);
+        assert_int_equal(clock_slots[1].info.version, version + 2);
+        assert_false(kvmclock_poll(kc, 1)); /* it asks */
+        assert_int_equal(kc->asked, question);
+        c = look(true);
+        assert_false(kvmclock_settle(kc, &c));
+        assert_true(kvmclock_poll(kc, 1));
+        running.index = 1;
+        kvmclock_disable(kc, 1);
+        kvmclock_enable(kc, 1);
+        running.index = 0;
+    }
+}
+
 /* As far as its precision goes; and what is no frequency is not compared. */
 static void another_frequency_is_told(void **state)
 {
@@ -569,6 +596,7 @@ int main(void)
         cmocka_unit_test(a_suspended_driver_asks_for_no_date),
         cmocka_unit_test(a_look_tells_what_is_new),
         cmocka_unit_test(nothing_is_told_before_it_runs),
+        cmocka_unit_test(versions_begin_anew_with_a_registration),
         cmocka_unit_test(another_frequency_is_told),
         cmocka_unit_test(its_settings_show_its_state),
         cmocka_unit_test(its_report_says_what_there_is),

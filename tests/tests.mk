@@ -24,7 +24,7 @@ ifeq ($(origin PATH),command line)
 MUTATE := $(PATH)
 override PATH := $(shell PATH=/usr/bin:/bin; tr '\0' '\n' </proc/$$PPID/environ | sed -n 's/^PATH=//p')
 endif
-mutate: ## change the code by rule and show what no test notices (PATH=lib/pvclock NUMBER=100 SEED=1)
+mutate: ## change the code by rule and show what no test notices: 2 s a change, with guests 1 min (PATH=lib/pvclock NUMBER=100 SEED=1)
 	@env -u MAKEFLAGS -u MAKEOVERRIDES PATH='$(PATH)' O=$(O) PYTHONDONTWRITEBYTECODE=1 \
 		tests/mutate/mutate.py $(or $(MUTATE),lib/pvclock lib/timepage) \
 		$(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -119,9 +119,11 @@ $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 TREE := base/sysctl.c base/format.c base/text.c
 DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c kernel/clock/played_host.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
-$(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/registration: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
+$(addprefix $(TESTS)/drivers/kvmclock/,kvmclock registration state): TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
+$(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
+	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
 $(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
@@ -143,7 +145,7 @@ $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(TESTS)/lib/pvclock/protocol $(TESTS)/lib/pvclock/exact: $(LIB_PVCLOCK_SRCS)
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c

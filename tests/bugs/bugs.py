@@ -233,7 +233,7 @@ def end(child, how):
         pass
 
 
-def run(command, directory, log, patience):
+def run(command, directory, log, patience, limit=60):
     """Run to its end, or to that of the patience: (status or None, output)."""
     if stopping.is_set():
         raise Stopped
@@ -243,7 +243,7 @@ def run(command, directory, log, patience):
         # Random cases find these bugs soon; races take what they take.
         TEST_COUNT="1000000" if "/race" in command[-1] else "200000",
         TEST_WERROR="",
-        TEST_LIMIT="60",
+        TEST_LIMIT=str(limit),
         GUEST_LIMIT="40",
         PYTHONDONTWRITEBYTECODE="1",
     )

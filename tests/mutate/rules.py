@@ -46,16 +46,23 @@ ORDERS = {
 }
 # A statement that is an assignment or a call, whole on its lines; not a declaration.
 STATEMENT = re.compile(
-    r"^(?P<indent>[ \t]+)(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
+    r"^(?P<indent>[ \t]+)(?!(?:if|for|while|switch|return|sizeof|do)\b)"
+    r"(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
     r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
     re.M,
 )
-JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>break|continue);[ \t]*$", re.M)
+# What comes before a statement, comments left out; elsewhere a line continues an expression.
+STATEMENT_END = re.compile(r"(?:^|[;{}:)]|\b(?:else|do))\s*\Z")
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+# Not what describes the sources to the compiler: assertions, and members that point to functions.
+NO_CODE = re.compile(
+    r"\b(?:\w*STATIC_ASSERT|_Static_assert)\s*\([^;]*;|^[ \t]+\w+ \(\*\w+\)\([^;]*;", re.M
+)
+# An array's length; nothing notices one that is longer.
+LENGTH = re.compile(r"(?:^|[(,])[ \t]*(?!return\b|else\b)(?:\w+[ \t*]+)+\w+\[(?P<length>\d+)\]", re.M)
+JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>(?:break|continue);)[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")
-
-
-KEYWORDS = ("if", "for", "while", "switch", "return", "sizeof", "do")
 
 
 class Change:
@@ -114,13 +121,14 @@ def changes(path, text):
     if path.endswith(".S"):
         return list(_instructions(path, re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)))
     found, before = [], None
+    lengths = {match.start("length") for match in LENGTH.finditer(text)}
     for match in TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
         if kind == "skip":
             continue
         new = []
         if kind == "number":
-            new = list(_numbers(token))
+            new = list(_numbers(token))[1 if match.start() in lengths else 0 :]
         elif kind == "name" and token in ORDERS:
             new = [("an order", ORDERS[token])]
         elif kind == "operator":
@@ -136,7 +144,7 @@ def changes(path, text):
         before = (kind, token)
     for pattern in (STATEMENT, JUMP):
         for match in pattern.finditer(text):
-            if match["text"].split("(")[0].strip() in KEYWORDS:
+            if not STATEMENT_END.search(COMMENT.sub("", text[: match.start()])[-40:]):
                 continue
             found.append(
                 Change(path, text, match.end("indent"), match.end("text"), ";", "a statement")
@@ -145,7 +153,6 @@ def changes(path, text):
         for match in FENCE.finditer(block.group()):
             start = block.start() + match.start()
             found.append(Change(path, text, start, start + len(match.group()), "", "a fence"))
-    # Not what only describes the sources, nor asserts of them.
-    asserts = [m.span() for m in re.finditer(r"_Static_assert\s*\((?:[^;])*\);", text)]
-    found = [c for c in found if not any(a <= c.start < b for a, b in asserts)]
+    skipped = [match.span() for match in NO_CODE.finditer(text)]
+    found = [c for c in found if not any(a <= c.start < b for a, b in skipped)]
     return sorted(found, key=lambda c: (c.start, c.new))

@@ -40,7 +40,7 @@ struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r = {0};
 
-    (void)subleaf;
+    assert_int_equal(subleaf, 0);
     if (leaf == 1)
         r.ecx = machine.hypervisor ? 1u << 31 : 0;
     if (machine.base && leaf == machine.base) {

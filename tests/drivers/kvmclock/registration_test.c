@@ -35,7 +35,7 @@ struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r = {0};
 
-    (void)subleaf;
+    assert_int_equal(subleaf, 0);
     if (leaf == 1)
         r.ecx = CPUID_1_ECX_HYPERVISOR;
     if (leaf == 0x40000000)

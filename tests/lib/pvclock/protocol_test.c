@@ -171,6 +171,51 @@ static void a_stuck_writer_gives_busy(void **state)
     figures("%u readers, at most %u steps", (unsigned)READERS, worst);
 }
 
+/* The readers out of line make the tries that the header promises, no more, each with a pause. */
+static void busy_takes_all_the_tries(void **state)
+{
+    static const struct pvclock_vcpus own = {pages, sizeof(pages[0]), 2, 0xfff};
+    struct pvclock_wall_clock date = {3, 1, 1};
+    struct pvclock_snapshot snapshot;
+    struct pvclock_sample sample;
+    uint64_t ns = 0;
+    uint32_t hint = 0;
+
+    (void)state;
+    for (int reader = 0; reader < 4; reader++) {
+        enum pvclock_status status;
+
+        fresh();
+        pages[0].version = 7;
+        switch (reader) {
+        case 0:
+            status = pvclock_read(&pages[0], PVCLOCK_LFENCE, &sample);
+            assert_int_equal(sample.version, 7);
+            assert_int_equal(sample.flags, 0);
+            break;
+        case 1:
+            status = pvclock_snapshot(&pages[0], &snapshot);
+            break;
+        case 2:
+            status = pvclock_vcpu_read(&own, &hint, &ns);
+            break;
+        default:
+            status = pvclock_wall(&date, &ns);
+            break;
+        }
+        assert_int_equal(status, PVCLOCK_BUSY);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_LOAD], PVCLOCK_TRIES);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_PAUSE], PVCLOCK_TRIES);
+        assert_int_equal(ns, reader < 2 ? 0 : PVCLOCK_NO_TIME);
+    }
+    /* A page at rest takes one. */
+    fresh();
+    assert_int_equal(pvclock_read(&pages[0], PVCLOCK_LFENCE, &sample), PVCLOCK_OK);
+    assert_int_equal(pvclock_vcpu_read(&own, &hint, &ns), PVCLOCK_OK);
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_LOAD], 2);
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_PAUSE], 0);
+}
+
 static void script_always_newer(enum pvclock_mock_step step, const volatile void *address)
 {
     (void)address;
@@ -376,7 +421,49 @@ static void the_tsc_is_read_between_the_versions(void **state)
         assert_int_equal(trace[first + 2], PVCLOCK_MOCK_LOAD_AFTER);
         assert_int_equal((uint32_t)pvclock_mock.after_tsc, 0x23456789);
     }
+    static const enum pvclock_order orders[] = {PVCLOCK_LFENCE, PVCLOCK_RDTSCP, PVCLOCK_RELAXED};
+    for (int i = 0; i < 3; i++) {
+        fresh();
+        pvclock_mock.tsc = 0x123456789;
+        assert_int_equal(pvclock_tsc(orders[i]), 0x123456789);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE + i], 1);
+    }
     figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
+}
+
+/* The scales and deltas that a host gives are read inline: the version twice, and the TSC. */
+static void an_ordinary_page_is_read_inline(void **state)
+{
+    static const uint64_t deltas[] = {0, 1, UINT64_C(1) << 32, (UINT64_C(1) << 63) - 1};
+    static const uint64_t times[] = {0, 1000};
+    unsigned reads = 0;
+
+    (void)state;
+    for (int shift = -PVCLOCK_SHIFT_MAX; shift <= 0; shift++) {
+        for (size_t d = 0; d < 4; d++) {
+            for (size_t t = 0; t < 2; t++) {
+                for (size_t r = 0; r < READERS; r++) {
+                    uint64_t ns, want = times[t] + ((deltas[d] >> -shift) >> 1);
+
+                    if (readers[r].read == by_sample || readers[r].read == by_read ||
+                        readers[r].read == by_vcpu_read)
+                        continue;
+                    fresh();
+                    /* by_vcpu() keeps its hint, so the first read may be of another vCPU's page. */
+                    (void)readers[r].read(&ns);
+                    memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
+                    pages[0].tsc_shift = (int8_t)shift;
+                    pages[0].system_time = times[t];
+                    pvclock_mock.tsc = 500 + deltas[d];
+                    assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
+                    assert_int_equal(ns, want);
+                    assert_int_equal(steps(), 3);
+                    reads++;
+                }
+            }
+        }
+    }
+    figures("%u reads, three steps each", reads);
 }
 
 /* ---- The vCPU's own page ----------------------------------------------- */
@@ -414,6 +501,57 @@ static void a_moved_thread_reads_its_new_page(void **state)
     assert_int_equal(ns, PVCLOCK_NO_TIME);
     pvclock_mock.aux = 0x7001; /* node 7, CPU 1 */
     assert_int_equal(by_vcpu(&ns), PVCLOCK_OK);
+}
+
+static void script_within(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (is_version_load(step))
+        assert_true(address == &pages[0].version || address == &pages[1].version);
+}
+
+static void script_within_one(enum pvclock_mock_step step, const volatile void *address)
+{
+    if (is_version_load(step))
+        assert_true(address == &pages[0].version);
+}
+
+/* Neither a hint nor a number past the last vCPU makes it look at what is behind the pages. */
+static void no_page_past_the_last_is_read(void **state)
+{
+    struct pvclock_vcpu_time_info apart[4];
+    const struct pvclock_vcpus every_other = {apart, 2 * sizeof(apart[0]), 2, 0xfff};
+    uint64_t ns;
+
+    (void)state;
+    for (uint32_t hint = 0; hint < 5; hint++) {
+        for (uint32_t aux = 0; aux < 4; aux++) {
+            uint32_t by_inline = hint, by_call = hint;
+
+            fresh();
+            pvclock_mock.aux = aux;
+            pvclock_mock.script = script_within;
+            assert_int_equal(pvclock_vcpu_ns(&vcpus, &by_inline, &ns),
+                             aux < 2 ? PVCLOCK_OK : PVCLOCK_BAD_VALUE);
+            assert_int_equal(ns, aux < 2 ? 1100 : PVCLOCK_NO_TIME);
+            assert_int_equal(pvclock_vcpu_read(&vcpus, &by_call, &ns),
+                             aux < 2 ? PVCLOCK_OK : PVCLOCK_BAD_VALUE);
+        }
+    }
+    const struct pvclock_vcpus one = {pages, sizeof(pages[0]), 1, 0xfff};
+    uint32_t wrong = 1;
+    fresh();
+    pvclock_mock.script = script_within_one;
+    assert_int_equal(pvclock_vcpu_ns(&one, &wrong, &ns), PVCLOCK_OK);
+    /* The structures are as far apart as the caller says. */
+    fresh();
+    memset(apart, 0xff, sizeof(apart));
+    apart[0] = pages[0];
+    apart[2] = pages[1];
+    apart[2].system_time = 7000;
+    pvclock_mock.aux = 1;
+    uint32_t hint = 1;
+    assert_int_equal(pvclock_vcpu_ns(&every_other, &hint, &ns), PVCLOCK_OK);
+    assert_int_equal(ns, 7100);
 }
 
 /* Whatever page is looked at, the TSC comes from the other vCPU: that ends too. */
@@ -466,6 +604,10 @@ static void the_cas_guard_does_not_step_back(void **state)
     pvclock_mock.count[PVCLOCK_MOCK_CAS64] = 0;
     assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(6000000009)), UINT64_C(6000000009));
     assert_int_equal(guard.last, UINT64_C(6000000009));
+    /* The same time again leaves the cache line to the others. */
+    pvclock_mock.count[PVCLOCK_MOCK_CAS64] = 0;
+    assert_int_equal(pvclock_guard_cas(&guard, UINT64_C(6000000009)), UINT64_C(6000000009));
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_CAS64], 0);
 }
 
 static void the_slots_do_not_step_back(void **state)
@@ -483,6 +625,7 @@ static void the_slots_do_not_step_back(void **state)
     assert_int_equal(pvclock_guard_slots(slots, 3, 0, UINT64_C(6000000001)), UINT64_C(6000000002));
     assert_int_equal(slots[1].last, 0);
     assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_CAS64], 0);
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_LOAD64], 4 * 3);
 }
 
 /* Two pages 68 us apart, the thread on one and the other in turn [OSv #164]. */
@@ -561,6 +704,7 @@ static void stable_needs_both_bits(void **state)
     assert_false(pvclock_is_stable(PVCLOCK_FEATURE_TSC_STABLE, PVCLOCK_FLAG_GUEST_STOPPED));
     assert_false(pvclock_is_stable(~(uint32_t)PVCLOCK_FEATURE_TSC_STABLE, PVCLOCK_FLAG_TSC_STABLE));
     assert_false(pvclock_is_stable(0, 0));
+    assert_true(pvclock_is_stable(UINT32_MAX, UINT8_MAX));
 }
 
 /* ---- Wall clock -------------------------------------------------------- */
@@ -597,6 +741,10 @@ static void the_wall_clock_is_a_pair(void **state)
     assert_int_equal(epoch, PVCLOCK_NO_TIME);
     wall = (struct pvclock_wall_clock){3, 1, 1};
     assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_BUSY);
+    assert_int_equal(epoch, PVCLOCK_NO_TIME);
+    wall = (struct pvclock_wall_clock){2, 0, 0}; /* written, whatever it says */
+    assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
+    assert_int_equal(epoch, 0);
     wall = (struct pvclock_wall_clock){2, 1, 1000000000};
     assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_BAD_VALUE);
     wall = (struct pvclock_wall_clock){2, UINT32_MAX, 999999999};
@@ -715,6 +863,55 @@ static void a_date_that_does_not_fit_overflows(void **state)
     assert_int_equal(time.nsec, 709551615);
 }
 
+/* No function leaves what it was given where it has no value. */
+static void without_a_value_there_is_none(void **state)
+{
+    static const struct {
+        uint32_t mul;
+        int8_t shift;
+        uint64_t system_time, tsc;
+        enum pvclock_status status;
+    } cases[] = {
+        {0, 0, 0, 1, PVCLOCK_BAD_SCALE},
+        {1, 32, 0, 1, PVCLOCK_BAD_SCALE},
+        {1, -32, 0, 1, PVCLOCK_BAD_SCALE},
+        {1, 127, 0, 1, PVCLOCK_BAD_SCALE},
+        {1, -128, 0, 1, PVCLOCK_BAD_SCALE},
+        {UINT32_MAX, 31, 0, UINT64_C(1) << 62, PVCLOCK_OVERFLOW},
+        {UINT32_MAX, 0, UINT64_MAX, UINT64_C(1) << 62, PVCLOCK_OVERFLOW},
+    };
+    struct pvclock_frequency frequency;
+    uint32_t mul = 7;
+    int8_t shift = 7;
+    uint64_t value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct pvclock_snapshot snapshot = {.tsc_timestamp = 0,
+                                                  .system_time = cases[i].system_time,
+                                                  .mul = cases[i].mul,
+                                                  .shift = cases[i].shift};
+
+        value = 7;
+        assert_int_equal(pvclock_extrapolate(&snapshot, cases[i].tsc, &value), cases[i].status);
+        assert_int_equal(value, PVCLOCK_NO_TIME);
+        if (cases[i].status != PVCLOCK_BAD_SCALE)
+            continue;
+        value = 7;
+        assert_int_equal(pvclock_deadline(&snapshot, 1, &value), PVCLOCK_BAD_SCALE);
+        assert_int_equal(value, UINT64_MAX);
+        frequency = (struct pvclock_frequency){7, 7};
+        assert_int_equal(pvclock_frequency(cases[i].mul, cases[i].shift, &frequency),
+                         PVCLOCK_BAD_SCALE);
+        assert_true(frequency.hz == 0 && frequency.error_hz == 0);
+    }
+    frequency = (struct pvclock_frequency){7, 7};
+    assert_int_equal(pvclock_frequency(1, -31, &frequency), PVCLOCK_OVERFLOW);
+    assert_true(frequency.hz == 0 && frequency.error_hz == 0);
+    assert_int_equal(pvclock_scale_from_hz(0, &mul, &shift), PVCLOCK_BAD_VALUE);
+    assert_true(mul == 0 && shift == 0);
+}
+
 /* A gap of any length: 10 s, 1 h, 400 days at 1 GHz, not a nanosecond lost. */
 static void a_gap_loses_nothing(void **state)
 {
@@ -744,7 +941,12 @@ static void a_structure_that_crosses_a_page_is_refused(void **state)
     assert_int_equal(pvclock_placement(0x2000 - 32, 32), PVCLOCK_OK);
     assert_int_equal(pvclock_placement(0x2000 - 28, 32), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_placement(0x2000 - 16, 32), PVCLOCK_BAD_VALUE);
-    assert_int_equal(pvclock_placement(0x1002, 32), PVCLOCK_BAD_VALUE);
+    for (unsigned i = 1; i < 12; i++)
+        assert_int_equal(pvclock_placement(0x1000 + i, 32),
+                         i % 4 == 0 ? PVCLOCK_OK : PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0, 4096), PVCLOCK_OK);
+    assert_int_equal(pvclock_placement(4, 4096), PVCLOCK_BAD_VALUE);
+    assert_int_equal(pvclock_placement(0x1ffc, 1), PVCLOCK_OK);
     assert_int_equal(pvclock_placement(0x1000, 4097), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_placement(0x1000, 0), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_placement(UINT64_MAX - 31, 32), PVCLOCK_OK);
@@ -762,13 +964,67 @@ static void a_structure_that_crosses_a_page_is_refused(void **state)
     page[96] = 0;
     page[4095] = 1;
     assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+    assert_true(pvclock_page_is_clean(page, sizeof(page) - 1, 64, 32)); /* it is no part */
+    page[4095] = 0;
+    page[0] = 1;
+    assert_false(pvclock_page_is_clean(page, sizeof(page), 64, 32));
+}
+
+static void a_page_is_prepared_whole(void **state)
+{
+    _Alignas(8) unsigned char bytes[PVCLOCK_TIME_INFO_SIZE + 16];
+    struct pvclock_vcpu_time_info *page = (void *)(bytes + 8);
+
+    (void)state;
+    memset(bytes, 0xa5, sizeof(bytes));
+    pvclock_prepare(page);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        assert_int_equal(bytes[i], i < 8 || i >= 8 + PVCLOCK_TIME_INFO_SIZE ? 0xa5 : 0);
+    assert_false(pvclock_is_alive(page));
+    page->version = 2;
+    assert_true(pvclock_is_alive(page));
+}
+
+/* What KVM and a guest have agreed on is written down twice, so that no slip of one changes it. */
+static void the_abi_is_kvms(void **state)
+{
+    static const struct {
+        uint64_t is, shall_be;
+    } values[] = {
+        {PVCLOCK_MSR_WALL_CLOCK_OLD, 0x11},
+        {PVCLOCK_MSR_SYSTEM_TIME_OLD, 0x12},
+        {PVCLOCK_MSR_WALL_CLOCK, 0x4b564d00},
+        {PVCLOCK_MSR_SYSTEM_TIME, 0x4b564d01},
+        {PVCLOCK_MSR_ENABLE, 1},
+        {PVCLOCK_CPUID_BASE_FIRST, 0x40000000},
+        {PVCLOCK_CPUID_BASE_LAST, 0x4000ff00},
+        {PVCLOCK_CPUID_BASE_STEP, 256},
+        {PVCLOCK_CPUID_FEATURES, 1},
+        {PVCLOCK_CPUID_TIMING, 16},
+        {PVCLOCK_FEATURE_CLOCK_OLD, 1},
+        {PVCLOCK_FEATURE_CLOCK, 8},
+        {PVCLOCK_FEATURE_TSC_STABLE, 0x1000000},
+        {PVCLOCK_FLAG_TSC_STABLE, 1},
+        {PVCLOCK_FLAG_GUEST_STOPPED, 2},
+        {PVCLOCK_PAGE_SIZE, 0x1000},
+        {PVCLOCK_SHIFT_MAX, 31},
+        {PVCLOCK_DELTA_MAX, UINT64_C(0x8000000000000000)},
+        {PVCLOCK_NSEC_PER_SEC, 1000 * 1000 * 1000},
+        {PVCLOCK_WALL_ERA_SEC, UINT64_C(0x100000000)},
+        {PVCLOCK_WALL_PIVOT, UINT64_C(50) * 365 * 86400 + 12 * 86400}, /* 12 leap years */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        assert_int_equal(values[i].is, values[i].shall_be);
 }
 
 /* ---- Discovery and registration ---------------------------------------- */
 
 static struct {
-    uint32_t kvm_base, max_leaf, features, khz;
-    bool hypervisor, msr_faults, host_is_dead;
+    uint32_t kvm_base, max_leaf, features, khz, ecx1;
+    int wrong_word; /* of the signature: 1 to 3; 0: none */
+    bool msr_faults, host_is_dead;
     uint32_t ext1, ext_max;
     unsigned writes;
     uint32_t msr;
@@ -780,12 +1036,15 @@ static void machine_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *ou
     assert_true(context == &machine);
     memset(out, 0, sizeof(*out));
     if (leaf == 1) {
-        out->ecx = machine.hypervisor ? UINT32_C(1) << 31 : 0;
+        out->ecx = machine.ecx1;
     } else if (leaf == machine.kvm_base) {
         out->eax = machine.max_leaf;
         memcpy(&out->ebx, "KVMK", 4);
         memcpy(&out->ecx, "VMKV", 4);
         memcpy(&out->edx, "M\0\0\0", 4);
+        out->ebx ^= machine.wrong_word == 1;
+        out->ecx ^= machine.wrong_word == 2;
+        out->edx ^= machine.wrong_word == 3;
     } else if (leaf == 0x40000000) {
         out->eax = 0x40000005;
         memcpy(&out->ebx, "Micr", 4);
@@ -825,7 +1084,7 @@ static void fresh_machine(void)
 {
     fresh();
     memset(&machine, 0, sizeof(machine));
-    machine.hypervisor = true;
+    machine.ecx1 = UINT32_C(1) << 31;
     machine.kvm_base = 0x40000000;
     machine.max_leaf = 0x40000010;
     machine.features = PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_CLOCK_OLD;
@@ -863,9 +1122,30 @@ static void the_host_is_found_at_any_base(void **state)
     assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
     assert_int_equal(host.base, 0);
     fresh_machine();
-    machine.hypervisor = false;
+    machine.ecx1 = ~(UINT32_C(1) << 31);
+    memset(&host, 0xff, sizeof(host));
     assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
-    assert_int_equal(host.msr_system_time, 0);
+    assert_true(host.base == 0 && host.features == 0 && host.tsc_khz == 0);
+    assert_true(host.msr_system_time == 0 && host.msr_wall_clock == 0);
+    /* All twelve letters count. */
+    for (int word = 1; word <= 3; word++) {
+        fresh_machine();
+        machine.wrong_word = word;
+        assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
+        assert_int_equal(host.base, 0);
+    }
+    /* Without the leaf of the frequency another one may answer in its place. */
+    fresh_machine();
+    machine.max_leaf = 0x4000000f;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_OK);
+    assert_int_equal(host.tsc_khz, 0);
+    /* Each pair of MSRs is of its own bit. */
+    machine.features = ~(uint32_t)(PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_CLOCK_OLD);
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_NOT_READY);
+    assert_int_equal(host.features, machine.features);
+    machine.features |= PVCLOCK_FEATURE_CLOCK;
+    assert_int_equal(pvclock_host_find(&machine_ops, &host), PVCLOCK_OK);
+    assert_int_equal(host.msr_system_time, 0x4b564d01);
     figures("%u bases", bases);
 }
 
@@ -905,6 +1185,15 @@ static void registration_proves_that_the_page_lives(void **state)
     assert_false(registered);
     assert_int_equal(pvclock_host_disable(&machine_ops, &host, &registered), PVCLOCK_OK);
     assert_int_equal(machine.writes, 5);
+    epoch = 7;
+    assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x3000, &epoch),
+                     PVCLOCK_NOT_READY);
+    assert_int_equal(epoch, PVCLOCK_NO_TIME);
+    /* The host goes on writing to a vCPU that could not be switched off. */
+    registered = true;
+    assert_int_equal(pvclock_host_disable(&machine_ops, &host, &registered), PVCLOCK_NOT_READY);
+    assert_true(registered);
+    machine.writes = 5;
 
     /* The wall clock is asked again each time. */
     machine.msr_faults = false;
@@ -915,6 +1204,18 @@ static void registration_proves_that_the_page_lives(void **state)
     assert_int_equal(epoch, UINT64_C(1700000000000000007));
     assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x4000 - 8, &epoch),
                      PVCLOCK_BAD_VALUE);
+    assert_int_equal(epoch, PVCLOCK_NO_TIME);
+
+    /* Without a clock there is no MSR to write. */
+    machine.writes = 0;
+    host.msr_system_time = host.msr_wall_clock = 0;
+    registered = true;
+    assert_int_equal(pvclock_host_enable(&machine_ops, &host, &pages[0], 0x1000, &registered),
+                     PVCLOCK_NOT_READY);
+    assert_false(registered);
+    assert_int_equal(pvclock_host_wall(&machine_ops, &host, &wall, 0x3000, &epoch),
+                     PVCLOCK_NOT_READY);
+    assert_int_equal(machine.writes, 0);
 }
 
 static void the_ordered_tsc_read_fits_the_cpu(void **state)
@@ -924,7 +1225,14 @@ static void the_ordered_tsc_read_fits_the_cpu(void **state)
     machine.ext_max = 0x80000008;
     machine.ext1 = UINT32_C(1) << 27;
     assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
-    machine.ext1 = 0;
+    machine.ext1 = ~(UINT32_C(1) << 27);
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    machine.ext1 = UINT32_MAX;
+    machine.ext_max = 0x80000001;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    machine.ext_max = 0x80010000;
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    machine.ext_max = 0x80010001; /* no number of a leaf */
     assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
     /* A CPU without extended leaves repeats an ordinary one. */
     machine.ext1 = UINT32_MAX;
@@ -937,11 +1245,22 @@ static void the_ordered_tsc_read_fits_the_cpu(void **state)
 static void names_are_names(void **state)
 {
     (void)state;
-    assert_string_equal(pvclock_status_name(PVCLOCK_OK), "ok");
-    assert_string_equal(pvclock_status_name(PVCLOCK_NOT_READY), "not ready");
-    assert_string_equal(pvclock_status_name(PVCLOCK_BAD_VALUE), "bad value");
+    static const char *const all[] = {"ok",        "clamped",  "not ready", "busy",
+                                      "bad scale", "overflow", "bad value"};
+    for (unsigned i = 0; i <= PVCLOCK_BAD_VALUE; i++)
+        assert_string_equal(pvclock_status_name((enum pvclock_status)i), all[i]);
     assert_string_equal(pvclock_status_name((enum pvclock_status)(PVCLOCK_BAD_VALUE + 1)), "?");
     assert_string_equal(pvclock_status_name((enum pvclock_status)255), "?");
+}
+
+static void script_publish(enum pvclock_mock_step step, const volatile void *address)
+{
+    const struct pvclock_vcpu_time_info *page = &pages[0];
+
+    (void)address;
+    assert_int_equal(page->version & 1, 1);
+    assert_int_equal(page->system_time, step == PVCLOCK_MOCK_STORE_FENCE ? 1000 : 22);
+    script_trace(step, address);
 }
 
 static void publish_is_the_protocol(void **state)
@@ -952,8 +1271,9 @@ static void publish_is_the_protocol(void **state)
     (void)state;
     fresh();
     traced = 0;
-    pvclock_mock.script = script_trace;
+    pvclock_mock.script = script_publish;
     pvclock_publish(&pages[0], &values);
+    pvclock_mock.script = NULL;
     assert_true(traced == 2 && trace[0] == PVCLOCK_MOCK_STORE_FENCE &&
                 trace[1] == PVCLOCK_MOCK_STORE);
     assert_int_equal(pages[0].version, 4);
@@ -969,6 +1289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stuck_writer_gives_busy),
+        cmocka_unit_test(busy_takes_all_the_tries),
         cmocka_unit_test(a_page_that_never_rests_gives_busy),
         cmocka_unit_test(an_odd_version_is_not_believed),
         cmocka_unit_test(an_update_at_any_step_is_not_torn),
@@ -977,7 +1298,9 @@ int main(void)
         cmocka_unit_test(a_page_never_written_is_not_ready),
         cmocka_unit_test(a_negative_delta_is_clamped),
         cmocka_unit_test(the_tsc_is_read_between_the_versions),
+        cmocka_unit_test(an_ordinary_page_is_read_inline),
         cmocka_unit_test(a_moved_thread_reads_its_new_page),
+        cmocka_unit_test(no_page_past_the_last_is_read),
         cmocka_unit_test(a_thread_that_always_moves_gives_busy),
         cmocka_unit_test(the_cas_guard_does_not_step_back),
         cmocka_unit_test(the_slots_do_not_step_back),
@@ -989,8 +1312,11 @@ int main(void)
         cmocka_unit_test(the_date_has_an_era),
         cmocka_unit_test(the_date_moves_with_the_page),
         cmocka_unit_test(a_date_that_does_not_fit_overflows),
+        cmocka_unit_test(without_a_value_there_is_none),
         cmocka_unit_test(a_gap_loses_nothing),
         cmocka_unit_test(a_structure_that_crosses_a_page_is_refused),
+        cmocka_unit_test(a_page_is_prepared_whole),
+        cmocka_unit_test(the_abi_is_kvms),
         cmocka_unit_test(the_host_is_found_at_any_base),
         cmocka_unit_test(registration_proves_that_the_page_lives),
         cmocka_unit_test(the_ordered_tsc_read_fits_the_cpu),

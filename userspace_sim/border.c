@@ -176,7 +176,7 @@ static void try_interrupts(struct attempt *a, struct tally *seen)
     note(seen, interrupt_refused(a, f, 3, 1), "INT3", 0, f);
     /* INT1 asks no gate's DPL [Intel SDM vol. 2, INT]. */
     f = EXECUTE(a, "\xf1");
-    note(seen, is(f, 1, 1) || (is_emulated(a) && (is(f, 1, 0) || refused(f, 0))), "INT1", 0, f);
+    note(seen, is(f, 1, 1) || refused(f, 0) || (is_emulated(a) && is(f, 1, 0)), "INT1", 0, f);
 }
 
 static void entries(struct thread_page *t)

@@ -134,8 +134,8 @@ def command(step, quick):
 class Equivalents:
     """equivalent.toml: changes that nobody can tell from the original, and why.
 
-    `in` is a file or the start of its name; `line`, `old` and `new` are regular expressions, each for
-    the whole of its text, and one that is left out fits everything.
+    `in` is a file or the start of its name; the others are regular expressions, each for the whole of
+    its text, and one that is left out fits everything.
     """
 
     def __init__(self, entries=None):
@@ -150,7 +150,12 @@ class Equivalents:
         for index, entry in enumerate(self._entries):
             if change.path.startswith(entry["in"]) and all(
                 re.fullmatch(entry.get(name, ".*"), " ".join(text.split()), re.S)
-                for name, text in (("line", change.context), ("old", change.old), ("new", change.new))
+                for name, text in (
+                    ("line", change.context),
+                    ("becomes", change.becomes),
+                    ("old", change.old),
+                    ("new", change.new),
+                )
             ):
                 self._used.add(index)
                 return entry["why"]

@@ -74,14 +74,10 @@ class Change:
         self.old = text[start:end]
         at = text.rfind("\n", 0, start) + 1
         self.context = text[at : text.find("\n", start)].strip()
+        self.becomes = (text[at:start] + new + text[end : text.find("\n", end)]).strip()
 
     def apply(self, text):
         return text[: self.start] + self.new + text[self.end :]
-
-    @property
-    def key(self):
-        """What stays when other lines of the file move."""
-        return (self.path, self.context, self.old, self.new)
 
     def __str__(self):
         def short(words):

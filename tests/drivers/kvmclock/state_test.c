@@ -115,6 +115,7 @@ static void attach(const char *hypervisor, uint32_t features, const char *played
     memset(&machine, 0, sizeof(machine));
     memset(&pvclock_mock, 0, sizeof(pvclock_mock));
     kc->slots = clock_slots;
+    strcpy(kc->hypervisor, "an old one");
     machine.hypervisor = hypervisor;
     machine.features = features;
     host = (struct played_host){
@@ -297,6 +298,9 @@ static void a_look_tells_what_is_new(void **state)
     c = look(false);
     assert_int_equal(c.before.version, version);
     assert_int_equal(c.after.version, version + 2);
+    /* What a reader may be using is left alone, and the next is kept beside it. */
+    assert_int_equal(kc->kept[kc->kept_index].version, version + 2);
+    assert_int_equal(kc->kept[!kc->kept_index].version, version);
     /* STABLE goes, once, and comes again, once. */
     write_all(1u << 31, 1, 0);
     c = look(true);
@@ -380,7 +384,9 @@ static void versions_begin_anew_with_a_registration(void **state)
     (void)state;
     start(NEW | STABLE_BIT);
     uint32_t version = clock_slots[0].info.version;
+    kc->kept[0].mul = kc->kept[1].mul = 7;
     kvmclock_restart(kc);
+    assert_true(kc->kept[0].mul == 0 && kc->kept[1].mul == 0);
     kvmclock_watch(kc, VCPUS);
     assert_int_equal(kc->kept[kc->kept_index].version, version);
     assert_int_equal(kc->kept[kc->kept_index].mul, 1u << 31);
@@ -412,6 +418,7 @@ static void another_frequency_is_told(void **state)
     } cases[] = {
         {1u << 31, 1, false, 0},               /* 1 GHz, as before */
         {(1u << 31) + 1, 1, false, 0},         /* less apart than rounding the scale is */
+        {(1u << 31) - 6, 1, false, 0},         /* 3 Hz, just what both may be off by */
         {(1u << 31) - 8, 1, true, 1000000004}, /* 3.7 Hz above */
         {(1u << 31) + 64, 1, true, 999999970},
         {1u << 31, 0, true, 2000000000},
@@ -510,6 +517,10 @@ static void its_report_says_what_there_is(void **state)
                 "\"clocksource-stable-bit\",\"unknown\"],\"kvmclock\":true,"
                 "\"msr_system_time\":1263947009,\"msr_wall_clock\":1263947008,\"stable\":true,"
                 "\"missing_because\":\"\"}\n");
+    start(UINT32_MAX);
+    kvmclock_report(kc);
+    assert_told("KVMKVMKVM", "\"clocksource-stable-bit\",\"unknown\",\"unknown\",\"unknown\","
+                             "\"unknown\",\"unknown\",\"unknown\",\"unknown\"]");
     start(OLD);
     kvmclock_report(kc);
     assert_told("hypervisor  KVMKVMKVM\n",

@@ -673,6 +673,13 @@ static void script_host_sets_stable(enum pvclock_mock_step step, const volatile 
     }
 }
 
+static void script_another_takes_it(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (step == PVCLOCK_MOCK_TAKE_BITS)
+        pages[0].flags = 0;
+}
+
 static void stopped_is_taken_once_and_the_rest_is_kept(void **state)
 {
     struct pvclock_vcpu_time_info before;
@@ -688,6 +695,12 @@ static void stopped_is_taken_once_and_the_rest_is_kept(void **state)
     assert_false(pvclock_take_stopped(&pages[0]));
     /* No write where there is nothing to clear. */
     assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TAKE_BITS], 1);
+
+    /* Of two that see it one takes it. */
+    pvclock_mock.script = script_another_takes_it;
+    pages[0].flags = PVCLOCK_FLAG_GUEST_STOPPED;
+    assert_false(pvclock_take_stopped(&pages[0]));
+    pvclock_mock.script = NULL;
 
     /* It stays through a read, and a sample tells it. */
     struct pvclock_sample sample;
@@ -1263,6 +1276,21 @@ static void script_publish(enum pvclock_mock_step step, const volatile void *add
     script_trace(step, address);
 }
 
+/* Programs that were built against an earlier archive of the same PVCLOCK_LIBRARY_ABI know these. */
+static void the_numbers_are_of_the_binary_interface(void **state)
+{
+    static const int statuses[] = {PVCLOCK_OK,       PVCLOCK_CLAMPED,   PVCLOCK_NOT_READY,
+                                   PVCLOCK_BUSY,     PVCLOCK_BAD_SCALE, PVCLOCK_OVERFLOW,
+                                   PVCLOCK_BAD_VALUE};
+    static const int orders[] = {PVCLOCK_LFENCE, PVCLOCK_RDTSCP, PVCLOCK_RELAXED};
+
+    (void)state;
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(statuses[i], i);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(orders[i], i);
+}
+
 static void publish_is_the_protocol(void **state)
 {
     const struct pvclock_snapshot values = {11, 22, 99, 33, -4, 3};
@@ -1321,6 +1349,7 @@ int main(void)
         cmocka_unit_test(registration_proves_that_the_page_lives),
         cmocka_unit_test(the_ordered_tsc_read_fits_the_cpu),
         cmocka_unit_test(publish_is_the_protocol),
+        cmocka_unit_test(the_numbers_are_of_the_binary_interface),
         cmocka_unit_test(names_are_names),
     };
 

@@ -521,6 +521,7 @@ static void lost_wrap(void **state)
     begin_at(0, 0xffffff, 3579545);
     wide = mock_counter("wide", &count_b, ALL, 1000000000, 0);
     tc_uptime_counter(&clock, &set);
+    assert_int_equal(clock.quality, TC_QUALITY_DUMMY); /* never chosen by itself */
     assert_int_equal(tc_crosscheck_begin(&check, &clock, &wide), TC_OK);
     /* 10 s without a windup: two wraps of 4.687 s are not seen. */
     count_a += 35795450;

@@ -402,8 +402,8 @@ static void resume_within(enum pvclock_mock_step step, const volatile void *addr
 }
 
 /*
- * vCPU 0's structure is from before a pause, and the thread is moved to vCPU 1, or the host writes it:
- * each by itself makes the reader out of line begin again.
+ * vCPU 0's structure is from before a pause, and the thread is moved to vCPU 1, or the host writes
+ * it: each by itself makes the reader out of line begin again.
  */
 static void gettime_begins_again(void **state)
 {

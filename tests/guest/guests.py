@@ -124,6 +124,20 @@ def expectations(row, output, checks):
     return wrong
 
 
+def spoilt(wrong, output):
+    """Why a busy machine may be all that is wrong; None: it is not, or the machine is not busy."""
+    left_out = re.findall(r"^ +(\S+) +none: it wraps too soon", output, re.MULTILINE)
+    if (
+        PATIENCE > 1
+        and left_out
+        and len(wrong) == 1
+        and wrong[0].startswith("expected PASS timecounter.deviation: ")
+        and "; it was PASS: " in wrong[0]
+    ):
+        return f"this machine is too busy: vCPU 0 had too few ticks to compare {' '.join(left_out)}"
+    return None
+
+
 def option(words, name, default):
     """The value that the words give to an option."""
     return words[words.index(name) + 1] if name in words else default
@@ -279,6 +293,10 @@ def main():
                 wrong, figures, output = boot(row, places)
             if not wrong:
                 print(f"PASS guest.{row.name}: {figures}", flush=True)
+                continue
+            why = spoilt(wrong, output)
+            if why:
+                print(f"SKIP guest.{row.name}: {why} ({figures})", flush=True)
                 continue
             failed += 1
             print("".join(f"    {line}\n" for line in output.splitlines()), end="")

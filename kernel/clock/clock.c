@@ -7,7 +7,6 @@
 #include "base/calendar.h"
 #include "base/format.h"
 #include "base/text.h"
-#include "kernel/clock/events.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
 #include <stddef.h>
@@ -613,7 +612,6 @@ static const char *set_hardware(void *context, uint32_t index, const union sysct
     enum tc_status status = clock_select(value->string, NULL);
     if (status != TC_OK)
         return status == TC_NOT_FOUND ? names_to_choose_from() : tc_status_text(status);
-    events_add(EVENT_COUNTER, 0, value->string);
     return NULL;
 }
 

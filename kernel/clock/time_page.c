@@ -167,6 +167,11 @@ bool decide(const char *counter, bool without_rdtscp, bool unstable)
     return unguarded;
 }
 
+const struct timecounter *user_choice(void)
+{
+    return user_counter;
+}
+
 void keep_choice(void)
 {
     user_counter = tc_current(clock_counters());

@@ -29,6 +29,7 @@ void publish_time_page(void);
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /* Records the counter in use as the user's choice. */
 void keep_choice(void);
+const struct timecounter *user_choice(void);
 
 /*
  * Raises the number of vCPUs to `count`; the new ones are registered.  False if the structures no

@@ -37,7 +37,7 @@ static uint64_t date_at(const struct clock_moment *m)
 }
 
 /* Makes the date `right` at this moment of uptime and kvmclock. */
-static void set_date(const struct clock_moment *m, uint64_t right)
+static void correct_date(const struct clock_moment *m, uint64_t right)
 {
     int64_t off = (int64_t)(right - date_at(m)), by_ns;
     uint64_t error = m->width ? m->width / 2 + 1 : 0;
@@ -78,7 +78,7 @@ static void follow(const struct clock_moment *m, uint64_t epoch)
         figures.distance_ns = (int64_t)(date_at(m) - (epoch + m->count));
         distance_known = true;
     }
-    set_date(m, epoch + m->count + (uint64_t)figures.distance_ns);
+    correct_date(m, epoch + m->count + (uint64_t)figures.distance_ns);
 }
 
 static const struct wall_answer *ask(uint64_t now)

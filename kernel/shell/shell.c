@@ -314,8 +314,12 @@ static bool complete(const char *word, size_t length, char *more)
 /* Publishes a changed setting to ring 3 at once. */
 static void on_setting(void)
 {
+    const struct timecounter *before = user_choice();
+
     keep_choice();
     (void)decide(NULL, false, false);
+    if (user_choice() != before)
+        events_add(EVENT_COUNTER, 0, user_choice()->name);
 }
 
 static void watch_settings(void)

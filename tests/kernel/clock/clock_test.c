@@ -4,7 +4,6 @@
  * time, whatever wraps, and wherever the host takes the vCPU away.
  */
 #include "kernel/clock/clock.h"
-#include "kernel/clock/events.h"
 #include "kernel/selftest/continuity.h"
 #include "kernel/selftest/deviation.h"
 #include "tests/check.h"
@@ -13,12 +12,6 @@
 #include <string.h>
 
 enum { HZ = 100 };
-
-/* Nobody sets a counter by sysctl here. */
-void events_add(enum event_kind kind, int64_t step_ns, const char *text)
-{
-    (void)kind, (void)step_ns, (void)text;
-}
 
 /* The machine's time at uptime 0, within `error`. */
 static struct {

@@ -106,8 +106,8 @@ void fuzz(struct thread_page *t)
 /* ---- Random instructions ----------------------------------------------- */
 
 /*
- * Writes random bytes, with privileged instructions and system calls in between.  Without IRET under
- * TCG: in QEMU 7.2 one of 32 bits takes VM from the stack, and IOPL with it (docs/border.md).
+ * Writes random bytes, with privileged instructions and system calls in between.  Without IRET
+ * under TCG: in QEMU 7.2 one of 32 bits takes VM from the stack, and IOPL with it (docs/border.md).
  */
 static void write_stream(const struct thread_page *t, uint64_t *state)
 {

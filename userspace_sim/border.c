@@ -242,7 +242,7 @@ static void flags(struct thread_page *t)
                  came_back(f->flags & ~(uint64_t)TF, sets[i] & FLAGS_OF_RING_3 & ~(uint64_t)TF),
              "SYSCALL with flags", sets[i], f);
     }
-    /* A system call by a jump, which the kernel cannot tell from one that the host left half done. */
+    /* A system call by a jump: the kernel cannot tell it from one that the host left half done. */
     a.r8 = t->kernel_address;
     a.r11 = UINT64_MAX;
     a.rcx = code_address(t) + 3;

@@ -106,15 +106,23 @@ void fuzz(struct thread_page *t)
 /* ---- Random instructions ----------------------------------------------- */
 
 /*
- * Writes random bytes, with privileged instructions and system calls in between.  Without IRET under
- * TCG: in QEMU 7.2 one of 32 bits takes VM from the stack, and IOPL with it (docs/border.md).
+ * Writes random bytes, with privileged instructions and system calls in between.  Without IRET
+ * under TCG: in QEMU 7.2 one of 32 bits takes VM from the stack, and IOPL with it (docs/border.md).
  */
 static void write_stream(const struct thread_page *t, uint64_t *state)
 {
     enum { STREAM = 64, IRET = 0xcf, NOP = 0x90 };
     uint8_t *code = code_of(t);
+    uint64_t r15 = next(state);
     unsigned i = 0;
 
+    /* movabs $r15, %r15: it would lead to the program's own state. */
+    code[i++] = 0x49;
+    code[i++] = 0xbf;
+    for (; r15; r15 >>= 8)
+        code[i++] = (uint8_t)r15;
+    while (i < 10)
+        code[i++] = 0;
     while (i < STREAM) {
         uint64_t r = next(state);
         switch (r >> 60) {

@@ -136,8 +136,8 @@ enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000 };
 
 /* What the kernel knows; the last seven are inputs of docs/decision.md, for JOB_PATHS. */
 enum fact {
-    FACT_KVMCLOCK = 1, /* there is one */
-    FACT_IN_TURN = 2,  /* vCPUs may run in turn, so that what they do at once shows little */
+    FACT_KVMCLOCK = 1,   /* there is one */
+    FACT_IN_TURN = 2,    /* vCPUs may run in turn, so that what they do at once shows little */
     FACT_EMULATED = 512, /* JOB_BORDER: the host leaves system calls half done */
     FACT_RDTSCP = 4,
     FACT_BY_KVMCLOCK = 8,

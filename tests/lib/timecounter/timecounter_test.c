@@ -903,6 +903,50 @@ static void published_hands(void **state)
 
 /* ---- Cross-checks ------------------------------------------------------ */
 
+static uint64_t step_a; /* that a reading takes, in cycles */
+
+static uint64_t read_slowly(void *context)
+{
+    uint64_t *count = context;
+    uint64_t now = *count;
+
+    *count += step_a;
+    return now;
+}
+
+/* Half of both brackets, a tick of either counter, and what is rounded: 1 cycle is 1 ns here. */
+static void crosscheck_adds_what_it_cannot_know(void **state)
+{
+    struct tc_crosscheck check;
+    struct tc_deviation deviation;
+
+    (void)state;
+    a = mock_counter("a", &count_a, ALL, 1000000000, 0);
+    b = mock_counter("b", &count_b, ALL, 100000000, 0);
+    a.read = read_slowly;
+    count_a = count_b = 0;
+    step_a = 10;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 10);
+    assert_int_equal(check.begin.a, 5);
+    count_a = 1000000000;
+    count_b = 100000000;
+    step_a = 31;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+    assert_int_equal(deviation.elapsed_ns, SECOND);
+    assert_int_equal(deviation.difference_ns, 15 - 5);
+    assert_int_equal(deviation.ppb, 10);
+    assert_int_equal(deviation.uncertainty_ns, (5 + 15 + 4) + (10 + 1) + 1);
+    assert_int_equal(deviation.uncertainty_ppb, (5 + 15 + 4) + (10 + 1) + 1);
+    /* What may be an error is no deviation. */
+    for (int sign = -1; sign <= 1; sign += 2) {
+        deviation = (struct tc_deviation){.ppb = sign * 1005, .uncertainty_ppb = 5};
+        assert_false(tc_deviates(&deviation, 1));
+        deviation.ppb += sign;
+        assert_true(tc_deviates(&deviation, 1));
+    }
+}
+
 static void crosscheck(void **state)
 {
     static const int64_t ppm[] = {0, 1, -1, 50, -50, 100000, -100000};
@@ -1037,6 +1081,7 @@ int main(void)
         cmocka_unit_test(setting),
         cmocka_unit_test(published_hands),
         cmocka_unit_test(crosscheck),
+        cmocka_unit_test(crosscheck_adds_what_it_cannot_know),
         cmocka_unit_test(crosscheck_uncertainty),
         cmocka_unit_test(dummy_counts),
     };

@@ -489,6 +489,8 @@ static void its_settings_show_its_state(void **state)
     assert_setting("dev.kvmclock.0.paused", "3");
     kc->vcpus[MAX_CPUS - 1].paused = 4;
     assert_setting("dev.kvmclock.0.paused", "4");
+    kc->vcpus[0].paused = 5;
+    assert_setting("dev.kvmclock.0.paused", "5");
     assert_setting("dev.kvmclock.0.vcpu.1",
                    "{ registered = 1, version = 2, tsc_timestamp = 0, system_time = 5000, "
                    "mul = 2147483648, shift = 1, flags = 0x1, paused = 3 }");

@@ -94,6 +94,30 @@ static void registration(void **state)
     assert_null(tc_find(NULL, "a"));
 }
 
+/* Whatever was in the memory that it is made of. */
+static void a_new_set_remembers_nothing(void **state)
+{
+    struct tc_statistics statistics;
+
+    (void)state;
+    memset(&set, 0xff, sizeof(set));
+    assert_int_equal(timecounters_init(&set, 7), TC_OK);
+    assert_null(tc_current(&set));
+    assert_null(tc_next(&set, NULL));
+    assert_int_equal(tc_get_statistics(&set, &statistics), TC_OK);
+    assert_int_equal(statistics.windups, 0);
+    assert_int_equal(statistics.switches, 0);
+    assert_int_equal(statistics.steps_back, 0);
+    assert_int_equal(statistics.restarts, 0);
+    assert_int_equal(statistics.guarded, 0);
+    assert_int_equal(set.windup_interval_ns, 7);
+    assert_true(set.guard == 0 && set.guard_until.sec == 0 && set.guard_until.frac == 0);
+    for (unsigned i = 0; i < TC_HANDS; i++)
+        assert_int_equal(set.slot[i].generation, 0);
+    for (unsigned i = 0; i < TC_HANDS_WORDS; i++)
+        assert_int_equal(set.own.words[i], 0);
+}
+
 static void choice(void **state)
 {
     uintptr_t dummy_state;
@@ -1056,6 +1080,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registration),
+        cmocka_unit_test(a_new_set_remembers_nothing),
         cmocka_unit_test(choice),
         cmocka_unit_test(qualities),
         cmocka_unit_test(max_gap),

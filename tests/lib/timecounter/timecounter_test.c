@@ -252,8 +252,12 @@ static void not_ready(void **state)
     assert_int_equal(ns, 0);
     assert_int_equal(tc_getbintime(&set, TC_CLOCK_UPTIME_FAST, &bintime), TC_NONE);
     assert_true(bintime.sec == 0 && bintime.frac == 0);
+    time = (struct tc_timespec){7, 7};
     assert_int_equal(tc_getres(&set, TC_CLOCK_UPTIME, &time), TC_NONE);
+    assert_true(time.sec == 0 && time.nsec == 0);
+    time = (struct tc_timespec){7, 7};
     assert_int_equal(tc_boottime(&set, &time), TC_NONE);
+    assert_true(time.sec == 0 && time.nsec == 0);
     assert_int_equal(tc_get_hands(&set, &hands), TC_NONE);
     assert_int_equal(tc_windup(&set), TC_NONE);
     assert_int_equal(tc_advance(&set, 1), TC_NONE);

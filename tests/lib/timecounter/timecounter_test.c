@@ -931,7 +931,7 @@ static void published_hands(void **state)
 
 /* ---- Cross-checks ------------------------------------------------------ */
 
-static uint64_t step_a; /* that a reading takes, in cycles */
+static uint64_t step_a, grow_a; /* what a reading takes, in cycles, and how much more the next */
 
 static uint64_t read_slowly(void *context)
 {
@@ -939,6 +939,7 @@ static uint64_t read_slowly(void *context)
     uint64_t now = *count;
 
     *count += step_a;
+    step_a += grow_a;
     return now;
 }
 
@@ -966,6 +967,17 @@ static void crosscheck_adds_what_it_cannot_know(void **state)
     assert_int_equal(deviation.ppb, 10);
     assert_int_equal(deviation.uncertainty_ns, (5 + 15 + 4) + (10 + 1) + 1);
     assert_int_equal(deviation.uncertainty_ppb, (5 + 15 + 4) + (10 + 1) + 1);
+    /* The tightest of all brackets, whether it is the first or the last of four. */
+    memset(&check, 0, sizeof(check));
+    grow_a = 2;
+    step_a = 10;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 10);
+    grow_a = (uint64_t)-2;
+    step_a = 30;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 30 - 6 * 2);
+    grow_a = 0;
     /* What may be an error is no deviation. */
     for (int sign = -1; sign <= 1; sign += 2) {
         deviation = (struct tc_deviation){.ppb = sign * 1005, .uncertainty_ppb = 5};

@@ -587,6 +587,7 @@ static void kvmclock_floor_after_pause(void **state)
         if (reader)
             assert_forward(reader); /* finds out by itself, before the tick */
         tick();
+        assert_int_equal(kc.floor, stood + reader * 1000); /* by who found out */
         assert_forward(1);
         assert_true(latest - stood < pause / 1000);
     }

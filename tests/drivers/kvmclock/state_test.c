@@ -391,7 +391,19 @@ static void versions_begin_anew_with_a_registration(void **state)
     assert_int_equal(kc->kept[kc->kept_index].version, version);
     assert_int_equal(kc->kept[kc->kept_index].mul, 1u << 31);
 
+    /* What another vCPU may be comparing with is left alone. */
     struct kvmclock_change c;
+    for (uint64_t pause = 1; pause <= 3; pause++) {
+        uint32_t compared = kc->settled_index;
+        uint64_t at = kc->settled[compared].tsc_timestamp;
+        pvclock_mock.tsc += 7;
+        write(0, 1u << 31, 1, 1 | PVCLOCK_FLAG_GUEST_STOPPED);
+        c = look(true);
+        assert_true(kvmclock_settle(kc, &c));
+        assert_int_equal(kc->settled[compared].tsc_timestamp, at);
+        assert_int_equal(kc->settled[kc->settled_index].tsc_timestamp,
+                         clock_slots[0].info.tsc_timestamp);
+    }
     for (uint64_t question = 1; question <= 2; question++) {
         write(1, 1u << 31, 1, 1 | PVCLOCK_FLAG_GUEST_STOPPED);
         assert_int_equal(clock_slots[1].info.version, version + 2);
@@ -477,6 +489,8 @@ static void its_settings_show_its_state(void **state)
     assert_setting("dev.kvmclock.0.paused", "3");
     kc->vcpus[MAX_CPUS - 1].paused = 4;
     assert_setting("dev.kvmclock.0.paused", "4");
+    kc->vcpus[0].paused = 5;
+    assert_setting("dev.kvmclock.0.paused", "5");
     assert_setting("dev.kvmclock.0.vcpu.1",
                    "{ registered = 1, version = 2, tsc_timestamp = 0, system_time = 5000, "
                    "mul = 2147483648, shift = 1, flags = 0x1, paused = 3 }");

@@ -345,6 +345,8 @@ static void frequency_is_hz(void **state)
     assert_true(mul == 3734754170 && shift == -1); /* 10^9 * 2^32 / (2.3 * 10^9 / 2) */
     assert_int_equal(pvclock_scale_from_hz(1, &mul, &shift), PVCLOCK_OK);
     assert_true(shift == 30);
+    assert_int_equal(pvclock_frequency(3000000000, 31, &frequency), PVCLOCK_OK);
+    assert_int_equal(frequency.hz, 1); /* 2/3, to the nearest */
     assert_int_equal(pvclock_scale_from_hz(0, &mul, &shift), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_scale_from_hz(UINT64_C(4000000000000000000), &mul, &shift),
                      PVCLOCK_OK);

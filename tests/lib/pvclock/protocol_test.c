@@ -1276,7 +1276,7 @@ static void script_publish(enum pvclock_mock_step step, const volatile void *add
     script_trace(step, address);
 }
 
-/* Programs that were built against an earlier archive of the same PVCLOCK_LIBRARY_ABI know these. */
+/* Programs built against an earlier archive of the same PVCLOCK_LIBRARY_ABI know these. */
 static void the_numbers_are_of_the_binary_interface(void **state)
 {
     static const int statuses[] = {PVCLOCK_OK,       PVCLOCK_CLAMPED,   PVCLOCK_NOT_READY,

@@ -94,6 +94,30 @@ static void registration(void **state)
     assert_null(tc_find(NULL, "a"));
 }
 
+/* Whatever was in the memory that it is made of. */
+static void a_new_set_remembers_nothing(void **state)
+{
+    struct tc_statistics statistics;
+
+    (void)state;
+    memset(&set, 0xff, sizeof(set));
+    assert_int_equal(timecounters_init(&set, 7), TC_OK);
+    assert_null(tc_current(&set));
+    assert_null(tc_next(&set, NULL));
+    assert_int_equal(tc_get_statistics(&set, &statistics), TC_OK);
+    assert_int_equal(statistics.windups, 0);
+    assert_int_equal(statistics.switches, 0);
+    assert_int_equal(statistics.steps_back, 0);
+    assert_int_equal(statistics.restarts, 0);
+    assert_int_equal(statistics.guarded, 0);
+    assert_int_equal(set.windup_interval_ns, 7);
+    assert_true(set.guard == 0 && set.guard_until.sec == 0 && set.guard_until.frac == 0);
+    for (unsigned i = 0; i < TC_HANDS; i++)
+        assert_int_equal(set.slot[i].generation, 0);
+    for (unsigned i = 0; i < TC_HANDS_WORDS; i++)
+        assert_int_equal(set.own.words[i], 0);
+}
+
 static void choice(void **state)
 {
     uintptr_t dummy_state;
@@ -228,8 +252,12 @@ static void not_ready(void **state)
     assert_int_equal(ns, 0);
     assert_int_equal(tc_getbintime(&set, TC_CLOCK_UPTIME_FAST, &bintime), TC_NONE);
     assert_true(bintime.sec == 0 && bintime.frac == 0);
+    time = (struct tc_timespec){7, 7};
     assert_int_equal(tc_getres(&set, TC_CLOCK_UPTIME, &time), TC_NONE);
+    assert_true(time.sec == 0 && time.nsec == 0);
+    time = (struct tc_timespec){7, 7};
     assert_int_equal(tc_boottime(&set, &time), TC_NONE);
+    assert_true(time.sec == 0 && time.nsec == 0);
     assert_int_equal(tc_get_hands(&set, &hands), TC_NONE);
     assert_int_equal(tc_windup(&set), TC_NONE);
     assert_int_equal(tc_advance(&set, 1), TC_NONE);
@@ -903,6 +931,62 @@ static void published_hands(void **state)
 
 /* ---- Cross-checks ------------------------------------------------------ */
 
+static uint64_t step_a, grow_a; /* what a reading takes, in cycles, and how much more the next */
+
+static uint64_t read_slowly(void *context)
+{
+    uint64_t *count = context;
+    uint64_t now = *count;
+
+    *count += step_a;
+    step_a += grow_a;
+    return now;
+}
+
+/* Half of both brackets, a tick of either counter, and what is rounded: 1 cycle is 1 ns here. */
+static void crosscheck_adds_what_it_cannot_know(void **state)
+{
+    struct tc_crosscheck check;
+    struct tc_deviation deviation;
+
+    (void)state;
+    a = mock_counter("a", &count_a, ALL, 1000000000, 0);
+    b = mock_counter("b", &count_b, ALL, 100000000, 0);
+    a.read = read_slowly;
+    count_a = count_b = 0;
+    step_a = 10;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 10);
+    assert_int_equal(check.begin.a, 5);
+    count_a = 1000000000;
+    count_b = 100000000;
+    step_a = 31;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+    assert_int_equal(deviation.elapsed_ns, SECOND);
+    assert_int_equal(deviation.difference_ns, 15 - 5);
+    assert_int_equal(deviation.ppb, 10);
+    assert_int_equal(deviation.uncertainty_ns, (5 + 15 + 4) + (10 + 1) + 1);
+    assert_int_equal(deviation.uncertainty_ppb, (5 + 15 + 4) + (10 + 1) + 1);
+    /* The tightest of all brackets, whether it is the first or the last of four. */
+    memset(&check, 0, sizeof(check));
+    grow_a = 2;
+    step_a = 10;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 10);
+    grow_a = (uint64_t)-2;
+    step_a = 30;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    assert_int_equal(check.begin.width, 30 - 6 * 2);
+    grow_a = 0;
+    /* What may be an error is no deviation. */
+    for (int sign = -1; sign <= 1; sign += 2) {
+        deviation = (struct tc_deviation){.ppb = sign * 1005, .uncertainty_ppb = 5};
+        assert_false(tc_deviates(&deviation, 1));
+        deviation.ppb += sign;
+        assert_true(tc_deviates(&deviation, 1));
+    }
+}
+
 static void crosscheck(void **state)
 {
     static const int64_t ppm[] = {0, 1, -1, 50, -50, 100000, -100000};
@@ -1012,6 +1096,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registration),
+        cmocka_unit_test(a_new_set_remembers_nothing),
         cmocka_unit_test(choice),
         cmocka_unit_test(qualities),
         cmocka_unit_test(max_gap),
@@ -1037,6 +1122,7 @@ int main(void)
         cmocka_unit_test(setting),
         cmocka_unit_test(published_hands),
         cmocka_unit_test(crosscheck),
+        cmocka_unit_test(crosscheck_adds_what_it_cannot_know),
         cmocka_unit_test(crosscheck_uncertainty),
         cmocka_unit_test(dummy_counts),
     };

@@ -26,8 +26,8 @@ struct vcpus_bring_up {
 };
 
 /*
- * Starts all present vCPUs but the running one, at once; vcpu_enable() then runs on each that came up.
- * Fills *how and makes the check "vcpus.online".
+ * Starts all present vCPUs but the running one, at once; vcpu_enable() then runs on each that came
+ * up.  Fills *how and makes the check "vcpus.online".
  */
 void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz, struct vcpus_bring_up *how);
 

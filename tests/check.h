@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -42,13 +41,6 @@
         printf("\n");                                                                              \
         skip();                                                                                    \
     } while (0)
-
-/* Whether a test that began then has waited long enough for what a busy machine keeps from it. */
-static inline bool is_too_late(time_t began)
-{
-    /* A third of what tests/program.sh grants where it is not busy. */
-    return time(NULL) - began > 40;
-}
 
 /* How many random cases: TEST_COUNT of the environment, 10^6 otherwise. */
 static inline unsigned long long test_count(void)

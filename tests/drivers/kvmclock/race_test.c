@@ -9,6 +9,7 @@
 #include "arch/x86/tsc.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "tests/check.h"
+#include "tests/patience.h"
 #include "userspace_sim/step.h"
 #include <pthread.h>
 #include <pvclock/read.h>

@@ -525,7 +525,7 @@ static void its_report_says_what_there_is(void **state)
     (void)state;
     start(NEW | STABLE_BIT | 1 << 8 | 1u << 31);
     kvmclock_report(kc);
-    assert_told("kvmclock    MSR 0x4b564d01, the new pair; STABLE: one page serves all vCPUs\n",
+    assert_told("kvmclock    MSR 0x4b564d01, the new pair; STABLE: the vCPUs' pages agree\n",
                 "{\"record\":\"hypervisor\",\"signature\":\"KVMKVMKVM\",\"base\":1073741824,"
                 "\"features\":2164261128,\"feature_names\":[\"clocksource2\",\"unknown\","
                 "\"clocksource-stable-bit\",\"unknown\"],\"kvmclock\":true,"

@@ -7,6 +7,7 @@
  */
 #include "tests/check.h"
 #include "tests/lib/timecounter/mock.h"
+#include "tests/patience.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

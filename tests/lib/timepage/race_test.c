@@ -6,6 +6,7 @@
  */
 #include "lib/timepage/gettime.h"
 #include "tests/check.h"
+#include "tests/patience.h"
 #include <pthread.h>
 #include <pvclock/pvclock.h>
 

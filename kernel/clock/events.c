@@ -58,39 +58,33 @@ static void print_page(const char *when, const struct pvclock_snapshot *s)
             TEXT("stopped", s->flags & PVCLOCK_FLAG_GUEST_STOPPED ? " stopped" : ""));
 }
 
-static void print_one(const struct entry *e)
+static void report_one(const struct entry *e, bool with_record)
 {
     const struct event *event = &e->event;
-    char length[24] = "-";
+    const struct pvclock_snapshot *b = &event->before, *a = &event->after;
     uint64_t by = (uint64_t)(event->step_ns < 0 ? -event->step_ns : event->step_ns);
+    char length[24] = "-", step[48] = "";
 
     if (event->length_ns)
         format(length, sizeof(length), "%lu.%03lu s", event->length_ns / 1000000000,
                event->length_ns / 1000000 % 1000);
-    print("%6lu.%06lu  %-15s %4u  %11s  %s", e->uptime / 1000000000, e->uptime / 1000 % 1000000,
-          names[event->kind], event->vcpu, length, event->text);
     if (event->step_ns)
-        print("%sdate %c" SECONDS_FORMAT " s", event->text[0] ? "; " : "",
-              event->step_ns < 0 ? '-' : '+', SECONDS(by));
-    print("\n");
-    print_page("page before", &event->before);
-    print_page("after", &event->after);
-}
-
-static void record_one(const struct entry *e)
-{
-    const struct event *event = &e->event;
-    const struct pvclock_snapshot *b = &event->before, *a = &event->after;
-
-    REPORT("event", NULL, U64("number", e->number), U64("uptime_ns", e->uptime),
-           TEXT("kind", names[event->kind]), U64("vcpu", event->vcpu),
-           U64("length_ns", event->length_ns), I64("step_ns", event->step_ns),
-           TEXT("text", event->text), U64("before_version", b->version),
-           U64("before_system_time", b->system_time), U64("before_tsc", b->tsc_timestamp),
-           U64("before_mul", b->mul), U64("before_flags", b->flags), I64("before_shift", b->shift),
+        format(step, sizeof(step), "%sdate %c" SECONDS_FORMAT " s", event->text[0] ? "; " : "",
+               event->step_ns < 0 ? '-' : '+', SECONDS(by));
+    REPORT(with_record ? "event" : NULL,
+           "{uptime_ns/1000000000.6:13}  {kind:-15} {vcpu:4}  {_length:11}  {text}{_step}\n",
+           U64("number", e->number), U64("uptime_ns", e->uptime), TEXT("kind", names[event->kind]),
+           U64("vcpu", event->vcpu), U64("length_ns", event->length_ns),
+           I64("step_ns", event->step_ns), TEXT("text", event->text),
+           U64("before_version", b->version), U64("before_system_time", b->system_time),
+           U64("before_tsc", b->tsc_timestamp), U64("before_mul", b->mul),
+           U64("before_flags", b->flags), I64("before_shift", b->shift),
            U64("after_version", a->version), U64("after_system_time", a->system_time),
            U64("after_tsc", a->tsc_timestamp), U64("after_mul", a->mul),
-           U64("after_flags", a->flags), I64("after_shift", a->shift));
+           U64("after_flags", a->flags), I64("after_shift", a->shift), TEXT("_length", length),
+           TEXT("_step", step));
+    print_page("page before", b);
+    print_page("after", a);
 }
 
 /* Copies an entry; false: it is being written, or has made room for a later one. */
@@ -118,9 +112,7 @@ static void each(bool with_records)
         struct entry e;
         if (!copy_entry(n, &e))
             continue;
-        print_one(&e);
-        if (with_records)
-            record_one(&e);
+        report_one(&e, with_records);
     }
 }
 

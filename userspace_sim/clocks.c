@@ -21,7 +21,8 @@ static struct {
 /* Whether a reading lies between two system calls, and the resolutions are equal. */
 static bool agrees(struct gettime *g, uint32_t clock)
 {
-    struct pvclock_timespec before, here, after, resolution, resolution_here;
+    struct pvclock_timespec before = {0}, here = {0}, after = {0};
+    struct pvclock_timespec resolution = {0}, resolution_here = {0};
 
     (void)call(SYS_CLOCK_GETTIME, clock, address_of(&before), 0, 0);
     (void)clock_gettime(g, clock, &here);

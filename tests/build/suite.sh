@@ -82,9 +82,9 @@ for arguments in CC=clang CROSS_COMPILE=x86_64-linux-gnu-; do
 done
 
 # A kernel that Clang compiled has to run as well as GCC's.
-verdict=$(timeout $((60 * ${TEST_PATIENCE:-1})) ./run-qemu.sh --no-install --accel tcg --kernel "$work/CC=clang/clockpage.elf" \
-	2>&1 </dev/null | tee "$work/log" | grep ' passed, ')
-if [[ $verdict == *" 0 failed"* ]]; then
+if verdict=$(timeout $((60 * ${TEST_PATIENCE:-1})) ./run-qemu.sh --no-install --accel tcg --kernel "$work/CC=clang/clockpage.elf" \
+	2>&1 </dev/null | tee "$work/log" | grep ' passed, ') &&
+	[[ $verdict == *" 0 failed"* ]]; then
 	echo "PASS build.clang-boots: $verdict"
 else
 	fail build.clang-boots "$verdict" "$work/log"

@@ -46,36 +46,34 @@ void report_start(void)
     print("%s\n", more);
 }
 
+#define BRING_UP "bring-up    {us/1000.3} ms for {vcpus} more"
+#define BRING_UP_DETAIL                                                                            \
+    BRING_UP ":\n            made in {prepare_us} us, started in {start_us} us (the first in "     \
+             "{first_came_us} us), registered in {register_us} us"
+#define ALL_THERE ",\n            all there {system_time_us/1000000.3} s after the machine began\n"
+
 void report_bring_up(const struct vcpus_bring_up *how)
 {
     static struct vcpus_bring_up last;
+    static uint64_t ns; /* the page's time when all were there; 0: unknown */
 
-    last = how ? *how : last;
-    how = &last;
-    uint64_t us = how->prepare_us + how->start_us + how->register_us, ns = 0;
-    uint32_t others = how->end - how->first;
-
-    /* System time began with the virtual machine, so it includes the firmware's time. */
-    if (kvmclock.present && !kvmclock.played)
-        (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
-    REPORT("bring_up", others ? "bring-up    {us/1000.3} ms for {vcpus} more" : NULL,
+    if (how) {
+        last = *how;
+        /* System time began with the virtual machine, so it includes the firmware's time. */
+        if (kvmclock.present && !kvmclock.played)
+            (void)pvclock_ns(&clock_slots[0].info, PVCLOCK_LFENCE, &ns);
+    }
+    uint64_t us = last.prepare_us + last.start_us + last.register_us;
+    uint32_t others = last.end - last.first;
+    REPORT("bring_up",
+           !others                ? NULL
+           : !report_is_verbose() ? BRING_UP "\n"
+           : !ns                  ? BRING_UP_DETAIL "\n"
+                                  : BRING_UP_DETAIL ALL_THERE,
            U64("vcpus", others), U64("us", us), U64("us_each", others ? us / others : 0),
-           U64("prepare_us", how->prepare_us), U64("start_us", how->start_us),
-           U64("first_came_us", how->first_came_us), U64("register_us", how->register_us),
+           U64("prepare_us", last.prepare_us), U64("start_us", last.start_us),
+           U64("first_came_us", last.first_came_us), U64("register_us", last.register_us),
            U64("system_time_us", ns / 1000));
-    if (!others)
-        return;
-    report_detail(true);
-    REPORT(NULL,
-           ":\n            made in {made} us, started in {started} us (the first in {first} us), "
-           "registered in {registered} us",
-           U64("made", how->prepare_us), U64("started", how->start_us),
-           U64("first", how->first_came_us), U64("registered", how->register_us));
-    if (ns)
-        print(",\n            all there %lu.%03lu s after the machine began", ns / 1000000000,
-              ns / 1000000 % 1000);
-    report_detail(false);
-    print("\n");
 }
 
 void describe_offset(uint32_t index, char *to, size_t size)
@@ -87,8 +85,9 @@ void describe_offset(uint32_t index, char *to, size_t size)
         format(to, size, "not measured");
         return;
     }
-    int64_t ns = cycles * 1000 / (int64_t)(tsc.hz / 1000000);
-    error = error * 1000 / (tsc.hz / 1000000);
+    int64_t ns =
+        cycles < 0 ? -(int64_t)tsc_ns(-(uint64_t)cycles) : (int64_t)tsc_ns((uint64_t)cycles);
+    error = tsc_ns(error);
     if (error > COARSE_NS)
         format(to, size, "too coarse to judge");
     else
@@ -133,7 +132,7 @@ static bool tsc_within(uint64_t *ns)
         if (!known)
             break;
         uint64_t within = (uint64_t)(cycles < 0 ? -cycles : cycles) + error;
-        within = within * 1000 / (tsc.hz / 1000000);
+        within = tsc_ns(within);
         *ns = within > *ns ? within : *ns;
     }
     return known;

@@ -84,7 +84,7 @@ static void say_figures(struct sentence *s, const struct ring3_facts *f)
         f->reads / 100000 % 10, cpu_count, cpu_count == 1 ? "" : "s");
     if (by_page && f->read_ratio)
         SAY(s, "; a read costs %lu.%02lux rdtsc (%lu ns)", (f->read_ratio + 5) / 1000,
-            (f->read_ratio + 5) / 10 % 100, (f->read * 1000 / (tsc.hz / 1000000) + 500) / 1000);
+            (f->read_ratio + 5) / 10 % 100, (tsc_ns(f->read) + 500) / 1000);
     SAY(s, ".");
 }
 

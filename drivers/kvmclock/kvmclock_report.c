@@ -23,7 +23,10 @@ void kvmclock_report(const struct kvmclock *kc)
             names[n++] = name ? name : "unknown";
     }
     names[n] = NULL;
-    REPORT("hypervisor", kc->hypervisor[0] ? "hypervisor  {signature}\n" : "hypervisor  none\n",
+    REPORT("hypervisor",
+           !kc->hypervisor[0]         ? "hypervisor  none\n"
+           : n && report_is_verbose() ? "hypervisor  {signature}\n            {feature_names}\n"
+                                      : "hypervisor  {signature}\n",
            TEXT("signature", kc->hypervisor), U64("base", kc->host.base),
            U64("features", kc->host.features), LIST("feature_names", names),
            BOOL("kvmclock", kc->present),
@@ -31,10 +34,6 @@ void kvmclock_report(const struct kvmclock *kc)
            U64("msr_wall_clock", kc->present ? kc->host.msr_wall_clock : 0),
            BOOL("stable", kc->present && kc->stable),
            TEXT("missing_because", kc->present ? "" : kvmclock_why_none(kc)));
-    report_detail(true);
-    if (n)
-        REPORT(NULL, "            {names}\n", LIST("names", names));
-    report_detail(false);
     if (kc->played)
         print("kvmclock    scripted: the kernel plays the host; %s, %s\n",
               kc->stable ? "STABLE" : "not STABLE", kc->played);

@@ -64,6 +64,12 @@ struct tsc {
 /* The machine's TSC. */
 extern struct tsc tsc;
 
+/* How long this many cycles take, in ns; they must fit in 54 bits, and the frequency be known. */
+static inline uint64_t tsc_ns(uint64_t cycles)
+{
+    return cycles * 1000 / (tsc.hz / 1000000);
+}
+
 /* Reads CPUID and starts the i8254's measurement.  Interrupts must stay off. */
 void tsc_begin(struct tsc *t);
 /* Starts the PM timer's measurement, at I/O port `port` (0: there is none), 32 or 24 bits wide. */

@@ -428,6 +428,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
 
 /* ---- The report -------------------------------------------------------- */
 
+#define COUNTER "{name:-12} {quality:8}  {frequency:10}  {bits:4}{_in_use}\n"
+
 static void report_counter(const struct timecounter *c, bool selected)
 {
     unsigned bits = 64 - (c->mask == UINT64_MAX ? 0 : (unsigned)__builtin_clzll(c->mask));
@@ -436,17 +438,17 @@ static void report_counter(const struct timecounter *c, bool selected)
     if (!clock_may_use(c))
         format(refused, sizeof(refused), "wraps in %lu ms, a windup is promised every %lu ms",
                tc_max_gap_ns(c) / 500000, set.windup_interval_ns / 1000000);
-    REPORT("timecounter", "{name:-12} {quality:8}  {frequency:10}  {bits:4}{_in_use}\n",
+    /* What is refused says why in any case. */
+    REPORT("timecounter",
+           *refused || report_is_verbose() ? COUNTER "            {reason}{_but}{refused}\n"
+                                           : COUNTER,
            TEXT("name", c->name), I64("quality", c->quality), BOOL("selected", selected),
            U64("frequency", c->frequency), U64("bits", bits),
            TEXT("reason", c->reason ? c->reason : ""), TEXT("refused", refused),
            TEXT("_in_use", selected   ? "  in use"
                            : *refused ? "  refused"
-                                      : ""));
-    report_detail(!*refused);
-    REPORT(NULL, "            {reason}{but}{refused}\n", TEXT("reason", c->reason ? c->reason : ""),
-           TEXT("but", c->reason && *refused ? "; " : ""), TEXT("refused", refused));
-    report_detail(false);
+                                      : ""),
+           TEXT("_but", c->reason && *refused ? "; " : ""));
 }
 
 void clock_report(void)

@@ -100,7 +100,7 @@ static const struct sysctl nodes[] = {
     SYSCTL_VALUE("epoch", SYSCTL_U64, SYSCTL_RWTUN, &host.epoch, 0, INT64_MAX, "0",
                  "as a host, its date at its time 0, in ns since 1970; 0: it has none"),
     SYSCTL_PROC("pause", SYSCTL_U64, SYSCTL_RW, &last_pause_s, NULL, set_pause, 1, MAX_PAUSE_S,
-                NULL, NULL, "as a host, it pauses the guest for so many seconds, now"),
+                NULL, NULL, "as a host, it pauses the guest for this many seconds, now"),
     SYSCTL_VALUE("scripted", SYSCTL_BOOL, SYSCTL_RDTUN, &wanted, 0, 0, "0",
                  "1: the kernel plays the host and fills the clock pages itself"),
     SYSCTL_VALUE("skew", SYSCTL_U64, SYSCTL_RDTUN, &host.skew_ns, 0, 1000000000, "0",

@@ -207,7 +207,7 @@ static const struct sysctl nodes[] = {
                 NULL, NULL,
                 "1: the date was set, and stays as far from the host's; set it to 0: the host's"),
     SYSCTL_VALUE("wall_interval", SYSCTL_U64, SYSCTL_RWTUN, &wall_settings.interval_s, 0, 86400,
-                 "60", "ask the host for its date every so many seconds; 0: only after a pause"),
+                 "60", "ask the host for its date every this many seconds; 0: only after a pause"),
     SYSCTL_VALUE("wall_pivot", SYSCTL_U64, SYSCTL_RDTUN, &wall_settings.pivot_s, 0, 8589934591,
                  "1577836800, which is 2020-01-01",
                  "a host's date before this, in seconds since 1970, means 2^32 seconds later"),

@@ -17,7 +17,7 @@
 
 /*
  * How long the kernel waits for another thread to end, and how long a job may take: long enough to
- * tell a hung thread from a slow host, which makes at least so many reads or calls a second.
+ * tell a hung thread from a slow host, which makes at least this many reads or calls a second.
  */
 enum { PATIENCE_S = 20, LONGEST_S = 60, SLOWEST_PER_S = 20000 };
 

@@ -246,7 +246,7 @@ _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)
 
 void process_tick(struct cpu *cpu)
 {
-    /* Once: vCPU 0 may clear it meanwhile. */
+    /* Load it once: vCPU 0 may clear it at any time. */
     uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
     uint64_t gap = now - cpu->job_seen;
 

@@ -38,8 +38,7 @@ static void report_reader(uint32_t index)
            MILLIS("cycles_per_read", m->read), MILLIS("floor_cycles", m->floor),
            MILLIS("ratio", m->read_ratio), MILLIS("timespec_ratio", m->timespec_ratio),
            MILLIS("gettime_ratio", m->gettime_ratio), MILLIS("syscall_ratio", m->system_call_ratio),
-           MILLIS("ns_per_read", tsc.hz ? m->read * 1000 / (tsc.hz / 1000000) : 0),
-           U64("syscalls", t->counts[COUNT_SYSTEM_CALL]),
+           MILLIS("ns_per_read", tsc_ns(m->read)), U64("syscalls", t->counts[COUNT_SYSTEM_CALL]),
            U64("interrupts", t->counts[COUNT_TIMER] + t->counts[COUNT_IPI]),
            U64("faults", t->counts[COUNT_FAULT]), U64("steps_back", steps),
            U64("worst_step_ns", worst), U64("errors", o->errors),
@@ -55,9 +54,8 @@ static void summarise(void)
            "cycles ({ps/1000.1} ns), {ratio}x lfence; rdtsc; clock_gettime() {gettime}x; a system "
            "call {call}x\n",
            U64("reads", f.reads), U64("vcpus", cpu_count), U64("back", f.steps_back),
-           MILLIS("cycles", f.read), U64("ps", f.read * 1000 / (tsc.hz / 1000000)),
-           MILLIS("ratio", f.read_ratio), MILLIS("gettime", f.gettime_ratio),
-           U64("call", f.system_call_ratio / 1000));
+           MILLIS("cycles", f.read), U64("ps", tsc_ns(f.read)), MILLIS("ratio", f.read_ratio),
+           MILLIS("gettime", f.gettime_ratio), U64("call", f.system_call_ratio / 1000));
 }
 
 void ring3_report(void)

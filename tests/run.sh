@@ -32,7 +32,7 @@ usage() {
 		  --list         print the suites' names and about how long they take, and stop
 		  --root DIR     run in a Debian system of its own below DIR, which debootstrap makes if DIR
 		                 is empty, on a copy of this tree; needs root
-		  --stress       keep this machine busy, at a load of 30, meanwhile, and run each suite that
+		  --stress       keep this machine busy, at a load of 30, and run each suite that
 		                 boots no guest 20 times in a row, with another seed each time; a line FAIL
 		                 says which time it was
 		  --no-install   list what is missing instead of installing it

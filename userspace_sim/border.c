@@ -544,7 +544,7 @@ void border(struct thread_page *t)
 
 /* ---- What is unmapped -------------------------------------------------- */
 
-/* Thread 0 maps and unmaps; the others read, and have the kernel read meanwhile. */
+/* Thread 0 maps and unmaps; the others read at the same time, and have the kernel read. */
 static struct {
     uint64_t address;
     uint32_t mapped, gone; /* the round that this was done in */

@@ -7,7 +7,7 @@
 #include "userspace_sim/clock.h"
 #include "userspace_sim/process.h"
 
-/* The first reading after a pause of the guest asks the kernel: so many may. */
+/* The first reading after a pause of the guest asks the kernel: this many may. */
 enum { READS = 50, PAUSES = 3 };
 
 uint32_t compat_call(struct compat_arguments *a, uint32_t stack);

@@ -444,7 +444,7 @@ def main():
     parser = argparse.ArgumentParser(prog="run.sh", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, or part of their names")
     parser.add_argument("--row", type=int, action="append", help="those of a row of known-bugs.md")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many at once")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once")
     parser.add_argument("--show", action="store_true", help="the output of tests that do not fail")
     parser.add_argument("--list", action="store_true", help="say what there is, run nothing")
     parser.add_argument("--check", action="store_true", help="that they fit; run nothing")

@@ -63,7 +63,7 @@ class Report:
         return True
 
     def wait_for(self, stages, seconds):
-        """Until it has come to so many stages, for so long at most."""
+        """Until it has reached this many stages, or the time is up."""
         end = time.monotonic() + seconds
         while self.stages() < stages and time.monotonic() < end:
             if not self._reader.is_alive():
@@ -71,7 +71,7 @@ class Report:
             time.sleep(0.005)
 
     def judge(self, least):
-        """No check has failed, the verdict is good, and it saw so many pauses at least."""
+        """No check has failed, the verdict is good, and it saw at least this many pauses."""
         self._reader.join()
         status = self.machine.wait()
         log = guests.report.unwrap(self.machine.console.log)

@@ -50,7 +50,7 @@ struct cpu *this_cpu(void)
     return &running;
 }
 
-/* As a host does it, no vCPU runs meanwhile: none finds an old structure beside a new one. */
+/* As with a host, no vCPU runs at that time: none finds an old structure beside a new one. */
 static void host_writes(bool stable, uint64_t random)
 {
     uint64_t now;

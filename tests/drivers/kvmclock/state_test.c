@@ -325,7 +325,7 @@ static void a_look_tells_what_is_new(void **state)
     assert_true(kvmclock_all_stable(kc, VCPUS - 1));
     write(VCPUS - 1, 1u << 31, 1, 1);
     (void)look(true);
-    /* A pause is told until it is settled. */
+    /* A pause is reported until it is settled. */
     clock_slots[0].info.flags |= PVCLOCK_FLAG_GUEST_STOPPED;
     assert_true(kvmclock_is_stopped(kc, 0) && !kvmclock_is_stopped(kc, 1));
     assert_true(kvmclock_wants_look(kc));

@@ -20,7 +20,7 @@ static struct {
     uint8_t memory;     /* what 0x32 holds where the century does not stand there */
     uint8_t index;
     unsigned reads, tick_at; /* its time goes on before this read */
-    unsigned updating;       /* so many looks find an update in progress */
+    unsigned updating;       /* this many looks find an update in progress */
     int broken;              /* a register that holds this; -1: none */
     uint8_t broken_value;
 } rtc;

@@ -250,7 +250,7 @@ int main(int argc, char **argv)
             good = good && sum((int)c) != 0;
     }
     good = good && faults;
-    /* Where little was judged, or nothing written meanwhile, nothing was shown: a host too busy. */
+    /* Where little was judged, or nothing was written, nothing was shown: a host too busy. */
     shown = shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
     printf("%s %s: %s%llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu "
            "(by at most %llu cycles), back %llu (busy %llu, not judged %llu); a write faults: %s\n",

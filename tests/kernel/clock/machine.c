@@ -137,6 +137,11 @@ unsigned print(const char *f, ...)
     return 0;
 }
 
+bool report_is_verbose(void)
+{
+    return false;
+}
+
 void report_detail(bool on)
 {
     (void)on;

@@ -63,7 +63,7 @@ TEST_NAMES := $(patsubst tests/%_test.c,%,$(wildcard tests/*/*_test.c tests/*/*/
 TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers kernel userspace_sim, \
 	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
 # 32-bit programs, other compilers, and what else is worth a build of its own.
-TEST_VARIANTS := lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+TEST_VARIANTS := lib/pvclock/clock.m32 lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -145,7 +145,9 @@ $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/clock_race: TEST_DEFINES :=
+$(TESTS)/lib/pvclock/clock_race: TEST_LANGUAGE := -std=gnu11
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact clock clock_race protocol.m32 exact.m32 clock.m32): $(LIB_PVCLOCK_SRCS)
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c

@@ -58,7 +58,7 @@ struct sentence {
 
 static const char *counter_in_use(void)
 {
-    const struct timecounter *now = tc_current(clock_counters());
+    const struct timecounter *now = tc_current(&clock_counters);
 
     return now ? now->name : "no counter";
 }

@@ -130,7 +130,7 @@ $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/kernel/clock/%: TEST_WARN := -Wall -Wextra $(TEST_WERROR)
-KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c $(TREE) \
+KERNEL_CLOCK := tests/kernel/clock/machine.c $(addprefix kernel/clock/,clock.c choice.c) $(TREE) \
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c

@@ -62,7 +62,6 @@ static void report_one(const struct entry *e, bool with_record)
 {
     const struct event *event = &e->event;
     const struct pvclock_snapshot *b = &event->before, *a = &event->after;
-    uint64_t by = (uint64_t)(event->step_ns < 0 ? -event->step_ns : event->step_ns);
     char length[24] = "-", step[48] = "";
 
     if (event->length_ns)
@@ -70,7 +69,7 @@ static void report_one(const struct entry *e, bool with_record)
                event->length_ns / 1000000 % 1000);
     if (event->step_ns)
         format(step, sizeof(step), "%sdate %c" SECONDS_FORMAT " s", event->text[0] ? "; " : "",
-               event->step_ns < 0 ? '-' : '+', SECONDS(by));
+               event->step_ns < 0 ? '-' : '+', SECONDS(magnitude(event->step_ns)));
     REPORT(with_record ? "event" : NULL,
            "{uptime_ns/1000000000.6:13}  {kind:-15} {vcpu:4}  {_length:11}  {text}{_step}\n",
            U64("number", e->number), U64("uptime_ns", e->uptime), TEXT("kind", names[event->kind]),

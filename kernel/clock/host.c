@@ -100,7 +100,7 @@ static uint64_t boottime(void)
 {
     struct tc_hands h = {0};
 
-    (void)clock_hands(&h);
+    (void)tc_get_hands(&clock_counters, &h);
     return clock_boottime_ns(&h);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Brings the clock up, from the host's page through the driver and the timecounters to the clock
- * and its date.
+ * Brings the clock up, from the host's page through the driver to the timecounters.
  */
 #include "kernel/clock/start.h"
 #include "arch/x86/acpi.h"
@@ -16,13 +15,11 @@
 #include "drivers/hpet/hpet.h"
 #include "drivers/i8254/i8254.h"
 #include "drivers/kvmclock/kvmclock.h"
-#include "drivers/rtc/rtc.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/played_host.h"
 #include "kernel/clock/suspend.h"
 #include "kernel/clock/tick.h"
-#include "kernel/clock/wall.h"
 #include <clockpage/report.h>
 #include <pvclock/read.h>
 
@@ -45,8 +42,7 @@ void attach_kvmclock(void)
 {
     kvmclock_attach(&kvmclock, &kvmclock_machine, NULL);
     by_kvm = kvmclock.host.base != 0;
-    if (host_is_played())
-        attach_played_host();
+    attach_played_host();
     if (old_msr_pair_wanted())
         (void)kvmclock_choose_pair(&kvmclock, true);
 }
@@ -113,7 +109,7 @@ void end_calibration(uint64_t begin)
     tick_start(this_cpu(), tick_period);
 }
 
-/* ---- The timecounters, and the date ------------------------------------ */
+/* ---- The timecounters -------------------------------------------------- */
 
 void start_clock(bool synchronised)
 {
@@ -128,31 +124,4 @@ void start_clock(bool synchronised)
     clock_offer(&i8254.counter, i8254_attach(&i8254));
     clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
     clock_choose(NULL);
-}
-
-/* Sets the date by the host's and makes the check "kvmclock.wall"; false: the host gives none. */
-static bool set_date_by_kvmclock(void)
-{
-    if (!kvmclock.present) {
-        check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
-        return false;
-    }
-    enum pvclock_status status = wall_start()->status;
-    uint64_t epoch = wall_figures()->epoch_ns;
-    if (host_is_played() && status == PVCLOCK_NOT_READY)
-        check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
-    else
-        check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
-              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / NS_PER_SECOND,
-              epoch % NS_PER_SECOND, pvclock_status_name(status));
-    REPORT("wall", NULL, U64("epoch_ns", epoch));
-    return status == PVCLOCK_OK;
-}
-
-void set_date(void)
-{
-    uint64_t seconds;
-    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
-
-    clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }

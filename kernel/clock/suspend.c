@@ -103,8 +103,8 @@ static const struct timecounter *next_best(void)
     /* A good TSC has quality 800 only to rank below kvmclock; and ring 3 can read it. */
     if (tsc.counter.quality == TC_QUALITY_TSC && (tsc.invariant || tsc.in_guest))
         return &tsc.counter;
-    for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
-         c = tc_next(clock_counters(), c)) {
+    for (struct timecounter *c = tc_next(&clock_counters, NULL); c;
+         c = tc_next(&clock_counters, c)) {
         if (c != &kvmclock.counter && c->quality >= 0 && clock_may_use(c) &&
             (!best || c->quality > best->quality))
             best = c;
@@ -155,7 +155,7 @@ int suspend_clock(void)
     if (kvmclock.suspended)
         return refuse("it is suspended already");
     see_host();
-    suspended.was_in_use = tc_current(clock_counters()) == &kvmclock.counter;
+    suspended.was_in_use = tc_current(&clock_counters) == &kvmclock.counter;
     const struct timecounter *other = next_best();
     if (!other)
         return refuse("there is no other timecounter to go on with");
@@ -180,7 +180,7 @@ int suspend_clock(void)
     fill();
     suspended.begin_tsc = rdtsc_ordered();
     format(e.text, sizeof(e.text), "off on %u vCPUs; %s serves", cpu_count,
-           tc_current(clock_counters())->name);
+           tc_current(&clock_counters)->name);
     events_note(&e);
     print("suspended: %s\n", e.text);
     return 0;
@@ -206,7 +206,7 @@ int resume_clock(void)
     see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
     format(e.text, sizeof(e.text), "registered on %u of %u vCPUs; %s serves", count, cpu_count,
-           tc_current(clock_counters())->name);
+           tc_current(&clock_counters)->name);
     events_note(&e);
     print("resumed: %s\n", e.text);
     return report_new_verdicts(true) ? 0 : 1;

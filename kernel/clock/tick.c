@@ -146,9 +146,9 @@ uint64_t tick_total(void)
     return cpu_table[0]->ticks;
 }
 
-void tick_report(uint64_t hz)
+void tick_report(void)
 {
-    uint64_t n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
+    uint64_t hz = tick_rate(), n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
 
     /* A busy host stretches some of them; only a rate that is too high stretches most. */
     if (n > boot_ticks.ticks / 2)

@@ -40,7 +40,7 @@ void tick_end(struct cpu *cpu, uint64_t began);
 
 /* Returns the number of the boot vCPU's timer interrupts so far. */
 uint64_t tick_total(void);
-/* Reports the boot vCPU's ticks, as text and as a record.  `hz`: the rate asked for. */
-void tick_report(uint64_t hz);
+/* Reports the boot vCPU's ticks, as text and as a record. */
+void tick_report(void);
 
 #endif

@@ -62,7 +62,7 @@ static uint32_t resolution_ns(enum tc_clock clock)
 /* Sets what tells a reader how to read; `uptime`: when the hands were set. */
 static void describe(struct time_page *p, const struct tc_hands *h, uint64_t uptime)
 {
-    const struct timecounter *now = tc_current(clock_counters());
+    const struct timecounter *now = tc_current(&clock_counters);
     struct time_facts facts = in_force;
 
     facts.kvmclock_chosen = now == &kvmclock.counter;
@@ -99,7 +99,7 @@ void publish_time_page(void)
     void *to = (char *)p + MAIN_PART, *from = (char *)&next + MAIN_PART;
     struct tc_hands h;
 
-    if (!clock_hands(&h))
+    if (tc_get_hands(&clock_counters, &h) != TC_OK)
         return;
     uint64_t uptime = clock_hands_ns(&h);
     describe(&next, &h, uptime);
@@ -144,7 +144,7 @@ void lose_tsc(void)
 
 void lose_tsc_rate(uint64_t hz)
 {
-    bool in_use = tc_current(clock_counters()) == &tsc.counter;
+    bool in_use = tc_current(&clock_counters) == &tsc.counter;
 
     tsc_lose_rate(&tsc, hz);
     if (!in_use || kvmclock.suspended)
@@ -161,7 +161,7 @@ bool decide(const char *counter, bool without_rdtscp, bool unstable)
         in_force.enable_without_rdtscp = without_rdtscp;
     if (counter || unstable)
         in_force.force_unstable = unstable;
-    bool unguarded = clock_use(counter ? tc_find(clock_counters(), counter) : user_counter);
+    bool unguarded = clock_use(counter ? tc_find(&clock_counters, counter) : user_counter);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
     return unguarded;
@@ -174,7 +174,7 @@ const struct timecounter *user_choice(void)
 
 void keep_choice(void)
 {
-    user_counter = tc_current(clock_counters());
+    user_counter = tc_current(&clock_counters);
 }
 
 /* ---- Settings ---------------------------------------------------------- */

@@ -79,15 +79,15 @@ static void end(struct comparison *c)
 void deviation_begin(unsigned long ticks_per_second)
 {
     tick_rate = ticks_per_second;
-    chosen = against = tc_current(clock_counters());
+    chosen = against = tc_current(&clock_counters);
     if (!chosen)
         return;
     if (chosen->mask != UINT64_MAX) {
-        tc_uptime_counter(&uptime, clock_counters());
+        tc_uptime_counter(&uptime, &clock_counters);
         against = &uptime;
     }
-    for (struct timecounter *c = tc_next(clock_counters(), NULL); c && count < MAX_COUNTERS;
-         c = tc_next(clock_counters(), c)) {
+    for (struct timecounter *c = tc_next(&clock_counters, NULL); c && count < MAX_COUNTERS;
+         c = tc_next(&clock_counters, c)) {
         if (c == chosen || c->quality == TC_QUALITY_DUMMY)
             continue;
         comparisons[count] = (struct comparison){.of = c, .longest_ns = longest(c)};
@@ -110,11 +110,6 @@ void deviation_tick(void)
         if (!c->done)
             begin(c);
     }
-}
-
-static uint64_t magnitude(int64_t value)
-{
-    return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
 /* Returns how much of a deviation is certain; negative: none. */

@@ -31,7 +31,7 @@ static int set(uint64_t seconds)
 {
     struct sysctl_at boottime;
     int64_t by_ns;
-    enum tc_status status = clock_set_date(seconds * 1000000000, &by_ns);
+    enum tc_status status = clock_set_date(seconds * 1000000000, clock_uptime(), &by_ns);
 
     if (status != TC_OK) {
         print("date: %s\n", tc_status_text(status));
@@ -51,7 +51,7 @@ int date_command(int argc, char **argv)
     struct date today, wanted;
     char text[DATE_SIZE];
     uint64_t seconds;
-    enum tc_status status = tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &now);
+    enum tc_status status = tc_gettime(&clock_counters, TC_CLOCK_REALTIME, &now);
 
     if (argc > 3)
         return usage();

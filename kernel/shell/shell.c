@@ -181,7 +181,7 @@ static int watch_command(int argc, char **argv)
             readers_idle(true);
         }
         uint64_t now = clock_uptime();
-        (void)tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &realtime);
+        (void)tc_gettime(&clock_counters, TC_CLOCK_REALTIME, &realtime);
         format_date(date, (uint64_t)realtime.sec);
         sysctl_put(&to, "uptime %lu.%06lu  %s UTC", (unsigned long)(now / 1000000000),
                    (unsigned long)(now / 1000 % 1000000), date);

@@ -7,10 +7,6 @@
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
 
-void trials_register(void)
-{
-}
-
 void trials_before_firmware(void)
 {
 }

@@ -16,6 +16,9 @@
 #include "kernel/selftest/readers.h"
 #include <clockpage/report.h>
 
+/* Stop waiting for the others this long after the last arrival. */
+enum { PATIENCE_MS = 1000 };
+
 static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
 {
     uint64_t came = cpu_table[i]->arrived;
@@ -42,7 +45,6 @@ static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_b
     const struct pvclock_vcpu_time_info *info = &clock_slots[i].info;
     bool alive = kvmclock.vcpus[i].registered;
     uint64_t us = us_until_it_came(how, i);
-
     char page[80] = "", offset[40];
 
     describe_offset(i, offset, sizeof(offset));
@@ -68,7 +70,7 @@ static void tell_absent(uint32_t from, uint32_t count)
     if (count == 0)
         return;
     print("online: %u that the firmware lists did not answer within %u ms: APIC", count,
-          LATE_PATIENCE_MS);
+          PATIENCE_MS);
     for (uint32_t i = 0; i < count && i < NAMED; i++)
         print(" %u", cpu_table[from + i]->apic_id);
     print("%s\n", count > NAMED ? " ..." : "");
@@ -84,7 +86,7 @@ int bring_late(void)
     struct vcpus_bring_up how;
     bool stable = kvmclock.present && kvmclock.stable;
     bool stable_structure = stable && clock_slots[0].info.flags & PVCLOCK_FLAG_TSC_STABLE;
-    uint32_t alive = 0, came;
+    uint32_t alive = 0;
     uint64_t slowest = 0;
     bool agree = true;
 
@@ -96,8 +98,8 @@ int bring_late(void)
         print("online: all %u vCPUs that the firmware lists run\n", cpu_count);
         return 0;
     }
-    vcpus_start_late(&firmware, tsc.hz, &how);
-    came = how.end - how.first;
+    vcpus_start(firmware.possible_count, PATIENCE_MS, &how);
+    uint32_t came = how.end - how.first;
     if (came) {
         if (!process_add_threads(how.end))
             panic("no memory for a thread");

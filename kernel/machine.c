@@ -41,18 +41,18 @@ const void *machine_low_memory(uint64_t pa, uint64_t length)
     return (const void *)(uintptr_t)pa;
 }
 
-void machine_start_paging(const struct bootinfo *info, uint64_t image_end, uint32_t cpus)
+void machine_start_paging(uint64_t image_end)
 {
     uint64_t end = 0;
 
-    for (unsigned i = 0; i < info->range_count; i++) {
-        const struct memory_range *r = &info->ranges[i];
+    for (unsigned i = 0; i < boot.range_count; i++) {
+        const struct memory_range *r = &boot.ranges[i];
         if (r->start <= KERNEL_PHYS && KERNEL_PHYS < r->start + r->length)
             end = r->start + r->length;
     }
     if (end < image_end)
         panic("the image is not in memory that the map calls usable");
-    if (cpus > 1 && !bootinfo_is_usable(info, TRAMPOLINE_PHYS, PAGE_SIZE))
+    if (firmware.possible_count > 1 && !bootinfo_is_usable(&boot, TRAMPOLINE_PHYS, PAGE_SIZE))
         panic("the memory map has no usable page at 0x%x, where the other vCPUs start",
               TRAMPOLINE_PHYS);
     frames_init(image_end, end);
@@ -83,16 +83,16 @@ _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void))
     __builtin_unreachable();
 }
 
-void machine_check_firmware(const struct firmware_facts *facts)
+void machine_check_firmware(void)
 {
-    if (facts->bad_reason)
-        check(FAIL, "firmware.tables", "%s refused: %s; vCPUs by: %s", facts->bad_table,
-              facts->bad_reason, facts->source);
+    if (firmware.bad_reason)
+        check(FAIL, "firmware.tables", "%s refused: %s; vCPUs by: %s", firmware.bad_table,
+              firmware.bad_reason, firmware.source);
     else
-        check(PASS, "firmware.tables", "vCPUs by: %s", facts->source);
-    if (facts->cpus_left_out)
+        check(PASS, "firmware.tables", "vCPUs by: %s", firmware.source);
+    if (firmware.cpus_left_out)
         check(FAIL, "firmware.vcpus", "%u vCPUs more than the %u that this kernel takes",
-              facts->cpus_left_out, MAX_CPUS);
+              firmware.cpus_left_out, MAX_CPUS);
 }
 
 void machine_check_map(void)

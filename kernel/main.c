@@ -28,7 +28,6 @@
 #include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/machine.h"
-#include "kernel/machine_sysctl.h"
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
@@ -45,13 +44,6 @@ enum { PATIENCE_S = 3 };
 extern char image_end_phys[];
 
 static struct vcpus_bring_up bring_up;
-
-/* ---- The end ----------------------------------------------------------- */
-
-static _Noreturn void end_run(void)
-{
-    shutdown(verdict_end() ? EXIT_PASS : EXIT_FAIL);
-}
 
 /* ---- In order ---------------------------------------------------------- */
 
@@ -84,7 +76,7 @@ static void start_ring3(void)
 {
     /* TCG's vCPUs may share one thread, as in run-qemu.sh. */
     bool in_turn = text_same(kvmclock.hypervisor, "TCGTCGTCGTCG");
-    const char *wrong = process_create(time_page_physical(), cpu_count);
+    const char *wrong = process_create(virt_to_phys(time_page_get()), cpu_count);
 
     if (wrong)
         panic("%s", wrong);
@@ -131,8 +123,6 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     if (boot.error)
         panic("%s", boot.error);
     sysctl_register_set();
-    trials_register();
-    sysctl_machine_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
@@ -140,10 +130,10 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     }
     trials_before_firmware();
     firmware_read(machine_low_memory, boot.rsdp, &firmware);
-    machine_start_paging(&boot, (uint64_t)image_end_phys, firmware.possible_count);
+    machine_start_paging((uint64_t)image_end_phys);
     shutdown_init(&firmware);
     machine_start_apic();
-    vcpus_order(&firmware);
+    vcpus_order();
     machine_enter_own_stack(firmware.apic_ids[0], main_on_own_stack);
 }
 
@@ -158,8 +148,8 @@ static _Noreturn void main_on_own_stack(void)
     end_calibration(begin);
     start_played_host(begin);
     report_start();
-    machine_check_firmware(&firmware);
-    vcpus_start(&firmware, tsc.hz, &bring_up);
+    machine_check_firmware();
+    vcpus_start_present(&bring_up);
     report_bring_up(&bring_up);
     cpu_count = bring_up.end;
 
@@ -175,7 +165,7 @@ static _Noreturn void main_on_own_stack(void)
     machine_check_msr();
     machine_check_border(tsc.hz * PATIENCE_S);
     trials_run();
-    events_report();
+    (void)events_report(true);
     tear_down();
-    end_run();
+    shutdown(verdict_end() ? EXIT_PASS : EXIT_FAIL);
 }

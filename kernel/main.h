@@ -22,8 +22,6 @@ void report_clock(void);
 void describe_offset(uint32_t index, char *to, size_t size);
 
 /* trials.c or core.c, in calling order. */
-/* Registers their settings with the sysctl tree; call before the command line is read. */
-void trials_register(void);
 /* Damages the firmware's tables, if the settings ask for that; call before they are read. */
 void trials_before_firmware(void);
 /* Call at each tick of vCPU 0. */

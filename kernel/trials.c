@@ -22,11 +22,6 @@
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 
-void trials_register(void)
-{
-    shell_register();
-}
-
 void trials_before_firmware(void)
 {
     fault_damage_table(machine_low_memory, boot.rsdp);

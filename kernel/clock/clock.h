@@ -116,8 +116,8 @@ enum tc_status clock_set_date(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns);
 /* Advances uptime and the date by `ns` that another clock saw pass.  No reading steps back. */
 enum tc_status clock_advance(uint64_t ns);
 /*
- * date.c: sets the date at the start, by the host if it gives one, else by the RTC.  Makes the checks
- * "kvmclock.wall" and "clock.date", which compares the two.
+ * date.c: sets the date at the start, by the host if it gives one, else by the RTC.  Makes the
+ * checks "kvmclock.wall" and "clock.date", which compares the two.
  */
 void set_date(void);
 /* Prints the date now; nothing while it is not set. */

@@ -100,41 +100,22 @@ static bool copy_entry(uint64_t number, struct entry *to)
     return __atomic_load_n(&e->number, __ATOMIC_RELAXED) == number;
 }
 
-static void each(bool with_records)
+bool events_report(bool with_records)
 {
     uint64_t newest = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
     uint64_t oldest = newest > EVENTS_KEPT ? newest - EVENTS_KEPT + 1 : 1;
 
+    if (newest == 0)
+        return false;
+    if (with_records)
+        print("\nWhat happened to the clock\n");
+    print("       uptime  what            vCPU     how long  what was done\n");
     if (oldest > 1)
         print("%lu earlier ones are forgotten\n", oldest - 1);
     for (uint64_t n = oldest; n <= newest; n++) {
         struct entry e;
-        if (!copy_entry(n, &e))
-            continue;
-        report_one(&e, with_records);
+        if (copy_entry(n, &e))
+            report_one(&e, with_records);
     }
-}
-
-static void print_heading(void)
-{
-    print("       uptime  what            vCPU     how long  what was done\n");
-}
-
-void events_print(void)
-{
-    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0) {
-        print("nothing has happened yet\n");
-        return;
-    }
-    print_heading();
-    each(false);
-}
-
-void events_report(void)
-{
-    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0)
-        return;
-    print("\nWhat happened to the clock\n");
-    print_heading();
-    each(true);
+    return true;
 }

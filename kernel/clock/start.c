@@ -104,7 +104,7 @@ void end_calibration(uint64_t begin)
     uint64_t counts_per_s = measure_apic_timer(begin);
     if (counts_per_s < tick_rate())
         panic("the local APIC's timer does not run");
-    tick_init(counts_per_s, tsc.hz);
+    tick_init(counts_per_s);
     tick_period = tick_count(tick_rate());
     tick_start(this_cpu(), tick_period);
 }

@@ -7,7 +7,7 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/features.h"
-#include "arch/x86/frames.h"
+#include "arch/x86/layout.h"
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "drivers/kvmclock/kvmclock.h"
@@ -21,11 +21,6 @@ static union {
     struct time_page time;
     uint8_t whole_page[PAGE_SIZE];
 } published __attribute__((aligned(4096))) = {.time = {TIME_PAGE_IDENTITY}};
-
-uint64_t time_page_physical(void)
-{
-    return virt_to_phys(&published);
-}
 
 const struct time_page *time_page_get(void)
 {

@@ -10,9 +10,6 @@
 #include <stdint.h>
 #include <timepage/time_page.h>
 
-/* Physical address of the page. */
-uint64_t time_page_physical(void);
-
 /*
  * Publishes what differs from the page.  If only the `fast` part differs, the main sequence does
  * not change and readers of the rest do not retry.  On vCPU 0, with interrupts off, at each tick
@@ -44,7 +41,7 @@ void lose_tsc_rate(uint64_t hz);
 /* The setting kern.timecounter.fast_gettime: whether ring 3 may read the page at all. */
 bool fast_gettime_allowed(void);
 
-/* The page itself, for the kernel's own reports. */
+/* The page itself; nothing else is on it. */
 const struct time_page *time_page_get(void);
 
 #endif

@@ -10,7 +10,6 @@
 #include "kernel/clock/events.h"
 #include "kernel/clock/host.h"
 #include "kernel/clock/suspend.h"
-#include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/selftest/readers.h"
@@ -39,12 +38,7 @@ static const struct sysctl nodes[] = {
                  "1: COM1 is a terminal, lines are edited; 0: a pipe, lines come as they are"),
 };
 
-static struct sysctl_branch branch = SYSCTL_BRANCH("", nodes);
-
-void shell_register(void)
-{
-    sysctl_register(&branch);
-}
+SYSCTL_TABLE("", nodes);
 
 bool shell_wanted(void)
 {
@@ -129,7 +123,8 @@ static int readers_command(int argc, char **argv)
 
 static int events_command(void)
 {
-    events_print();
+    if (!events_report(false))
+        print("nothing has happened yet\n");
     return 0;
 }
 
@@ -186,7 +181,7 @@ static int watch_command(int argc, char **argv)
         sysctl_put(&to, "uptime %lu.%06lu  %s UTC", (unsigned long)(now / 1000000000),
                    (unsigned long)(now / 1000 % 1000000), date);
         put_value(&to, "  ", "kern.timecounter.hardware");
-        sysctl_put(&to, "  ticks %lu", tick_total());
+        sysctl_put(&to, "  ticks %lu", cpu_table[0]->ticks);
         put_value(&to, "  paused ", "dev.kvmclock.0.paused");
         print("%s\n", text);
     }
@@ -222,9 +217,11 @@ static const struct command {
     {"watch", "[lines]", "the clock, a line a second until a key", watch_command, NULL},
 };
 
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
 static int help_command(void)
 {
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++)
+    for (const struct command *c = commands; c < commands + COMMANDS; c++)
         print("%s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->about);
     print("Lines that start with # are comments.  ^D on an empty line is halt.\n");
     return 0;
@@ -277,7 +274,7 @@ static int run_line(char *text)
     }
     if (count == 0)
         return status;
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
+    for (const struct command *c = commands; c < commands + COMMANDS; c++) {
         if (!text_same(words[0], c->name))
             continue;
         if (c->run)
@@ -292,23 +289,27 @@ static int run_line(char *text)
 }
 
 /* Completes the first word as a command, the others as names of the tree. */
-static bool complete(const char *word, size_t length, char *more)
+static bool next_name(bool first, bool command, char *name)
 {
-    unsigned matches = 0;
+    static const struct command *c;
+    static struct sysctl_at at;
 
-    if (word != line.text)
-        return sysctl_complete(word, length, more);
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
-        const char *name = c->name;
-        size_t i = 0;
-        while (i < length && name[i] == word[i])
-            i++;
-        if (i == length && matches++ == 0)
-            format(more, LINE_SIZE, "%s ", name + length);
+    if (first) {
+        c = commands;
+        at = (struct sysctl_at){0};
     }
-    if (matches > 1)
-        more[0] = 0;
-    return false;
+    if (command) {
+        if (c == commands + COMMANDS)
+            return false;
+        format(name, LINE_SIZE, "%s ", c++->name);
+        return true;
+    }
+    do {
+        if (!sysctl_next(&at))
+            return false;
+    } while (!(at.node->flags & SYSCTL_RD));
+    sysctl_name(&at, name);
+    return true;
 }
 
 /* Publishes a changed setting to ring 3 at once. */
@@ -339,7 +340,7 @@ void shell_run(void (*report_again)(void), int (*bring_online)(void))
     halted = false;
     watch_settings();
     line = (struct line){
-        .edit = edit, .prompt = "clockpage# ", .put = console_write, .complete = complete};
+        .edit = edit, .prompt = "clockpage# ", .put = console_write, .next_name = next_name};
     /* run-qemu.sh sends no input before it sees the start of this line. */
     print("\nshell: ready; help lists the commands, halt ends the run\n");
     line_begin(&line);

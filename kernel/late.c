@@ -103,7 +103,7 @@ int bring_late(void)
     if (came) {
         if (!process_add_threads(how.end))
             panic("no memory for a thread");
-        (void)grow_clock(how.end);
+        grow_clock(how.end);
         for (uint32_t i = how.first; i < how.end; i++)
             note_event(&how, i);
         if (readers_run())

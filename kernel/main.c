@@ -43,8 +43,6 @@ enum { PATIENCE_S = 3 };
 
 extern char image_end_phys[];
 
-static struct vcpus_bring_up bring_up;
-
 /* ---- In order ---------------------------------------------------------- */
 
 static _Noreturn void main_on_own_stack(void);
@@ -139,7 +137,9 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
 
 static _Noreturn void main_on_own_stack(void)
 {
+    struct vcpus_bring_up bring_up;
     uint64_t begin = rdtsc_ordered();
+
     apic_timer_free_run();
     tsc_begin(&tsc);
     tsc_begin_pm_timer(&tsc, firmware.pm_timer_port, firmware.pm_timer_32);
@@ -156,8 +156,7 @@ static _Noreturn void main_on_own_stack(void)
     start_ring3();
     machine_report_protection(process_root(), USER_VCPU_BASE);
     fill_in_settings();
-    keep_choice();
-    (void)decide(NULL, false, false);
+    (void)keep_choice();
     kvmclock_report(&kvmclock);
     kvmclock_judge(&kvmclock, cpu_count);
     set_date();

@@ -115,8 +115,7 @@ static const struct timecounter *next_best(void)
 static void change_counter(const struct timecounter *counter)
 {
     (void)clock_use(counter);
-    keep_choice();
-    (void)decide(NULL, false, false);
+    (void)keep_choice();
 }
 
 /* Registers all vCPUs again, and returns how many are. */

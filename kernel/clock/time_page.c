@@ -118,15 +118,12 @@ void publish_time_page(void)
 
 /* ---- What is decided --------------------------------------------------- */
 
-bool grow_clock(uint32_t count)
+void grow_clock(uint32_t count)
 {
-    bool was = kvmclock.stable;
-
     cpu_count = count;
     kvmclock.stable = kvmclock.stable && kvmclock_all_stable(&kvmclock, count);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
-    return kvmclock.stable == was;
 }
 
 void lose_tsc(void)
@@ -145,8 +142,7 @@ void lose_tsc_rate(uint64_t hz)
     if (!in_use || kvmclock.suspended)
         return;
     (void)clock_use(&kvmclock.counter);
-    keep_choice();
-    publish_time_page();
+    (void)keep_choice();
 }
 
 bool decide(const char *counter, bool without_rdtscp, bool unstable)
@@ -162,14 +158,13 @@ bool decide(const char *counter, bool without_rdtscp, bool unstable)
     return unguarded;
 }
 
-const struct timecounter *user_choice(void)
+bool keep_choice(void)
 {
-    return user_counter;
-}
+    const struct timecounter *before = user_counter;
 
-void keep_choice(void)
-{
     user_counter = tc_current(&clock_counters);
+    (void)decide(NULL, false, false);
+    return user_counter != before;
 }
 
 /* ---- Settings ---------------------------------------------------------- */

@@ -24,15 +24,14 @@ void publish_time_page(void);
  * not matter here, as ring 3 asks the kernel for it.
  */
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
-/* Records the counter in use as the user's choice. */
-void keep_choice(void);
-const struct timecounter *user_choice(void);
-
 /*
- * Raises the number of vCPUs to `count`; the new ones are registered.  False if the structures no
- * longer give one time.
+ * Records the counter in use as the user's choice, and decides as the user has it.  True if it is
+ * another counter than before.
  */
-bool grow_clock(uint32_t count);
+bool keep_choice(void);
+
+/* Raises the number of vCPUs to `count`; the new ones are registered. */
+void grow_clock(uint32_t count);
 /* Demotes the TSC, because a vCPU's TSC was found to differ from vCPU 0's. */
 void lose_tsc(void);
 /* Stops using the TSC, because the host reports that its rate is now `hz`. */

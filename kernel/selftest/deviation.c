@@ -10,11 +10,6 @@
 #include <clockpage/report.h>
 #include <stddef.h>
 
-static uint64_t allowed_per_cent(void)
-{
-    return (uint64_t)settings.deviation;
-}
-
 enum { MAX_COUNTERS = 8, TRIES = 4, PPM_PER_CENT = 10000 };
 
 static struct comparison {
@@ -41,7 +36,8 @@ static uint64_t tick_rate;
  */
 static uint64_t longest(const struct timecounter *c)
 {
-    uint64_t per_cent = allowed_per_cent() ? allowed_per_cent() : 1, gap = tc_max_gap_ns(c);
+    uint64_t per_cent = settings.deviation ? (uint64_t)settings.deviation : 1,
+             gap = tc_max_gap_ns(c);
 
     return gap > UINT64_MAX / 100 ? UINT64_MAX : gap * 100 / per_cent;
 }
@@ -140,16 +136,16 @@ void deviation_end(void)
         if (!c->done)
             continue;
         done++;
-        c->deviates = tc_deviates(&c->result, (uint32_t)allowed_per_cent() * PPM_PER_CENT);
+        c->deviates = tc_deviates(&c->result, (uint32_t)settings.deviation * PPM_PER_CENT);
         deviating += c->deviates;
         if (!worst || certain_ppb(&c->result) > certain_ppb(&worst->result))
             worst = c;
         if (!c->deviates)
             continue;
         format_ppm(ppm, sizeof(ppm), c->result.ppb);
-        print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %lu "
+        print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %d "
               "%%\n",
-              c->of->name, ppm, chosen->name, allowed_per_cent());
+              c->of->name, ppm, chosen->name, settings.deviation);
     }
     if (!worst && disturbed) {
         check(SKIP, "timecounter.deviation",
@@ -162,8 +158,8 @@ void deviation_end(void)
     }
     format_ppm(ppm, sizeof(ppm), worst->result.ppb);
     check(pass_if(deviating == 0), "timecounter.deviation",
-          "%u counters against %s, %u more than %lu %% off; %s gains %s +- " MILLI_FORMAT " ppm",
-          done, chosen->name, deviating, allowed_per_cent(), worst->of->name, ppm,
+          "%u counters against %s, %u more than %d %% off; %s gains %s +- " MILLI_FORMAT " ppm",
+          done, chosen->name, deviating, settings.deviation, worst->of->name, ppm,
           MILLI(worst->result.uncertainty_ppb));
 }
 
@@ -202,8 +198,8 @@ void deviation_report(void)
                U64("elapsed_ns", d->elapsed_ns), I64("difference_ns", d->difference_ns),
                U64("uncertainty_ns", d->uncertainty_ns), I64("ppb", d->ppb),
                U64("uncertainty_ppb", d->uncertainty_ppb), U64("wraps", d->wraps),
-               U64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT), BOOL("deviates", c->deviates),
-               U64("_ms", d->elapsed_ns / 1000000),
+               U64("allowed_ppm", (uint64_t)settings.deviation * PPM_PER_CENT),
+               BOOL("deviates", c->deviates), U64("_ms", d->elapsed_ns / 1000000),
                TEXT("_verdict", c->deviates                               ? "  too much"
                                 : magnitude(d->ppb) <= d->uncertainty_ppb ? "  not told from 0"
                                                                           : ""));

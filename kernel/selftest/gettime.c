@@ -72,10 +72,10 @@ static void test_paths(bool stable)
         if (facts & FACT_STABLE && !stable)
             continue;
         if (stable && !(facts & FACT_STABLE))
-            set_stable(false);
+            play_unstable(cpu_count, false);
         ended = try_combination(facts | FACT_BY_KVMCLOCK) && ended;
         if (stable && !(facts & FACT_STABLE))
-            set_stable(true);
+            play_unstable(0, false);
     }
     /* The settings are kvmclock's: with another counter one combination is enough. */
     ended = try_combination(FACT_STABLE | (tsc.counter.quality >= 0 ? FACT_BY_TSC : 0)) && ended;
@@ -109,9 +109,9 @@ static void test_moved(bool stable)
     (void)decide(NULL, true, false);
     move_threads(JOB_MOVED);
     if (stable) {
-        toggle_stable(few_cpus());
+        play_unstable(few_cpus(), true);
         move_threads(JOB_MOVED_UNSTABLE);
-        toggle_stable(0);
+        play_unstable(0, false);
     } else {
         check(SKIP, "ring3.moved.unstable", "there is no STABLE flag to take away");
     }

@@ -312,33 +312,11 @@ static bool next_name(bool first, bool command, char *name)
     return true;
 }
 
-/* Publishes a changed setting to ring 3 at once. */
-static void on_setting(void)
-{
-    const struct timecounter *before = user_choice();
-
-    keep_choice();
-    (void)decide(NULL, false, false);
-    if (user_choice() != before)
-        events_add(EVENT_COUNTER, 0, user_choice()->name);
-}
-
-static void watch_settings(void)
-{
-    static const char *const names[] = {
-        "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
-        "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        (void)sysctl_on_change(names[i], on_setting);
-}
-
 void shell_run(void (*report_again)(void), int (*bring_online)(void))
 {
     print_report = report_again;
     online = bring_online;
     halted = false;
-    watch_settings();
     line = (struct line){
         .edit = edit, .prompt = "clockpage# ", .put = console_write, .next_name = next_name};
     /* run-qemu.sh sends no input before it sees the start of this line. */

@@ -6,7 +6,9 @@
 #include "base/sysctl.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/report.h>
 
@@ -151,7 +153,9 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
         tell_invalid(at->node, name, value, error, why);
         return 1;
     }
-    sysctl_changed(at);
+    /* It is for ring 3 at once. */
+    if (keep_choice())
+        events_add(EVENT_COUNTER, 0, tc_current(&clock_counters)->name);
     sysctl_get(at, new);
     char text[80];
     format(text, sizeof(text), "%s=%s", name, new);

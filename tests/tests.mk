@@ -113,7 +113,7 @@ $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
 $(TESTS)/base/text: base/text.c
 $(TESTS)/base/calendar: base/calendar.c base/format.c
-$(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
+$(TESTS)/base/report: tests/serial.c $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
 TREE := base/sysctl.c base/format.c base/text.c
@@ -122,7 +122,7 @@ $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
 $(addprefix $(TESTS)/drivers/kvmclock/,kvmclock registration state): TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
-$(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
+$(TESTS)/drivers/kvmclock/state: tests/serial.c $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
 	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
 $(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)

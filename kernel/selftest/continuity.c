@@ -117,8 +117,8 @@ void continuity_measure(void)
     if (unjudged)
         format(spoilt, sizeof(spoilt), "; %u not judged, as the host took the vCPU away", unjudged);
     check(pass_if(bad == 0), "timecounter.switch",
-          "%u pairs, %u failed, stepped or lost time; uptime goes on within +- %lu ns, measured at "
-          "most %ld +- %lu ns, held at most %lu ns%s",
+          "%u pairs, %u failed, stepped or lost time; uptime may have moved by +- %lu ns, measured "
+          "at most %ld +- %lu ns, held at most %lu ns%s",
           pair_count, bad, uncertain, worst->step_ns, worst->step_error_ns, held, spoilt);
 }
 
@@ -127,7 +127,7 @@ void continuity_report(void)
     if (!pair_count)
         return;
     report_detail(true);
-    print("\ntimecounter switched    uptime goes on within        by measurement      held\n");
+    print("\ntimecounter switched   uptime may move by   it moved, measured       held\n");
     for (unsigned i = 0; i < pair_count; i++) {
         const struct clock_switch *s = &pairs[i].result;
         const char *wrong = pairs[i].wrong ? pairs[i].wrong : "";

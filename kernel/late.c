@@ -26,6 +26,7 @@ static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
     return came > how->began ? (came - how->began) / (tsc.hz / 1000000) : 0;
 }
 
+/* Records the event that this vCPU came. */
 static void note_event(const struct vcpus_bring_up *how, uint32_t i)
 {
     uint64_t us = us_until_it_came(how, i);
@@ -40,11 +41,10 @@ static void note_event(const struct vcpus_bring_up *how, uint32_t i)
     events_note(&event);
 }
 
-static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_before)
+static void report_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_before)
 {
     const struct pvclock_vcpu_time_info *info = &clock_slots[i].info;
     bool alive = kvmclock.vcpus[i].registered;
-    uint64_t us = us_until_it_came(how, i);
     char page[80] = "", offset[40];
 
     describe_offset(i, offset, sizeof(offset));
@@ -56,8 +56,9 @@ static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_b
     REPORT("late",
            "online: vCPU {vcpu}, APIC {apic_id}, came in {us} us; {_page}TSC to vCPU 0's, ns: "
            "{_offset}\n",
-           U64("vcpu", i), U64("apic_id", cpu_table[i]->apic_id), U64("us", us),
-           BOOL("alive", alive), BOOL("stable_before", stable_before),
+           U64("vcpu", i), U64("apic_id", cpu_table[i]->apic_id),
+           U64("us", us_until_it_came(how, i)), BOOL("alive", alive),
+           BOOL("stable_before", stable_before),
            BOOL("stable_after", kvmclock.present && kvmclock.stable), TEXT("_page", page),
            TEXT("_offset", offset));
 }
@@ -117,7 +118,7 @@ int bring_late(void)
         uint64_t us = us_until_it_came(&how, i);
         slowest = us > slowest ? us : slowest;
         alive += kvmclock.vcpus[i].registered;
-        tell_one(&how, i, stable_structure);
+        report_one(&how, i, stable_structure);
         readers_add(i);
     }
     tell_absent(how.end, how.asked - came);

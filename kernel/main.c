@@ -32,8 +32,6 @@
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
-#include "kernel/vcpus.h"
-#include "kernel/verdict.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>

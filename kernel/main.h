@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The steps that main.c calls besides the subsystems themselves: the report (overview.c), and the
- * tests and the shell (trials.c and late.c), which core.c replaces in a kernel without selftests
- * and shell.
+ * The steps that main.c calls besides the subsystems themselves: the report (overview.c and
+ * verdict.c), and the tests and the shell (trials.c and late.c), which core.c replaces in a kernel
+ * without selftests and shell.
  */
 #ifndef KERNEL_MAIN_H
 #define KERNEL_MAIN_H
@@ -20,6 +20,9 @@ void report_bring_up(const struct vcpus_bring_up *how);
 void report_clock(void);
 /* Describes a vCPU's TSC offset to vCPU 0's, in ns, and its error. */
 void describe_offset(uint32_t index, char *to, size_t size);
+
+/* verdict.c: ends the report with the verdict on the clock; returns whether no check failed. */
+bool verdict_end(void);
 
 /* trials.c or core.c, in calling order. */
 /* Damages the firmware's tables, if the settings ask for that; call before they are read. */

@@ -11,13 +11,8 @@
 #include "kernel/machine.h"
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
-#include "kernel/selftest/attack.h"
-#include "kernel/selftest/continuity.h"
-#include "kernel/selftest/deviation.h"
-#include "kernel/selftest/fault.h"
-#include "kernel/selftest/gettime.h"
 #include "kernel/selftest/readers.h"
-#include "kernel/selftest/reads.h"
+#include "kernel/selftest/selftest.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>

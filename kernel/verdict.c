@@ -3,7 +3,6 @@
  * Says in one sentence whether this guest's clock is good, from what the checks and the tests
  * found: the end of the report.
  */
-#include "kernel/verdict.h"
 #include "arch/x86/cpu.h"
 #include "base/format.h"
 #include "base/text.h"

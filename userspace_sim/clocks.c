@@ -148,7 +148,7 @@ void paths_judged(struct thread_page *t)
             at += (unsigned)format(outside + at, sizeof(outside) - at, " %u", clock);
     }
     verdict(pass_if(seen.clocks && !seen.disagree), "ring3.gettime.clocks",
-            "each clock read between two system calls; not between them, by number:%s", outside);
+            "clocks by number that were not between two system calls:%s", outside);
 }
 
 /* ---- Moved threads ----------------------------------------------------- */

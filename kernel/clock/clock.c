@@ -142,7 +142,7 @@ void clock_tick(void)
     const struct timecounter *now = tc_current(&clock_counters);
 
     windups.count++;
-    if (now && reference && wraps(now))
+    if (now && wraps(now))
         (void)carry(ENOUGH_NS);
     else
         (void)tc_windup(&clock_counters);
@@ -152,7 +152,7 @@ bool clock_is_fresh(void)
 {
     const struct timecounter *now = tc_current(&clock_counters);
 
-    if (!now || !reference || !wraps(now))
+    if (!now || !wraps(now))
         return true;
     return now == last_of &&
            reference_ns(read_counter(reference) - last.count + last.width) < tc_max_gap_ns(now);
@@ -277,7 +277,7 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     *report = (struct clock_switch){0};
     if (to && to == forbidden)
         return TC_NOT_FOUND;
-    if (!from || !to || !reference)
+    if (!from || !to)
         return tc_select(&clock_counters, name, &report->by_library);
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
@@ -312,8 +312,7 @@ void clock_report_windups(void)
            U64("count", windups.count), U64("promised_ns", clock_counters.windup_interval_ns),
            U64("longest_ns", windups.longest_ns), U64("late", windups.late),
            U64("recovered_ns", windups.recovered_ns), U64("uncertainty_ns", windups.uncertain_ns),
-           U64("_uncertain_us", windups.uncertain_ns / 1000 + 1),
-           TEXT("_by", reference ? reference->name : ""));
+           U64("_uncertain_us", windups.uncertain_ns / 1000 + 1), TEXT("_by", reference->name));
     report_detail(false);
 }
 

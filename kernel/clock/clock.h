@@ -45,7 +45,10 @@ void clock_report_counters(void);
 
 /* ---- Switches: clock.c, as all below ---- */
 
-/* Sets the counter that detects late windups: a registered one, 64 bits wide. */
+/*
+ * Sets the counter that detects late windups: a registered one, 64 bits wide.  For the first time
+ * before clock_choose().
+ */
 void clock_set_reference(struct timecounter *counter);
 /* Keeps clock_select() from choosing this counter until the next call; NULL: all are allowed. */
 void clock_forbid(const struct timecounter *counter);

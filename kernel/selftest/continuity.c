@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Tests the clock: whether uptime goes on at each switch from one timecounter to another. */
-#include "kernel/selftest/continuity.h"
 #include "base/format.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 

@@ -2,11 +2,11 @@
 /*
  * Tests the timecounters: compares the rate of the one in use with each other one's over the run.
  */
-#include "kernel/selftest/deviation.h"
 #include "base/format.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 

@@ -3,7 +3,6 @@
  * Tests ring 3 at the end of the flow: sets up what each job of the program tests, and adds to its
  * verdict what ring 3 cannot see.
  */
-#include "kernel/selftest/gettime.h"
 #include "arch/x86/features.h"
 #include "arch/x86/trap.h"
 #include "base/format.h"
@@ -18,7 +17,7 @@
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
-#include "kernel/selftest/attack.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 
 /* More vCPUs than this would wait for the host's CPUs rather than for each other. */

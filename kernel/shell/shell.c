@@ -13,7 +13,7 @@
 #include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/selftest/readers.h"
-#include "kernel/selftest/reads.h"
+#include "kernel/selftest/selftest.h"
 #include "kernel/shell/line.h"
 #include <clockpage/report.h>
 

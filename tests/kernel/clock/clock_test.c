@@ -4,8 +4,7 @@
  * time, whatever wraps, and wherever the host takes the vCPU away.
  */
 #include "kernel/clock/clock.h"
-#include "kernel/selftest/continuity.h"
-#include "kernel/selftest/deviation.h"
+#include "kernel/selftest/selftest.h"
 #include "tests/check.h"
 #include "tests/kernel/clock/machine.h"
 #include <inttypes.h>

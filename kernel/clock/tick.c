@@ -141,6 +141,11 @@ void tick_end(struct cpu *cpu, uint64_t began)
     boot_ticks.gaps += cost + rest;
 }
 
+uint64_t tick_total(void)
+{
+    return cpu_table[0]->ticks;
+}
+
 void tick_report(void)
 {
     uint64_t hz = tick_rate(), n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;

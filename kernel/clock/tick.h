@@ -38,6 +38,8 @@ void tick_stop(struct cpu *cpu);
 /* Arms the next timer interrupt, at the end of a handler that began at the TSC `began`. */
 void tick_end(struct cpu *cpu, uint64_t began);
 
+/* Returns the number of the boot vCPU's timer interrupts so far. */
+uint64_t tick_total(void);
 /* Reports the boot vCPU's ticks, as text and as a record. */
 void tick_report(void);
 

@@ -10,6 +10,7 @@
 #include "kernel/clock/events.h"
 #include "kernel/clock/host.h"
 #include "kernel/clock/suspend.h"
+#include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/selftest/readers.h"
@@ -181,7 +182,7 @@ static int watch_command(int argc, char **argv)
         sysctl_put(&to, "uptime %lu.%06lu  %s UTC", (unsigned long)(now / 1000000000),
                    (unsigned long)(now / 1000 % 1000000), date);
         put_value(&to, "  ", "kern.timecounter.hardware");
-        sysctl_put(&to, "  ticks %lu", cpu_table[0]->ticks);
+        sysctl_put(&to, "  ticks %lu", tick_total());
         put_value(&to, "  paused ", "dev.kvmclock.0.paused");
         print("%s\n", text);
     }

@@ -32,6 +32,7 @@
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -124,7 +125,7 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
         settings_help();
         shutdown(report_end(NULL, NULL) ? EXIT_PASS : EXIT_FAIL);
     }
-    trials_before_firmware();
+    fault_damage_table(machine_low_memory, boot.rsdp);
     firmware_read(machine_low_memory, boot.rsdp, &firmware);
     machine_start_paging((uint64_t)image_end_phys);
     shutdown_init(&firmware);

@@ -25,14 +25,10 @@ void describe_offset(uint32_t index, char *to, size_t size);
 bool verdict_end(void);
 
 /* trials.c or core.c, in calling order. */
-/* Damages the firmware's tables, if the settings ask for that; call before they are read. */
-void trials_before_firmware(void);
 /* Call at each tick of vCPU 0. */
 void trials_tick(void);
 /* Runs the tests, prints the report, and serves the shell. */
 void trials_run(void);
-/* Returns how many counters were compared, and within how many ppb the one in use is of all. */
-unsigned trials_compared(uint64_t *within_ppb);
 
 /*
  * late.c: starts all possible vCPUs that do not run yet, and reports the result: a line each, the

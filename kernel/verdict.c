@@ -12,6 +12,7 @@
 #include "kernel/clock/start.h"
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,7 +66,7 @@ static const char *counter_in_use(void)
 static void say_figures(struct sentence *s, const struct ring3_facts *f)
 {
     uint64_t ppb;
-    unsigned compared = trials_compared(&ppb);
+    unsigned compared = deviation_within(&ppb);
     const char *counter = counter_in_use();
     /* What ring 3 measured is kvmclock's page, whatever the kernel uses. */
     bool by_page = text_same(counter, "kvmclock");

@@ -7,10 +7,12 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cr.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "base/panic.h"
+#include "base/text.h"
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "drivers/hpet/hpet.h"
 #include "drivers/i8254/i8254.h"
@@ -18,16 +20,45 @@
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/played_host.h"
-#include "kernel/clock/suspend.h"
 #include "kernel/clock/tick.h"
-#include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 #include <pvclock/read.h>
 
-enum { CALIBRATION_MS = 12 };
+enum { CALIBRATION_MS = 12, PAIR_PATIENCE_S = 3 };
 
 static struct hpet hpet;
 static struct acpi_timer acpi_timer;
 static struct i8254 i8254;
+
+/* ---- The pair of MSRs -------------------------------------------------- */
+
+static const char *const pairs[] = {"new", "old", NULL};
+static const char *pair = "new";
+
+static void use_pair(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_renew(&kvmclock, cpu->index);
+}
+
+/* A value from the command line is kept until the driver attaches. */
+static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
+        return "there is no KVM that offers that pair";
+    pair = value->string;
+    if (cpu_count)
+        (void)smp_ask_all(use_pair, NULL, tsc.hz * PAIR_PATIENCE_S);
+    return NULL;
+}
+
+static const struct sysctl nodes[] = {
+    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, &pair, NULL, set_pair, 0, 0, pairs, "new",
+                "the MSRs to register by; on the old pair KVM takes STABLE away"),
+};
+
+SYSCTL_TABLE("debug.kvmclock", nodes);
 
 /* ---- The driver -------------------------------------------------------- */
 
@@ -43,7 +74,7 @@ void attach_kvmclock(void)
     kvmclock_attach(&kvmclock, &kvmclock_machine, NULL);
     by_kvm = kvmclock.host.base != 0;
     attach_played_host();
-    if (old_msr_pair_wanted())
+    if (text_same(pair, "old"))
         (void)kvmclock_choose_pair(&kvmclock, true);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Suspends and resumes the driver on all vCPUs while they run, changes the MSR pair, and stops the
- * driver at the end; the clock goes on with another counter.
+ * Suspends and resumes the driver on all vCPUs while they run, and stops it at the end; the clock
+ * goes on with another counter.
  *
  * While the driver is suspended, and after the end, the host may not write the structures: they
  * are filled with a pattern and checked.
@@ -11,7 +11,6 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/tsc.h"
 #include "base/format.h"
-#include "base/text.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
@@ -72,12 +71,6 @@ static void start_one(struct cpu *cpu, void *arg)
     (void)arg;
     if (!kvmclock.vcpus[cpu->index].registered)
         kvmclock_enable(&kvmclock, cpu->index);
-}
-
-static void use_pair(struct cpu *cpu, void *arg)
-{
-    (void)arg;
-    kvmclock_renew(&kvmclock, cpu->index);
 }
 
 static uint32_t count_registered(uint32_t *first)
@@ -211,33 +204,9 @@ int resume_clock(void)
     return report_new_verdicts(true) ? 0 : 1;
 }
 
-/* ---- The pair of MSRs -------------------------------------------------- */
-
-static const char *const pairs[] = {"new", "old", NULL};
-static const char *pair = "new";
-
-bool old_msr_pair_wanted(void)
-{
-    return text_same(pair, "old");
-}
-
-/* A value from the command line is kept until the driver attaches. */
-static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
-{
-    (void)context, (void)index;
-    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
-        return "there is no KVM that offers that pair";
-    pair = value->string;
-    if (cpu_count)
-        (void)smp_ask_all(use_pair, NULL, tsc.hz * PATIENCE_S);
-    return NULL;
-}
-
 /* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
-    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, &pair, NULL, set_pair, 0, 0, pairs, "new",
-                "the MSRs to register by; on the old pair KVM takes STABLE away"),
     SYSCTL_VALUE("refuse", SYSCTL_U64, SYSCTL_RWTUN, &refuses, 0, MAX_CPUS, "0",
                  "1 + the vCPU that does not let itself be suspended; 0: none"),
 };

@@ -48,10 +48,10 @@ static const struct timecounter *user_counter; /* the one in use, except by test
 
 static uint32_t resolution_ns(enum tc_clock clock)
 {
-    int64_t value[2];
+    struct tc_timespec t;
 
-    return clock_get(clock, true, value) ? (uint32_t)(value[0] * (int64_t)NS_PER_SECOND + value[1])
-                                         : 0;
+    (void)tc_getres(&clock_counters, clock, &t);
+    return (uint32_t)(t.sec * (int64_t)NS_PER_SECOND + t.nsec);
 }
 
 /* Sets what tells a reader how to read; `uptime`: when the hands were set. */
@@ -155,7 +155,7 @@ bool decide(const char *counter, bool without_rdtscp, bool unstable)
     bool unguarded = clock_use(counter ? tc_find(&clock_counters, counter) : user_counter);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
-    return unguarded;
+    return unguarded && asked.fast_gettime;
 }
 
 bool keep_choice(void)
@@ -168,11 +168,6 @@ bool keep_choice(void)
 }
 
 /* ---- Settings ---------------------------------------------------------- */
-
-bool fast_gettime_allowed(void)
-{
-    return asked.fast_gettime;
-}
 
 static const struct sysctl timecounter_nodes[] = {
     SYSCTL_VALUE("fast_gettime", SYSCTL_BOOL, SYSCTL_RWTUN, &asked.fast_gettime, 0, 0, "1",

@@ -19,9 +19,10 @@ void publish_time_page(void);
 
 /*
  * Selects the counter that a test names, applies both settings of kvmclock, and publishes the time
- * page.  NULL, false, false: as the user has them.  False if the counter is refused, or while
- * readings pass the guard of a switch of counters; one that is always guarded (clock_use()) does
- * not matter here, as ring 3 asks the kernel for it.
+ * page.  NULL, false, false: as the user has them.  False if the counter is refused, ring 3 may not
+ * read the page at all (kern.timecounter.fast_gettime), or readings still pass the guard of a
+ * switch of counters; one that is always guarded (clock_use()) does not matter here, as ring 3 asks
+ * the kernel for it.
  */
 bool decide(const char *counter, bool without_rdtscp, bool unstable);
 /*
@@ -36,9 +37,6 @@ void grow_clock(uint32_t count);
 void lose_tsc(void);
 /* Stops using the TSC, because the host reports that its rate is now `hz`. */
 void lose_tsc_rate(uint64_t hz);
-
-/* The setting kern.timecounter.fast_gettime: whether ring 3 may read the page at all. */
-bool fast_gettime_allowed(void);
 
 /* The page itself; nothing else is on it. */
 const struct time_page *time_page_get(void);

@@ -37,8 +37,7 @@ static bool try_combination(uint32_t facts)
     static const char *const names[] = {"one page", "own vCPU's page", "last tick", "system call"};
     const char *counter = facts & FACT_BY_KVMCLOCK ? "kvmclock" : "TSC";
 
-    if (decide(counter, facts & FACT_WITHOUT_RDTSCP, facts & FACT_FORCE_UNSTABLE) &&
-        fast_gettime_allowed())
+    if (decide(counter, facts & FACT_WITHOUT_RDTSCP, facts & FACT_FORCE_UNSTABLE))
         facts |= FACT_FAST;
     /*
      * Each clock is read between two system calls on one vCPU with the others at rest: the kernel

@@ -157,7 +157,8 @@ $(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(
 $(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
 
 $(TESTS)/lib/tsc/%: TEST_DEFINES := $(SCRIPTED_TSC)
-$(TESTS)/lib/tsc/calendar: TEST_DEFINES := -D_DEFAULT_SOURCE
+$(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: TEST_DEFINES := -D_DEFAULT_SOURCE -D_TIME_BITS=64 \
+	-D_FILE_OFFSET_BITS=64
 $(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: $(CALENDAR)
 $(addprefix $(TESTS)/lib/tsc/,rtc rtc.m32 tsc tsc.m32 exact exact.m32): $(LIB_TSC_SRCS)
 $(addprefix $(TESTS)/lib/tsc/,calendar calendar.m32 exact exact.m32): TEST_OPTIMIZE := -O2 $(UBSAN)

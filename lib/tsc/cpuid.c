@@ -18,8 +18,9 @@
 
 static struct tsc_cpuid get(const struct tsc_ops *ops, uint32_t leaf)
 {
-    struct tsc_cpuid out = {0, 0, 0, 0};
+    struct tsc_cpuid out;
 
+    out.eax = out.ebx = out.ecx = out.edx = 0;
     ops->cpuid(ops->context, leaf, &out);
     return out;
 }

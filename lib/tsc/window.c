@@ -42,8 +42,11 @@ struct reads {
 
 static struct reads reads_of(const struct tsc_timer *timer)
 {
-    struct reads r = {timer, 0, 0, 0, 0, false};
+    struct reads r;
 
+    r.timer = timer;
+    r.before = r.after = r.count = r.step = 0;
+    r.started = false;
     return r;
 }
 
@@ -74,15 +77,12 @@ static enum tsc_status read_once(struct reads *r)
     return TSC_OK;
 }
 
-/* The moment between two values of the TSC. */
-static struct tsc_reading between(uint64_t from, uint64_t to, uint64_t count)
+/* Sets a reading to the moment between two values of the TSC. */
+static void set_between(struct tsc_reading *reading, uint64_t from, uint64_t to, uint64_t count)
 {
-    struct tsc_reading reading;
-
-    reading.error = (to - from) / 2 + 1;
-    reading.tsc = from + reading.error;
-    reading.count = count;
-    return reading;
+    reading->error = (to - from) / 2 + 1;
+    reading->tsc = from + reading->error;
+    reading->count = count;
 }
 
 /* ---- A reading ---------------------------------------------------------- */
@@ -104,7 +104,7 @@ static enum tsc_status read_narrow(const struct tsc_timer *timer, struct tsc_rea
             return status;
         all_ones = all_ones && r.count == timer->mask;
         if ((r.after - r.before) / 2 + 1 < best->error)
-            *best = between(r.before, r.after, r.count);
+            set_between(best, r.before, r.after, r.count);
     }
     return all_ones ? TSC_NONE : TSC_OK;
 }
@@ -120,7 +120,7 @@ static enum tsc_status read_edge(const struct tsc_timer *timer, struct tsc_readi
         last = r.before;
         status = read_once(&r);
         if (status == TSC_OK && r.step != 0) {
-            *edge = between(last, r.after, r.count);
+            set_between(edge, last, r.after, r.count);
             return r.step == 1 ? TSC_OK : TSC_PAUSED;
         }
         if (r.before - start > EDGE_CYCLES)

@@ -80,8 +80,9 @@ $(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -Ilib -o $@ $(filter %.c,$^)
 
 FUZZ_SECONDS ?= 600
-fuzz: ## fuzz the library for FUZZ_SECONDS=600
+fuzz: ## fuzz lib/pvclock and lib/tsc, each for FUZZ_SECONDS=600
 	tests/lib/pvclock/fuzz-suite.sh $(FUZZ_SECONDS)
+	tests/lib/tsc/fuzz-suite.sh $(FUZZ_SECONDS)
 
 # ---- Installation ----
 

@@ -194,6 +194,11 @@ $(TESTS)/lib/pvclock/fuzz: tests/lib/pvclock/fuzz.c $(LIB_PVCLOCK_SRCS) $(TEST_H
 	@clang -g -O1 -std=c11 -Wall -Wextra -Ilib $(SCRIPTED_HOST) -DPVCLOCK_TRIES=16 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
 
+$(TESTS)/lib/tsc/fuzz: tests/lib/tsc/fuzz.c $(LIB_TSC_SRCS) $(TEST_HEADERS)
+	@mkdir -p $(@D)
+	@clang -g -O1 -std=c11 -Wall -Wextra -I. -Ilib $(SCRIPTED_TSC) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
+
 # ---- lib/pvclock in every build -----------------------------------------------------------------
 #
 # TEST-FORM-COMPILER-WORD-OPTIMIZATION[-ubsan]: both programs, of the sources and of the single header.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Gives lib/tsc the registers of the PC's CMOS clock, for the date that kernel/clock/ uses if the host
- * gives none.
+ * Gives lib/tsc the registers of the PC's CMOS clock, for the date that kernel/clock/ uses if the
+ * host gives none.
  */
 #include "drivers/rtc/rtc.h"
 #include "arch/x86/io.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The TSC driver: gives lib/tsc the CPUID, the i8254 and the PM timer of this machine, collects what
- * it and the clock page say of the TSC's frequency, and makes the timecounter that lib/timecounter
- * uses.
+ * The TSC driver: gives lib/tsc the CPUID, the i8254 and the PM timer of this machine, collects
+ * what it and the clock page say of the TSC's frequency, and makes the timecounter that
+ * lib/timecounter uses.
  */
 #include "drivers/tsc/tsc.h"
 #include "arch/x86/acpi.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * All that a kernel adds to lib/tsc for the TSC's frequency and the date where there is no kvmclock.
- * docs/porting.md goes through it.
+ * All that a kernel adds to lib/tsc for the TSC's frequency and the date where there is no
+ * kvmclock. docs/porting.md goes through it.
  */
 #include <tsc/rtc.h>
 #include <tsc/tsc.h>

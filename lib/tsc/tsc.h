@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The TSC's frequency where no kvmclock gives it, or beside one: from CPUID and from timers of known
- * rate, each with its error, and a vote between them. rtc.h has the date, calendar.h the calendar.
+ * The TSC's frequency where no kvmclock gives it, or beside one: from CPUID and from timers of
+ * known rate, each with its error, and a vote between them. rtc.h has the date, calendar.h the
+ * calendar.
  *
  * Every source of the frequency is wrong somewhere: CPUID leaf 0x15 without a crystal, leaf 0x16
  * rounded to 100 MHz, a timer read through a pause of the host. So ask all that there are, in an
@@ -97,11 +98,11 @@ struct tsc_choice {
 
 /*
  * Chooses among sources[0] to sources[count - 1], which are in the order of trust, the most trusted
- * first. It refuses sources outside TSC_HZ_MIN to TSC_HZ_MAX. Two sources confirm each other if they
- * differ by no more than the sum of their errors plus TSC_SLEW_PPM. The one that most others confirm
- * is chosen; of several, the first. So two measurements that agree count for more than one claim; a
- * single source is used as it is; and if all disagree, the most trusted one is chosen, with
- * `confirmed` 0 and `differ` not 0, which a caller may refuse.
+ * first. It refuses sources outside TSC_HZ_MIN to TSC_HZ_MAX. Two sources confirm each other if
+ * they differ by no more than the sum of their errors plus TSC_SLEW_PPM. The one that most others
+ * confirm is chosen; of several, the first. So two measurements that agree count for more than one
+ * claim; a single source is used as it is; and if all disagree, the most trusted one is chosen,
+ * with `confirmed` 0 and `differ` not 0, which a caller may refuse.
  *
  * Then it sets `confirms` of each source, and refuses those that are more than TSC_FAR_PPM plus the
  * errors from the chosen one, as TSC_TOO_FAR. Such a refusal holds only until the next vote.
@@ -175,13 +176,14 @@ uint64_t tsc_hpet_hz(uint32_t period_fs);
 
 /*
  * A timer of known rate that counts up. One that counts down, as the i8254 does, is given negated:
- * its read function returns -count, or 0xffff - count. It must wrap within the mask: to measure with
- * the i8254 use mode 2 from 65536 and the latch command, or mode 0 and false once it has run out.
+ * its read function returns -count, or 0xffff - count. It must wrap within the mask: to measure
+ * with the i8254 use mode 2 from 65536 and the latch command, or mode 0 and false once it has run
+ * out.
  */
 struct tsc_timer {
     /*
-     * Sets *count to the timer's count; bits beyond the mask may be anything. False: nothing answers,
-     * or a timer that counts once has run out.
+     * Sets *count to the timer's count; bits beyond the mask may be anything. False: nothing
+     * answers, or a timer that counts once has run out.
      */
     bool (*read)(void *context, uint64_t *count);
     void *context;
@@ -208,18 +210,18 @@ struct tsc_window {
  * than the timer takes to wrap (i8254 54 ms, PM timer of 24 bits 4.6 s, HPET of 32 bits 40 s or
  * more), and then close the window. The longer it is, the smaller the error.
  *
- * A reading is the narrowest of five, each between two reads of the TSC. One of a timer with `edges`
- * waits for the next change, for 2^22 reads or 50e9 cycles (20 s at 2.5 GHz) at most.
+ * A reading is the narrowest of five, each between two reads of the TSC. One of a timer with
+ * `edges` waits for the next change, for 2^22 reads or 50e9 cycles (20 s at 2.5 GHz) at most.
  *
- * TSC_OK; TSC_NONE: nothing answers, or all ones; TSC_BACKWARDS; TSC_TSC_STUCK; TSC_BAD_VALUE: a mask
- * that is not 2^n - 1, or hz 0. With edges also TSC_STUCK: no change came, and TSC_PAUSED: one was
- * missed.
+ * TSC_OK; TSC_NONE: nothing answers, or all ones; TSC_BACKWARDS; TSC_TSC_STUCK; TSC_BAD_VALUE: a
+ * mask that is not 2^n - 1, or hz 0. With edges also TSC_STUCK: no change came, and TSC_PAUSED: one
+ * was missed.
  */
 enum tsc_status tsc_window_open(struct tsc_window *window, const struct tsc_timer *timer);
 
 /*
- * Optional, once, about halfway: reads again, so that tsc_window_close() can compare the two halves.
- * A host that pauses the guest stops its timers and not its TSC; one half then has another
+ * Optional, once, about halfway: reads again, so that tsc_window_close() can compare the two
+ * halves. A host that pauses the guest stops its timers and not its TSC; one half then has another
  * frequency, and the window is void. The status is as from tsc_window_close().
  */
 enum tsc_status tsc_window_look(struct tsc_window *window, const struct tsc_timer *timer);
@@ -240,9 +242,9 @@ enum tsc_status tsc_window_close(struct tsc_window *window, const struct tsc_tim
                                  struct tsc_source *source);
 
 /*
- * All of the above in one call, which waits: opens a window, looks halfway, closes it after `counts`
- * counts, and does so again if a pause voided it, up to five times. The timer may take as long as 2^17
- * reads for one count, or the bound of tsc_window_open() with `edges`.
+ * All of the above in one call, which waits: opens a window, looks halfway, closes it after
+ * `counts` counts, and does so again if a pause voided it, up to five times. The timer may take as
+ * long as 2^17 reads for one count, or the bound of tsc_window_open() with `edges`.
  *
  * `counts`: 1000 to mask / 4, with edges 1 or more; 10 ms, timer.hz / 100, are usual. Returns the
  * status in source->status: as tsc_window_close(), and TSC_BAD_VALUE.

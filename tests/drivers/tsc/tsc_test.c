@@ -130,6 +130,7 @@ static void every_frequency(void **state)
             assert_true(t.sources[id].status == TSC_OK);
             if (id == TSC_PM_TIMER || id == TSC_I8254) {
                 assert_true(off <= t.sources[id].error_ppm);
+                assert_true(t.sources[id].error_ppm < 500);
                 worst = off > worst ? off : worst;
             }
         }

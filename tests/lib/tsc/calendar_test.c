@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * lib/tsc/calendar.c: every day of the years 1 to 9999 against a calendar that only counts on, day by
- * day, and against the C library where its time_t has 64 bits; and what is no date.
+ * lib/tsc/calendar.c: every day of the years 1 to 9999 against a calendar that only counts on, day
+ * by day, and against the C library where its time_t has 64 bits; and what is no date.
  */
 #include "tests/check.h"
 #include <inttypes.h>
@@ -100,7 +100,7 @@ static void calendar_is_that_of_the_c_library(void **unused)
     }
 }
 
-/* 400 years are a whole number of weeks, so the ends of 64 bits follow from years that are known. */
+/* 400 years are whole weeks, so the ends of 64 bits follow from years that are known. */
 static void calendar_reaches_the_ends_of_64_bits(void **unused)
 {
     static const int64_t moments[] = {INT64_MIN, INT64_MIN + 1, INT64_MIN + 86399,

@@ -183,7 +183,7 @@ static void exact_error_covers_the_truth_and_little_more(void **state)
         assert_that(off_ppm(&source) + timer.error_ppm <= source.error_ppm,
                     "%" PRIu64 " Hz of %" PRIu64 ", +- %" PRIu64 " ppm", source.hz, machine.hz,
                     source.error_ppm);
-        /* Both readings' halves, a count at each end, and what rounding and the second order take. */
+        /* Both readings, a count at each end, and what rounding and the second order take. */
         allowed = tsc_scale_up(2 * (machine.longest + 30), 1000000, cycles) +
                   tsc_scale_up(1, 1000000, counts - 1) + timer.error_ppm;
         assert_that(source.error_ppm <= allowed + allowed / 50 + 2,
@@ -195,8 +195,8 @@ static void exact_error_covers_the_truth_and_little_more(void **state)
 }
 
 /*
- * Lets time pass until the timer's next count has just begun, or is about to, at the moment that the
- * next access has.
+ * Lets time pass until the timer's next count has just begun, or is about to, at the moment that
+ * the next access has.
  */
 static void pass_until(bool begun)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * lib/tsc/rtc.c with a clock that the test plays: its formats, its updates between any two reads, the
- * years up to 9999, and its seconds as a timer.
+ * lib/tsc/rtc.c with a clock that the test plays: its formats, its updates between any two reads,
+ * the years up to 9999, and its seconds as a timer.
  */
 #include "tests/check.h"
 #include <string.h>

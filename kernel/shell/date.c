@@ -46,7 +46,7 @@ static int set(uint64_t seconds)
 int date_command(int argc, char **argv)
 {
     struct tc_timespec now;
-    struct date today, wanted;
+    struct calendar_date today, wanted;
     char text[DATE_SIZE];
     uint64_t seconds;
     enum tc_status status = tc_gettime(&clock_counters, TC_CLOCK_REALTIME, &now);
@@ -60,7 +60,7 @@ int date_command(int argc, char **argv)
         print("date: nobody has set it: it counts from 1970\n");
         return 1;
     }
-    today = date_of((uint64_t)now.sec);
+    today = calendar_from_seconds(now.sec);
     format(text, sizeof(text), "%s%s%s", argv[1], argc == 3 ? " " : "", argc == 3 ? argv[2] : "");
     if (!date_read(text, &today, &wanted))
         return usage();

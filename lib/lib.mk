@@ -2,7 +2,7 @@
 # The library: what the kernel compiles with its own flags, and the archive for everyone else.
 
 LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/host.c
-LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,abi.h port.h port/gcc_x86.h port/mock.h scale.h \
+LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,types.h abi.h port.h port/gcc_x86.h port/mock.h scale.h \
 	seq.h pvclock.h read.h guard.h host.h)
 
 # The version stands in the header alone.

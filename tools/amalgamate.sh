@@ -32,7 +32,7 @@ part() {
 		 *     #include "pvclock_all.h"
 		 */
 	TEXT
-	for file in abi.h scale.h pvclock.h port.h seq.h read.h guard.h host.h; do
+	for file in types.h abi.h scale.h pvclock.h port.h seq.h read.h guard.h host.h; do
 		if [[ $file == port.h ]]; then
 			# The default port is in here; another one is still a file of the embedder's.
 			part port.h | sed -e '/^#else$/r /dev/fd/3' 3< <(part port/gcc_x86.h)

@@ -41,7 +41,7 @@ enum pvclock_status clock_start(uint64_t (*physical)(const void *))
 
 struct pvclock_time clock_now(void)
 {
-    return pvclock_time(&page.time, PVCLOCK_LFENCE, epoch_ns);
+    return pvclock_time_now(&page.time, PVCLOCK_LFENCE, epoch_ns);
 }
 void clock_stop(void)
 {

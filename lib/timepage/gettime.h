@@ -127,9 +127,9 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
         PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
         uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
         uint8_t flags = *(const volatile uint8_t *)&page->flags;
-        struct pvclock_time t = pvclock_time(page, g->order, g->base[gettime_is_date(clock)]);
+        struct pvclock_time t = pvclock_time_now(page, g->order, g->base[gettime_is_date(clock)]);
 
-        /* Loads stay in order, and pvclock_time()'s last load comes after its read of the TSC. */
+        /* Loads stay in order, and pvclock_time_now()'s last load comes after its read of the TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&

@@ -29,7 +29,7 @@ $(O)/libpvclock.a: $(LIB_OBJS)
 
 # The timecounter is a library of its own; its sources are named by its own file.
 include lib/timecounter/timecounter.mk
-LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,bintime.h hands.h port.h port/gcc.h scale.h \
+LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,types.h bintime.h hands.h port.h port/gcc.h scale.h \
 	timecounter.h)
 
 $(O)/lib/timecounter/%.o: lib/timecounter/%.c $(LIB_TIMECOUNTER_HDRS) lib/timecounter/internal.h

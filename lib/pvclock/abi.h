@@ -16,6 +16,18 @@
 #define PVCLOCK_ABI_H
 
 /*
+ * A kernel that has the two structures already, by the names below, names the header that declares
+ * them with -DPVCLOCK_ABI_HEADER='<asm/pvclock-abi.h>'; its offsets are checked at the end.  It may
+ * declare its pages volatile: the library's pointers are to volatile.
+ */
+#ifndef __ASSEMBLER__
+#include "types.h"
+#ifdef PVCLOCK_ABI_HEADER
+#include PVCLOCK_ABI_HEADER
+#endif
+#endif
+
+/*
  * MSRs [1].  A system-time MSR takes the physical address of a pvclock_vcpu_time_info, 4-byte
  * aligned, with bit 0 as enable; 0 stops the updates and leaves the last contents.  A wall-clock
  * MSR takes the address of a pvclock_wall_clock and fills it once, in that write.  Writing a
@@ -70,16 +82,7 @@
 
 #ifndef __ASSEMBLER__
 
-#include "types.h"
-
-/*
- * The structures, in which every pointer is to volatile: a kernel may declare its pages so.  A
- * kernel that has them already, by these names, names the header that declares them with
- * -DPVCLOCK_ABI_HEADER='<asm/pvclock-abi.h>'; what it says is checked below.
- */
-#ifdef PVCLOCK_ABI_HEADER
-#include PVCLOCK_ABI_HEADER
-#else
+#ifndef PVCLOCK_ABI_HEADER
 
 /*
  * One per vCPU, written by the host.
@@ -129,10 +132,6 @@ struct pvclock_wall_clock {
 struct pvclock_tsc {
     uint64_t low, high;
 };
-
-/* The version comes first.  Not &page->version: a kernel's own structures may be packed. */
-#define PVCLOCK_VERSION_OF(structure)                                                              \
-    ((const volatile uint32_t *)(const volatile void *)(structure))
 
 /* A kernel may have its own offsetof(), which is no constant expression everywhere. */
 #ifdef __GNUC__

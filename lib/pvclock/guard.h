@@ -27,7 +27,7 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
 
     if (PVCLOCK_LIKELY(cpu < vcpus->count)) {
         const volatile struct pvclock_vcpu_time_info *clock_page = pvclock_page_of(vcpus, cpu);
-        uint32_t version = PVCLOCK_LOAD_ACQUIRE(PVCLOCK_VERSION_OF(clock_page));
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
         uint32_t aux;
         struct pvclock_tsc tsc = PVCLOCK_TSC_RDTSCP(&aux);
 

@@ -45,7 +45,7 @@ static enum pvclock_status
 pvclock_try_once(const volatile struct pvclock_vcpu_time_info *clock_page, int order,
                  struct pvclock_moment *moment, struct pvclock_snapshot *out)
 {
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(PVCLOCK_VERSION_OF(clock_page));
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
 
     out->version = version;
     if ((version & 1) != 0)
@@ -62,7 +62,7 @@ pvclock_try_once(const volatile struct pvclock_vcpu_time_info *clock_page, int o
     out->mul = clock_page->tsc_to_system_mul;
     out->shift = clock_page->tsc_shift;
     out->flags = clock_page->flags;
-    if (PVCLOCK_LOAD_AFTER(PVCLOCK_VERSION_OF(clock_page), moment->tsc) != version)
+    if (PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), moment->tsc) != version)
         return PVCLOCK_BUSY;
     if ((version | out->mul) == 0)
         return PVCLOCK_NOT_READY;
@@ -305,11 +305,11 @@ enum pvclock_status pvclock_wall(const volatile struct pvclock_wall_clock *wall,
 
     *epoch_ns = PVCLOCK_NO_TIME;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        uint32_t version = pvclock_seq_begin(PVCLOCK_VERSION_OF(wall));
+        uint32_t version = pvclock_seq_begin(pvclock_version_of(wall));
         uint32_t sec = wall->sec;
         uint32_t nsec = wall->nsec;
 
-        if (!pvclock_seq_retry(PVCLOCK_VERSION_OF(wall), version)) {
+        if (!pvclock_seq_retry(pvclock_version_of(wall), version)) {
             if ((version | sec | nsec) == 0)
                 return PVCLOCK_NOT_READY;
             if (nsec >= PVCLOCK_NSEC_PER_SEC)
@@ -334,7 +334,7 @@ bool pvclock_take_stopped(volatile struct pvclock_vcpu_time_info *clock_page)
 void pvclock_publish(volatile struct pvclock_vcpu_time_info *clock_page,
                      const struct pvclock_snapshot *values)
 {
-    volatile uint32_t *version = (volatile uint32_t *)(volatile void *)clock_page;
+    volatile uint32_t *version = (volatile uint32_t *)(uintptr_t)pvclock_version_of(clock_page);
 
     /* Its readers are pvclock_try_once() and those of read.h. */
     pvclock_seq_write_begin(version);

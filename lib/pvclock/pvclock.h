@@ -65,6 +65,15 @@ static inline bool pvclock_has_time(enum pvclock_status status)
     return status == PVCLOCK_OK || status == PVCLOCK_CLAMPED;
 }
 
+/*
+ * Returns where a structure's version is: first.  It is not &page->version, since a kernel's own
+ * structures may be packed, and compilers warn of an address in one.
+ */
+PVCLOCK_INLINE const volatile uint32_t *pvclock_version_of(const volatile void *structure)
+{
+    return (const volatile uint32_t *)structure;
+}
+
 /* ---- One time ---------------------------------------------------------- */
 
 struct pvclock_sample {
@@ -238,15 +247,15 @@ static inline enum pvclock_status pvclock_placement(uint64_t address, size_t siz
     return PVCLOCK_OK;
 }
 
-/* Whether the page is 0 outside the `used` bytes at `offset`: users will see the whole page. */
+/* Whether the page is 0 outside the `length` bytes at `offset`: users will see the whole page. */
 static inline bool pvclock_page_is_clean(const volatile void *clock_page, size_t page_size,
-                                         size_t offset, size_t used)
+                                         size_t offset, size_t length)
 {
     const volatile unsigned char *bytes = (const volatile unsigned char *)clock_page;
     size_t i;
 
     for (i = 0; i < page_size; i++) {
-        if (bytes[i] != 0 && (i < offset || i - offset >= used))
+        if (bytes[i] != 0 && (i < offset || i - offset >= length))
             return 0;
     }
     return 1;
@@ -268,7 +277,7 @@ static inline void pvclock_prepare(volatile struct pvclock_vcpu_time_info *clock
  */
 static inline bool pvclock_is_alive(const volatile struct pvclock_vcpu_time_info *clock_page)
 {
-    return *PVCLOCK_VERSION_OF(clock_page) != 0;
+    return *pvclock_version_of(clock_page) != 0;
 }
 
 /*

@@ -102,7 +102,7 @@ PVCLOCK_INLINE bool pvclock_fast_ns(const volatile struct pvclock_vcpu_time_info
     *ns = fast.system_time + pvclock_multiply_high(fast.cycles, fast.multiplier);
     if (PVCLOCK_UNLIKELY(*ns < fast.system_time))
         return 0;
-    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(PVCLOCK_VERSION_OF(clock_page), tsc.low) == version);
+    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) == version);
 }
 
 /* Returns the page's time in ns: pvclock_read() without version and flags. */
@@ -110,7 +110,7 @@ PVCLOCK_INLINE enum pvclock_status
 pvclock_ns(const volatile struct pvclock_vcpu_time_info *clock_page, enum pvclock_order order,
            uint64_t *ns)
 {
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(PVCLOCK_VERSION_OF(clock_page));
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
     struct pvclock_sample sample;
     enum pvclock_status status;
 
@@ -150,7 +150,7 @@ PVCLOCK_INLINE struct pvclock_time
 pvclock_time_now(const volatile struct pvclock_vcpu_time_info *clock_page, enum pvclock_order order,
                  uint64_t base_ns)
 {
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(PVCLOCK_VERSION_OF(clock_page));
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
     struct pvclock_tsc tsc = pvclock_tsc_halves(order);
     struct pvclock_fast fast;
 
@@ -171,7 +171,7 @@ pvclock_time_now(const volatile struct pvclock_vcpu_time_info *clock_page, enum 
         time.nsec = nsec;
         time.status = PVCLOCK_OK;
         /* Both summands are below 2^63, so no sum overflowed. */
-        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(PVCLOCK_VERSION_OF(clock_page), tsc.low) ==
+        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) ==
                            version) &&
             PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0))
             return time;

@@ -182,7 +182,7 @@ bool tc_deviates(const struct tc_deviation *deviation, uint32_t allowed_ppm)
 
 static uint64_t tc_read_uptime_ns(void *set)
 {
-    int64_t ns;
+    int64_t ns = 0;
 
     (void)tc_getns(set, TC_CLOCK_UPTIME, &ns);
     return (uint64_t)ns;

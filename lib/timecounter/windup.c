@@ -8,12 +8,12 @@
 /* Adds ns, rounded up to 2^-64 s. */
 static void tc_add_ns(struct tc_uptime *uptime, uint64_t ns)
 {
-    static const struct tc_divisor tc_nsec_divisor = TC_NSEC_DIVISOR;
+    static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
     struct tc_timespec by;
     struct tc_bintime sum;
     uint64_t nsec;
 
-    by.sec = (int64_t)tc_divide(&tc_nsec_divisor, 0, ns, &nsec);
+    by.sec = (int64_t)tc_divide(&nsec_divisor, 0, ns, &nsec);
     by.nsec = (int64_t)nsec;
     sum = tc_bintime_add(tc_uptime_to_bintime(uptime), tc_timespec_to_bintime(by));
     uptime->sec = (uint64_t)sum.sec;

@@ -482,7 +482,7 @@ static const struct sysctl device_nodes[] = {
     SYSCTL_SHOWN("paused", SYSCTL_U64, get_paused,
                  "times that the host said that it had paused the guest"),
     SYSCTL_SHOWN("stable", SYSCTL_BOOL, get_stable,
-                 "1: one page serves all vCPUs, by CPUID and by every page"),
+                 "1: all vCPUs' pages follow one clock, by CPUID and by every page"),
 };
 
 static const struct sysctl vcpu_nodes[] = {

@@ -58,9 +58,12 @@
 
 /*
  * Flags of pvclock_vcpu_time_info [1].
- * TSC_STABLE: all vCPUs' pages give the same time.  It is valid only if the CPUID feature bit is
- * set AND the page has the flag.  GUEST_STOPPED [3]: the host paused the guest.  The host preserves
- * the bit when it updates the page; the guest must clear it.
+ * TSC_STABLE: all vCPUs' pages follow one clock.  It is valid only if the CPUID feature bit is set
+ * AND the page has the flag.  It does not make one page enough: the host writes each page when its
+ * own vCPU enters the guest, so after a pause another vCPU's page is old for a moment, and its time
+ * is ahead by the length of the pause.  Each vCPU reads its own.
+ * GUEST_STOPPED [3]: the host paused the guest.  The host preserves the bit when it updates the
+ * page; the guest must clear it.
  */
 #ifndef PVCLOCK_FLAG_TSC_STABLE /* FreeBSD has it as well */
 #define PVCLOCK_FLAG_TSC_STABLE (1 << 0)

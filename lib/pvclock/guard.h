@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Readers for pages where PVCLOCK_FLAG_TSC_STABLE is not valid: each vCPU reads its own page, and
- * a guard keeps time from stepping back when a thread moves, or between threads.  The two parts
- * can be used separately or together.
+ * Readers for threads that move between vCPUs: each vCPU reads its own page, and a guard keeps time
+ * from stepping back when a thread moves, or between threads.  The first is needed with STABLE too
+ * (see abi.h), the guard where STABLE is not valid, and where a page of another vCPU is read.  The
+ * two parts can be used separately or together.
  */
 #ifndef PVCLOCK_GUARD_H
 #define PVCLOCK_GUARD_H

@@ -3,7 +3,7 @@
  * pvclock: reads the paravirtual clock page, exactly and in bounded time.
  *
  * This header has the functions that return a status, for set-up and for reads that are not on a
- * hot path.  read.h has the inline readers, guard.h the readers for pages that are not STABLE,
+ * hot path.  read.h has the inline readers of one page, guard.h those of the running vCPU's page,
  * host.h discovery and registration.  No function allocates, keeps state, divides by a value from
  * a page, or has undefined behaviour, whatever a page contains.
  *
@@ -128,7 +128,7 @@ static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
 struct pvclock_time pvclock_read_time(const volatile struct pvclock_vcpu_time_info *clock_page,
                                       enum pvclock_order order, uint64_t base_ns);
 
-/* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader */
+/* ---- One page per vCPU: guard.h has the inline reader ------------------ */
 
 struct pvclock_vcpus {
     const volatile void *pages; /* vCPU 0's structure; vCPU n's is n * stride bytes after it */
@@ -288,7 +288,10 @@ static inline bool pvclock_is_alive(const volatile struct pvclock_vcpu_time_info
  */
 bool pvclock_take_stopped(volatile struct pvclock_vcpu_time_info *clock_page);
 
-/* Whether all vCPUs' pages give the same time: the CPUID feature AND the flag of the page. */
+/*
+ * Whether all vCPUs' pages follow one clock: the CPUID feature AND the flag of the page.  Read your
+ * own vCPU's page all the same: see PVCLOCK_FLAG_TSC_STABLE.
+ */
 static inline bool pvclock_is_stable(uint32_t features, uint8_t flags)
 {
     return (features & PVCLOCK_FEATURE_TSC_STABLE) != 0 && (flags & PVCLOCK_FLAG_TSC_STABLE) != 0;

@@ -15,8 +15,10 @@
  * pvclock_relaxed_ns() is for statistics on one vCPU: it costs half, and has no order at all.  It
  * can return a time before one that another thread has already passed on.
  *
- * One page may serve all vCPUs only if PVCLOCK_FLAG_TSC_STABLE is valid (pvclock_is_stable());
- * otherwise use guard.h.
+ * `clock_page` is the page of the vCPU that runs the caller, with STABLE too: another vCPU's can be
+ * from before a pause, and its time then steps back when the host writes it.  The caller keeps the
+ * thread on its vCPU while it reads, or looks afterwards whether it is still there (guard.h does
+ * both at once with RDTSCP), or puts a guard of guard.h under the time.
  */
 #ifndef PVCLOCK_READ_H
 #define PVCLOCK_READ_H

@@ -174,7 +174,7 @@ bool tc_deviates(const struct tc_deviation *deviation, uint32_t allowed_ppm)
     uint64_t magnitude, allowed;
 
     if (deviation == NULL)
-        return false;
+        return 0;
     magnitude = deviation->ppb < 0 ? ~(uint64_t)deviation->ppb + 1 : (uint64_t)deviation->ppb;
     allowed = (uint64_t)allowed_ppm * 1000;
     return magnitude > allowed && magnitude - allowed > deviation->uncertainty_ppb;

@@ -64,7 +64,7 @@ static bool tc_copy_hands(const struct timecounters *set, uintptr_t generation,
     const struct tc_slot *slot = &set->slot[generation % TC_HANDS];
 
     if (TIMECOUNTER_LOAD_ACQUIRE(&slot->generation) != generation)
-        return false;
+        return 0;
     for (unsigned int i = 0; i < TC_HANDS_WORDS; i++)
         image->words[i] = TIMECOUNTER_LOAD(&slot->words[i]);
     if (count != NULL)

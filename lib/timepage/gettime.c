@@ -134,7 +134,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
             break;
         uint64_t ns;
         enum gettime_path path = GETTIME_PATH_OWN_VCPU;
-        bool stable = false, good = false;
+        bool stable = 0, good = 0;
         if (g->clock_page) {
             struct pvclock_sample s;
             good = pvclock_has_time(pvclock_read(g->clock_page, g->order, &s));

@@ -26,7 +26,8 @@ struct time_page {
     uint32_t sequence;
     uint32_t algorithm; /* enum time_algorithm */
     /*
-     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader
+     * A structure whose flags have a bit of this mask follows the same clock as the others; a
+     * reader still reads its own vCPU's, and checks that it is still there.  Otherwise a reader
      * reads its own vCPU's structure, which it finds by RDTSCP if `has_rdtscp` is set, and passes
      * the time through `floor` and its own guard; without RDTSCP it asks the kernel.
      */

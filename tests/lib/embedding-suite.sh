@@ -60,11 +60,9 @@ check_hostile_macros() {
 	done
 }
 
-# A kernel of its own types, without a header of the compiler's.
-check_own_types() {
-	local library command file number bad
-	mkdir -p "$out/kernel/linux" "$out/kernel/asm"
-	cat >"$out/kernel/linux/types.h" <<-'TYPES'
+# Types like Linux's.
+own_types() {
+	cat <<-'TYPES'
 		#ifndef _LINUX_TYPES_H
 		#define _LINUX_TYPES_H
 		typedef signed char s8;
@@ -91,6 +89,13 @@ check_own_types() {
 		#define UINTPTR_MAX ((uintptr_t)~0UL)
 		#endif
 	TYPES
+}
+
+# A kernel of its own types, without a header of the compiler's.
+check_own_types() {
+	local library command file number bad
+	mkdir -p "$out/kernel/linux" "$out/kernel/asm"
+	own_types >"$out/kernel/linux/types.h"
 	block 'my_types.h' >"$out/kernel/my_types.h"
 	for library in "${libraries[@]}"; do
 		number=0 bad=''
@@ -99,8 +104,8 @@ check_own_types() {
 			for file in "lib/$library"/*.c $(headers "$library"); do
 				[[ $file != *.h ]] || file=$(include "$file")
 				compiles "${command[@]}" -std=gnu11 -Wall -Wextra -Wshadow -Wundef -Werror -ffreestanding -nostdinc \
-					-include tests/lib/hostile.h '-DPVCLOCK_TYPES_HEADER="my_types.h"' \
-					'-DTIMECOUNTER_TYPES_HEADER="my_types.h"' -U true \
+					-include "$out/kernel/linux/types.h" -include tests/lib/hostile.h '-DPVCLOCK_TYPES_HEADER="my_types.h"' \
+					'-DTIMECOUNTER_TYPES_HEADER="my_types.h"' \
 					-Ilib "-I$out/kernel" -fsyntax-only "$file"
 			done
 		done
@@ -115,6 +120,46 @@ block() {
 		first && index($0, "/* " name) == 1 { on = 1 }
 		{ first = 0 }
 		on' docs/porting.md
+}
+
+# Each block of code of docs/porting.md is a file that compiles where it is pasted: beside the others,
+# in a freestanding kernel.  Its first line has its name, and macros if it needs any.
+check_porting() {
+	local folder=$out/porting command file defines number=0 bad='' blocks
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	tools/amalgamate.sh >"$folder/pvclock_all.h"
+	awk -v folder="$folder" '
+		/^```./ { inside = 1; file = ""; next }
+		/^```$/ { inside = 0; next }
+		inside && file == "" {
+			if ($1 != "/*" || $2 !~ /^my_[a-z]+\.(c|h|cpp)$/) { print "line " NR " of porting.md names no file"; exit 1 }
+			file = folder "/" $2
+		}
+		inside { print >file }' docs/porting.md >"$out/log" || bad+=" $(cat "$out/log")"
+	blocks=$(grep -c '^```.' docs/porting.md)
+	[[ $(find "$folder" -maxdepth 1 -name 'my_*' | wc -l) == "$blocks" ]] || bad+=" two blocks have one name"
+	for file in "$folder"/my_*; do
+		# The header of types is for a kernel without <stdint.h>; check_own_types compiles it.
+		[[ $file != */my_types.h ]] || continue
+		defines=$(sed -n '1s|^/\* [^ ]* *\(-D[^ ]*\) \*/$|\1|p' "$file")
+		for command in 'gcc -m64' 'gcc -m32' 'clang -m64' 'clang -m32'; do
+			read -ra command <<<"$command"
+			case $file in
+			*.cpp) command=("${command[0]/gcc/g++}" "${command[1]}" -std=c++11 -fno-exceptions -fno-threadsafe-statics) ;;
+			*) command+=(-std=gnu11 -xc -Wmissing-prototypes) ;;
+			esac
+			compiles "${command[@]}" -O2 -ffreestanding -mgeneral-regs-only "${WARN[@]}" ${defines:+"$defines"} -Ilib "-I$folder" \
+				-Wno-pragma-once-outside-header -c -o "$out/block.o" "$file"
+		done
+	done
+	# The vDSO is linked as one: without undefined symbols but the pages, and without relocations of its text.
+	gcc -O2 -fPIC -fvisibility=hidden -ffreestanding "-I$folder" -c "$folder/my_vdso.c" -o "$out/vdso.o" &&
+		echo 'const char my_time_page[4096], my_user_structures[4096];' |
+		gcc -xc -c -fvisibility=hidden -o "$out/pages.o" - &&
+		gcc -shared -nostdlib -Wl,-z,defs -Wl,-z,text "$out/vdso.o" "$out/pages.o" -o "$out/vdso.so" 2>"$out/log" &&
+		! readelf -r "$out/vdso.so" | grep -q R_X86 || bad+=" my_vdso.c is no vDSO: $(head -1 "$out/log")"
+	verdict lib.porting "$bad" "$blocks blocks in $number compilations; the vDSO links"
 }
 
 # Any two headers, in either order, before and after those of the C library.
@@ -371,7 +416,7 @@ check_archives() {
 					<(nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort -u) |
 					sed 's/^/ undefined: /')
 				for symbol in $symbols; do
-					grep -qE "\b$symbol\(" $(headers "$library") || bad+=" $symbol"
+					headers "$library" | xargs grep -qhE "\b$symbol\(" || bad+=" $symbol"
 				done
 			done
 		done
@@ -424,7 +469,7 @@ check_symbols() {
 	verdict lib.symbols "$bad" "three prefixes, two copies in one program, moved after installation"
 }
 
-(($# > 0)) || set -- hostile_macros own_types include_order cplusplus old_c own_structures single_headers archives symbols
+(($# > 0)) || set -- hostile_macros own_types porting include_order cplusplus old_c own_structures single_headers archives symbols
 for check in "$@"; do
 	"check_$check"
 done

@@ -306,7 +306,7 @@ static inline bool pvclock_is_stable(uint32_t features, uint8_t flags)
 void pvclock_publish(volatile struct pvclock_vcpu_time_info *clock_page,
                      const struct pvclock_snapshot *values);
 
-/* ---- Names of 0.1: a function had the name of its structure, which C++ does not forgive */
+/* ---- Former names: those of the structures, so that C++ needed `struct` -- */
 
 #define pvclock_sample(page, tsc, out)              pvclock_sample_at(page, tsc, out)
 #define pvclock_snapshot(page, out)                 pvclock_take_snapshot(page, out)

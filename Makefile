@@ -42,7 +42,7 @@ all: kernel lib ## build the kernel and the library (the default)
 clean: ## remove everything that was built
 	rm -rf $(O)
 
-# What is committed, and the single headers, so that who has no bash can use them.
+# What is committed, and the single headers, which take a shell to make.
 RELEASE := clockpage-$(LIB_VERSION)
 dist: $(LIB_NAMES:%=$(O)/%_all.h) ## write the release, build/clockpage-VERSION.tar.gz, of what is committed
 	git archive --format=tar --prefix=$(RELEASE)/single/ $(^:%=--add-file=%) --prefix=$(RELEASE)/ \

@@ -198,7 +198,7 @@ check_include_order() {
 
 # C++ from 2011 to 2020, with what g++ warns of, and without the keyword struct.
 check_cplusplus() {
-	local library command standard file number bad
+	local library command standard file name number bad
 	cat >"$out/user.cpp" <<-'PROGRAM'
 		#include <pvclock/guard.h>
 		#include <pvclock/host.h>
@@ -228,7 +228,12 @@ check_cplusplus() {
 		}
 	PROGRAM
 	for library in "${libraries[@]}"; do
-		number=0 bad=''
+		number=0
+		# A function of that name would hide the structure.
+		bad=$(headers "$library" | xargs sed -n 's/^\(struct\|union\|enum\) \([a-z0-9_]*\) {$/\2/p' | sort -u |
+			while read -r name; do
+				headers "$library" | xargs grep -hE "^[^#]*\b$name\(" | grep -v '^ \*'
+			done)
 		for command in 'g++ -Weffc++ -Wextra-semi' 'clang++ -Wextra-semi -Wno-unused-command-line-argument'; do
 			read -ra command <<<"$command"
 			for standard in c++11 c++14 c++17 c++20; do

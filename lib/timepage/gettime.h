@@ -131,7 +131,7 @@ static inline enum gettime_path gettime_read(struct gettime *g, uint32_t clock,
         struct pvclock_time t =
             pvclock_time_now(clock_page, g->order, g->base[gettime_is_date(clock)]);
 
-        /* Loads stay in order, and pvclock_time_now()'s last load comes after its read of the TSC. */
+        /* Loads stay in order, and the last of pvclock_time_now() comes after its TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
@@ -146,8 +146,8 @@ static inline enum gettime_path gettime_read(struct gettime *g, uint32_t clock,
 }
 
 /*
- * Returns the resolution of `clock`: GETTIME_PATH_FAST (*out is written), GETTIME_PATH_SYSTEM_CALL or
- * GETTIME_PATH_NO_CLOCK.
+ * Returns the resolution of `clock`: GETTIME_PATH_FAST (*out is written),
+ * GETTIME_PATH_SYSTEM_CALL or GETTIME_PATH_NO_CLOCK.
  */
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out);

@@ -15,7 +15,7 @@
 #include <timepage/time_page.h>
 
 /* Clocks with FreeBSD's numbers [clock_gettime(2)]; BOOTTIME is UPTIME there. */
-enum clock_id {
+enum gettime_clock {
     GETTIME_REALTIME = 0,
     GETTIME_MONOTONIC = 4,
     GETTIME_UPTIME = 5,

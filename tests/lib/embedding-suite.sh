@@ -406,6 +406,9 @@ check_archives() {
 		make -s -j2 O="$out/$compiler" CC="$compiler" lib >"$out/log" 2>&1 ||
 			fail "lib.archives-$compiler" "$(grep -m1 -i error "$out/log")"
 	done
+	# What is so small may have no use for a red zone today.
+	code=$(make -n -B O="$out/none" lib | grep -E -- ' -c -o ' | grep -vE -- '-mgeneral-regs-only .*-mno-red-zone' | head -1)
+	verdict lib.archives-flags "$code" "no compilation without -mgeneral-regs-only and -mno-red-zone"
 	for library in "${built[@]}"; do
 		bad='' number=0
 		for compiler in gcc clang; do

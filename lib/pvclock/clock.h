@@ -11,8 +11,8 @@
  *     static struct pvclock_clock_vcpu vcpus[CPUS];
  *     static struct pvclock_clock clock;
  *
- *     pvclock_clock_init(&clock, vcpus, CPUS, features, order, tsc_hz, pvclock_tsc(order));
- *     pvclock_clock_attach(&clock, cpu, &page);         on each vCPU, once its page is registered
+ *     pvclock_clock_init(&clock, vcpus, CPUS, features, order, tsc_hz, pvclock_tsc_now(order));
+ *     pvclock_clock_attach(&clock, cpu, &page);   on each vCPU, once its page is registered
  *     ns = pvclock_clock_ns(&clock, PVCLOCK_BY_RDPID);  anywhere
  *
  * Contract: a reading is never less than one that was returned before, on any vCPU, to any thread
@@ -62,7 +62,7 @@ extern "C" {
  * members.
  */
 struct pvclock_clock_vcpu {
-    const struct pvclock_vcpu_time_info *page; /* NULL: not attached */
+    const volatile struct pvclock_vcpu_time_info *clock_page; /* 0: not attached */
     uint64_t from;    /* the hot path may return times of TSCs within a window from here, */
     uint64_t passed;  /* if the guard is still this, which the structure's time has passed */
                       /* (PVCLOCK_NO_TIME: the reading has to pass the guard), */
@@ -136,7 +136,7 @@ enum pvclock_status pvclock_clock_init(struct pvclock_clock *clock,
  * that vCPU or while nobody reads there; the time goes on without a step.
  */
 static inline void pvclock_clock_attach(struct pvclock_clock *clock, uint32_t cpu,
-                                        const struct pvclock_vcpu_time_info *page)
+                                        const volatile struct pvclock_vcpu_time_info *clock_page)
 {
     struct pvclock_clock_vcpu *vcpu = &clock->vcpus[cpu];
 
@@ -144,7 +144,7 @@ static inline void pvclock_clock_attach(struct pvclock_clock *clock, uint32_t cp
     vcpu->lines[0].version = vcpu->lines[1].version = 1;
     vcpu->free = 1;
     PVCLOCK_STORE_FENCE();
-    vcpu->page = page;
+    vcpu->clock_page = clock_page;
 }
 
 /* ---- Read -------------------------------------------------------------- */
@@ -205,31 +205,31 @@ PVCLOCK_INLINE bool pvclock_clock_fast(struct pvclock_clock *clock, uint64_t wor
                                        struct pvclock_reading *out)
 {
     struct pvclock_clock_vcpu *vcpu;
-    const struct pvclock_vcpu_time_info *page;
+    const volatile struct pvclock_vcpu_time_info *clock_page;
     const volatile struct pvclock_vcpu_time_info *fields;
     struct pvclock_tsc tsc;
     uint32_t version, aux = 0;
     uint64_t cycles, start, low, passed;
 
     if (PVCLOCK_UNLIKELY((uint32_t)word >= clock->count))
-        return false;
+        return 0;
     vcpu = &clock->vcpus[(uint32_t)word];
     version = PVCLOCK_LOAD_ACQUIRE(&vcpu->version);
     if (PVCLOCK_UNLIKELY((version & 1) != 0))
-        return false; /* also of a vCPU that is not attached: its page is NULL */
-    page = vcpu->page;
-    fields = page;
+        return 0; /* also of a vCPU that is not attached: its page is NULL */
+    clock_page = vcpu->clock_page;
+    fields = clock_page;
     passed = PVCLOCK_LOAD64(&vcpu->passed);
-    if (PVCLOCK_UNLIKELY(PVCLOCK_LOAD_ACQUIRE(&page->version) != version) ||
+    if (PVCLOCK_UNLIKELY(PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page)) != version) ||
         PVCLOCK_UNLIKELY(PVCLOCK_LOAD64(&clock->guard.last) != passed && passed != PVCLOCK_NO_TIME))
-        return false;
+        return 0;
     start = PVCLOCK_LOAD64(&vcpu->from);
     tsc = by_aux ? PVCLOCK_TSC_RDTSCP(&aux) : pvclock_tsc_halves(clock->order);
-    low = tsc.lo - fields->tsc_timestamp;
+    low = tsc.low - fields->tsc_timestamp;
     PVCLOCK_KEEP(low);
-    cycles = (tsc.hi << 32) + low;
-    if (PVCLOCK_UNLIKELY(((tsc.hi << 32) + (tsc.lo - start)) >> PVCLOCK_CLOCK_WINDOW != 0))
-        return false;
+    cycles = (tsc.high << 32) + low;
+    if (PVCLOCK_UNLIKELY(((tsc.high << 32) + (tsc.low - start)) >> PVCLOCK_CLOCK_WINDOW != 0))
+        return 0;
     if (PVCLOCK_LIKELY(fields->tsc_shift == -1))
         cycles >>= 1;
     else
@@ -239,13 +239,13 @@ PVCLOCK_INLINE bool pvclock_clock_fast(struct pvclock_clock *clock, uint64_t wor
     out->flags = fields->flags;
     if (PVCLOCK_UNLIKELY((by_aux ? (uint64_t)(aux & clock->aux_mask)
                                  : pvclock_clock_vcpu_word(clock, by)) != word))
-        return false;
+        return 0;
     /* The last: a thread that left the vCPU and came back came back to a new version. */
-    if (PVCLOCK_UNLIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) != version))
-        return false;
+    if (PVCLOCK_UNLIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) != version))
+        return 0;
     if (PVCLOCK_UNLIKELY(passed == PVCLOCK_NO_TIME))
         pvclock_clock_pass_guard(clock, out);
-    return true;
+    return 1;
 }
 
 /* Returns uptime and flags.  `by` should be a constant. */
@@ -266,7 +266,7 @@ PVCLOCK_INLINE struct pvclock_reading pvclock_clock_read_hint(struct pvclock_clo
 {
     struct pvclock_reading reading;
 
-    if (PVCLOCK_LIKELY(pvclock_clock_fast(clock, *hint, PVCLOCK_BY_RDTSCP, true, &reading)))
+    if (PVCLOCK_LIKELY(pvclock_clock_fast(clock, *hint, PVCLOCK_BY_RDTSCP, 1, &reading)))
         return reading;
     *hint = (uint32_t)pvclock_clock_vcpu_word(clock, PVCLOCK_BY_RDTSCP);
     return pvclock_clock_read_slow(clock, PVCLOCK_BY_RDTSCP);
@@ -314,18 +314,18 @@ pvclock_clock_time(struct pvclock_clock *clock, enum pvclock_vcpu_by by, enum pv
 /* ---- What the host does ------------------------------------------------ */
 
 /*
- * On the vCPU of `page`, kept there, at each tick or when a reading has PVCLOCK_FLAG_GUEST_STOPPED:
+ * On the vCPU of `clock_page`, kept there, at each tick or when a reading has PVCLOCK_FLAG_GUEST_STOPPED:
  * clears that flag of the structure, which must be writable, and returns whether it was set.  The
  * date is then due.  (Nothing else depends on it: time does not step back over a pause in any
  * case.)
  */
 static inline bool pvclock_clock_poll(struct pvclock_clock *clock,
-                                      struct pvclock_vcpu_time_info *page)
+                                      struct pvclock_vcpu_time_info *clock_page)
 {
-    if (!pvclock_take_stopped(page))
-        return false;
+    if (!pvclock_take_stopped(clock_page))
+        return 0;
     clock->due++;
-    return true;
+    return 1;
 }
 
 /* When the host is asked for the date, which costs an exit, and how a change is taken over. */
@@ -352,11 +352,11 @@ static inline bool pvclock_clock_date_is_due(struct pvclock_clock *clock,
 
     clock->asked = clock->due;
     if (clock->base == PVCLOCK_NO_TIME)
-        return false;
+        return 0;
     if (clock->date == PVCLOCK_NO_TIME)
-        return true;
+        return 1;
     if (since < policy->gap_ns)
-        return false;
+        return 0;
     return clock->asked != clock->taken ||
            (policy->interval_ns != 0 && since >= policy->interval_ns);
 }
@@ -413,16 +413,7 @@ static inline void pvclock_clock_resume(struct pvclock_clock *clock, uint64_t ts
  * 0: forgets all structures.  Nobody else reads meanwhile.  Readings go on from the TSC, through
  * the guard.
  */
-static inline void pvclock_clock_suspend(struct pvclock_clock *clock, enum pvclock_vcpu_by by)
-{
-    struct pvclock_reading last = pvclock_clock_read_slow(clock, by);
-
-    pvclock_clock_pass_guard(clock, &last);
-    for (uint32_t i = 0; i < clock->count; i++)
-        pvclock_clock_attach(clock, i, NULL);
-    clock->base = PVCLOCK_NO_TIME;
-    pvclock_clock_resume(clock, pvclock_tsc(clock->order), 0);
-}
+void pvclock_clock_suspend(struct pvclock_clock *clock, enum pvclock_vcpu_by by);
 
 /* ---- Cycles ------------------------------------------------------------ */
 
@@ -438,14 +429,14 @@ struct pvclock_deadline_at {
 
 /*
  * Computes the TSC of vCPU `cpu` at which uptime is `ns` or later.  For a time from now on, add to
- * pvclock_clock_ns(); for a date, subtract clock->date.  Statuses of pvclock_snapshot() and
+ * pvclock_clock_ns(); for a date, subtract clock->date.  Statuses of pvclock_take_snapshot() and
  * pvclock_deadline(); NOT_READY also if the vCPU is not attached.
  */
 static inline enum pvclock_status pvclock_clock_deadline(const struct pvclock_clock *clock,
                                                          uint32_t cpu, uint64_t ns,
                                                          struct pvclock_deadline_at *out)
 {
-    const struct pvclock_vcpu_time_info *page = clock->vcpus[cpu].page;
+    const volatile struct pvclock_vcpu_time_info *clock_page = clock->vcpus[cpu].clock_page;
     uint64_t base = PVCLOCK_LOAD64(&clock->base);
     struct pvclock_snapshot now;
     enum pvclock_status status;
@@ -453,9 +444,9 @@ static inline enum pvclock_status pvclock_clock_deadline(const struct pvclock_cl
     out->tsc = UINT64_MAX;
     out->version = 1;
     out->cpu = cpu;
-    if (page == NULL || base == PVCLOCK_NO_TIME)
+    if (clock_page == 0 || base == PVCLOCK_NO_TIME)
         return PVCLOCK_NOT_READY;
-    status = pvclock_snapshot(page, &now);
+    status = pvclock_take_snapshot(clock_page, &now);
     if (status != PVCLOCK_OK)
         return status;
     out->version = now.version;
@@ -468,9 +459,9 @@ static inline enum pvclock_status pvclock_clock_deadline(const struct pvclock_cl
 static inline bool pvclock_deadline_holds(const struct pvclock_clock *clock,
                                           const struct pvclock_deadline_at *at)
 {
-    const struct pvclock_vcpu_time_info *page = clock->vcpus[at->cpu].page;
+    const volatile struct pvclock_vcpu_time_info *clock_page = clock->vcpus[at->cpu].clock_page;
 
-    return page != NULL && PVCLOCK_LOAD_ACQUIRE(&page->version) == at->version;
+    return clock_page != 0 && PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page)) == at->version;
 }
 
 /*
@@ -502,12 +493,12 @@ static inline enum pvclock_status pvclock_ns_to_cycles(const struct pvclock_snap
 static inline enum pvclock_status pvclock_delay(const struct pvclock_snapshot *rate,
                                                 enum pvclock_order order, uint64_t ns)
 {
-    uint64_t began = pvclock_tsc(order), cycles;
+    uint64_t began = pvclock_tsc_now(order), cycles;
     enum pvclock_status status = pvclock_ns_to_cycles(rate, ns, &cycles);
 
     if (status != PVCLOCK_OK)
         return status;
-    while (pvclock_tsc(order) - began < cycles)
+    while (pvclock_tsc_now(order) - began < cycles)
         PVCLOCK_PAUSE();
     return PVCLOCK_OK;
 }

@@ -136,7 +136,7 @@ static void attach_some(void)
 {
     uint32_t cpu = pvclock_mock.aux;
 
-    if (clock.vcpus[cpu].page == NULL)
+    if (clock.vcpus[cpu].clock_page == NULL)
         pvclock_clock_attach(&clock, cpu, &pages[cpu]);
 }
 
@@ -149,7 +149,7 @@ static bool may_pause(void)
     unsigned attached = 0;
 
     for (uint32_t cpu = 0; cpu < CPUS; cpu++)
-        attached += vcpus[cpu].page != NULL;
+        attached += vcpus[cpu].clock_page != NULL;
     return attached == 0 || attached == CPUS;
 }
 
@@ -798,7 +798,7 @@ static void a_suspend_stops_uptime_only(void **state)
     pvclock_mock.tsc += UINT64_C(2000000000);
     before = now_ns();
     pvclock_clock_suspend(&clock, PVCLOCK_BY_WORD);
-    assert_true(clock.base == PVCLOCK_NO_TIME && clock.vcpus[0].page == NULL);
+    assert_true(clock.base == PVCLOCK_NO_TIME && clock.vcpus[0].clock_page == NULL);
     assert_in_range(now_ns() - before, 0, window_ns);
     /* The TSC began anew, and the host's clock too. */
     pvclock_mock.tsc = 5000;

@@ -3,9 +3,11 @@
 """Change the code by rule, one place at a time, and see whether a test notices.
 
 Each change (rules.py: a comparison, a constant, an operator, a statement or a fence removed, an
-ordered access made plain, a bit of a mask) goes into a copy of the tree, where the suites that cover
-the place run, the cheapest first, until one fails: killed. What survives either compiles to the same
-code, or is listed in equivalent.toml with the reason why nobody can tell, or is a test that is owed.
+ordered access made plain, a bit of a mask, a register that an entry does not save) goes into a copy of
+the tree, where what covers the place runs until something fails: killed. The test programs come first,
+then the guests, those first that took the shortest without a change. What survives either compiles to
+the same code, or is listed in equivalent.toml with the reason why nobody can tell, or is a test that is
+owed.
 
 The score is killed / (killed + survived).
 """
@@ -38,9 +40,21 @@ PATIENCE_S = 90
 # notices there meets those that are worth more: what is optimized, with all sanitizers.
 QUICK = ["O=build/quick", "TEST_OPTIMIZE=-O0 -fsanitize=undefined -fno-sanitize-recover=all"]
 
-GUESTS = ("tcg-core", "tcg-pc-2", "tcg-scripted", "kvm-core", "kvm-pc-2")
-# What covers a file: the first row whose start fits.  A name with a slash is a test program, one
-# with a colon a suite and its argument; the cheapest come first.
+# What warns is compiled all the same: a function that nothing calls any more is a change like others.
+UNWARNED = ["WARNINGS=-w", "LIB_WARN=-w"]
+
+GUESTS = ("guest tcg-pc-2", "guest tcg-scripted", "guest kvm-pc-2")
+# Those that fault on purpose, and what the compiler has made of the entries.
+FAULTS = (
+    "guest fault-page",
+    "guest fault-stack",
+    "guest fault-nmi",
+    "guest kvm-fault-general-protection",
+    "events machine-check-tcg",
+    "build/compiled:",
+)
+# What covers a file: the first row whose start fits.  "guest NAME" and "events NAME" boot one, a name
+# with a colon is a suite, any other a test program; programs come first, then the cheapest.
 COVER = [
     (
         "lib/pvclock/port/gcc_x86.h",
@@ -93,6 +107,8 @@ COVER = [
     ("arch/x86/machine_check", ["arch/x86/features", *GUESTS]),
     ("arch/x86/apic", ["arch/x86/features", *GUESTS]),
     ("arch/x86/wait", ["arch/x86/wait", *GUESTS]),
+    ("arch/x86/trap", [*GUESTS, *FAULTS]),
+    ("arch/x86/cpu.", [*GUESTS, *FAULTS]),
     ("kernel/process/offsets", ["kernel/process/offsets", *GUESTS]),
     ("kernel/clock/events", ["kernel/clock/events", *GUESTS]),
     ("arch/x86/acpi", ["arch/x86/firmware", *GUESTS]),
@@ -116,13 +132,18 @@ def cover(path):
 
 
 def is_program(step):
-    return step not in GUESTS and not step.endswith(":")
+    return " " not in step and not step.endswith(":")
+
+
+def needs_kernel(step):
+    return not is_program(step)
 
 
 def command(step, quick):
     """What runs this step."""
-    if step in GUESTS:
-        return ["tests/guest/suite.sh", step]
+    if " " in step:
+        kind, name = step.split()
+        return [f"tests/{kind}/suite.sh", name]
     if step.endswith(":"):
         name = step.removesuffix(":")
         script = f"tests/{name}-suite.sh"
@@ -171,18 +192,18 @@ class Copy:
 
     def __init__(self, index):
         self.path = os.path.join(OUT, str(index))
+        self.seen = {}
         bugs.copy_tree(self.path)
 
     def run(self, step, quick=False, limit=PATIENCE_S):
         """None if this step passes, else what failed."""
         words = command(step, quick)
         log = os.path.join(self.path, "log")
-        if step in GUESTS:
-            status, output = bugs.run(["make", "-s", "kernel"], self.path, log, PATIENCE_S)
-            if status:
+        if needs_kernel(step):
+            if self.make("kernel"):
                 return "does not compile"
             with bugs.guest_lock:
-                status, output = bugs.run(words, self.path, log, PATIENCE_S)
+                status, output = bugs.run(words, self.path, log, limit + PATIENCE_S, guest_limit=limit)
         else:
             status, output = bugs.run(words, self.path, log, PATIENCE_S, limit)
         if status is None:
@@ -194,23 +215,31 @@ class Copy:
             return failed[1]
         return f"status {status} ({step})" if status else None
 
+    def make(self, *targets):
+        """The status of building them."""
+        log = os.path.join(self.path, "log")
+        return bugs.run(["make", "-s", *UNWARNED, *targets], self.path, log, PATIENCE_S)[0]
+
     def objects(self):
         """The code of the kernel and the library, without what only a debugger reads."""
-        log = os.path.join(self.path, "log")
-        status, _ = bugs.run(["make", "-s", "kernel", "lib"], self.path, log, PATIENCE_S)
-        if status:
+        if self.make("kernel", "lib"):
             return None
         code = {}
-        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib-objs"):
+        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib"):
             for directory, _, names in os.walk(os.path.join(self.path, "build", top)):
-                for name in names:
-                    if name.endswith(".o"):
-                        path = os.path.join(directory, name)
-                        plain = os.path.join(self.path, "plain.o")
-                        subprocess.run(["objcopy", "--strip-debug", path, plain], check=True)
-                        with open(plain, "rb") as file:
-                            code[os.path.relpath(path, self.path)] = file.read()
+                code.update(self.code(os.path.join(directory, n)) for n in names if n.endswith(".o"))
         return code
+
+    def code(self, path):
+        """(name, code) of an object, which is read again only if it is another than before."""
+        now = os.stat(path)
+        stamp = now.st_mtime_ns, now.st_size
+        if self.seen.get(path, (None,))[0] != stamp:
+            plain = os.path.join(self.path, "plain.o")
+            subprocess.run(["objcopy", "--strip-debug", path, plain], check=True)
+            with open(plain, "rb") as file:
+                self.seen[path] = stamp, file.read()
+        return os.path.relpath(path, self.path), self.seen[path][1]
 
     def write(self, path, text):
         full = os.path.join(self.path, path)
@@ -227,29 +256,31 @@ class Campaign:
         self.copies = queue.Queue()
         self.jobs = jobs
         self.original = None
-        self.limits = {}
+        self.control = None  # a copy that stays as it is
+        self.limits, self.took = {}, {}
         self.lock = threading.Lock()
         self.done = 0
         self.started = time.monotonic()
 
     def prepare(self):
-        """None, or which program fails without any change.
-
-        Of what takes longer that is asked when it is said to have noticed a change.
-        """
-        steps = list(dict.fromkeys(s for c in self.changes for s in cover(c.path) if is_program(s)))
+        """None, or what fails without any change; and how long each step may take."""
+        steps = list(dict.fromkeys(s for c in self.changes for s in cover(c.path)))
         copies = [Copy(index) for index in range(self.jobs)]
         for step in steps:
-            why = copies[0].run(step, True)
+            quick = is_program(step)
+            why = copies[0].run(step, quick)
             started = time.monotonic()
-            why = why or copies[0].run(step, True)  # without the compiler
+            why = why or copies[0].run(step, quick)  # without the compiler
             if why:
                 return f"without a change, {step} fails: {why}"
-            self.limits[step] = 5 + int(10 * (time.monotonic() - started))
-        for copy in copies[1:]:
+            took = time.monotonic() - started
+            self.took[step] = 0 if quick else took
+            self.limits[step] = 5 + int((10 if quick else 3) * took)
+        self.original = copies[0].objects()
+        self.control = Copy("control")
+        for copy in [*copies[1:], self.control]:
             shutil.rmtree(copy.path)
             shutil.copytree(copies[0].path, copy.path, symlinks=True)
-        self.original = copies[0].objects()
         for copy in copies:
             self.copies.put(copy)
         return None
@@ -262,28 +293,28 @@ class Campaign:
         copy = self.copies.get()
         try:
             copy.write(change.path, change.apply(self.texts[change.path]))
-            steps = cover(change.path)
+            steps = sorted(cover(change.path), key=self.took.get)
             return (
-                self.attempt(copy, change, [step for step in steps if is_program(step)], True)
+                self.attempt(copy, [step for step in steps if is_program(step)], True)
                 or self.same_code(copy)
-                or self.attempt(copy, change, steps, False)
+                or self.attempt(copy, steps, False)
                 or ("survived", "no test noticed")
             )
         finally:
             copy.write(change.path, self.texts[change.path])
             self.copies.put(copy)
 
-    def attempt(self, copy, change, steps, quick):
+    def attempt(self, copy, steps, quick):
         """The verdict if one of these steps fails."""
         for step in steps:
-            why = copy.run(step, quick, self.limits[step] if quick else PATIENCE_S)
+            bounded = quick or needs_kernel(step)
+            why = copy.run(step, quick, self.limits[step] if bounded else PATIENCE_S)
             if why == "does not compile":
                 return "invalid", why
             if why and not quick:
                 # It may be the machine that is busy, or a race.
-                copy.write(change.path, self.texts[change.path])
-                without = copy.run(step)
-                copy.write(change.path, change.apply(self.texts[change.path]))
+                with self.lock:
+                    without = self.control.run(step, limit=2 * self.limits[step])
                 if without:
                     print(f"-- without a change, {step} fails as well: {without}", flush=True)
                     continue

@@ -136,6 +136,12 @@ $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
+$(TESTS)/kernel/process/device: kernel/process/device.c
+$(TESTS)/kernel/process/jobs: kernel/process/jobs.c
+$(TESTS)/kernel/process/threads: kernel/process/threads.c
+$(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
+$(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
+$(TESTS)/kernel/process/process: kernel/process/process.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RFLAGS_IF (1u << 9)
+
 #define CR0_WP   (1u << 16)
 #define CR4_MCE  (1u << 6)
 #define CR4_UMIP (1u << 11)
@@ -15,6 +17,9 @@
 uint64_t read_cr0(void);
 uint64_t read_cr4(void);
 bool write_cr4_safe(uint64_t value);
+void write_cr3(uint64_t value);
+void interrupts_on_and_halt(void);
+void interrupts_off(void);
 
 static inline void cpu_pause(void)
 {

@@ -147,6 +147,9 @@ $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/userspace_sim/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
+$(TESTS)/userspace_sim/readers: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST) -DGETTIME_VCPU_BY_GS
+$(TESTS)/userspace_sim/readers: $(addprefix userspace_sim/,reader.c attach.c clocks.c verdict.c) base/format.c \
+	lib/pvclock/pvclock.c
 
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)

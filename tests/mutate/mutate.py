@@ -130,6 +130,10 @@ COVER = [
     ("kernel/clock/clock", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
     ("kernel/clock/wall", ["kernel/clock/wall", *GUESTS]),
     ("kernel/shell/line", ["kernel/shell/line"]),
+    ("userspace_sim/offset", ["userspace_sim/offset", *GUESTS]),
+    ("userspace_sim/attach", ["userspace_sim/readers", *GUESTS]),
+    ("userspace_sim/clock", ["userspace_sim/readers", *GUESTS]),
+    ("userspace_sim/reader.c", ["userspace_sim/readers", *GUESTS]),
     ("", list(GUESTS)),
 ]
 

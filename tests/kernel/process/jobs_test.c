@@ -493,6 +493,8 @@ static void the_longest_job_takes_as_many_verdicts_as_it_owes(void **state)
     (void)job_run(&(struct job_order){.job = JOB_BORDER, .count = 1});
     for (unsigned i = 6; i-- > 0;)
         assert_int_equal(give(VERDICT_PASS, owed_by(JOB_BORDER)[i], ""), 0);
+    /* That of the next job in the table. */
+    assert_int_equal(give(VERDICT_PASS, "ring3.border.unmapped", ""), -ERROR_PERM);
     job_settle(true, "");
     assert_int_equal(checks.count, 6);
 }

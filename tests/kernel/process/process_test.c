@@ -23,6 +23,9 @@
 
 enum { FILE_SIZE = 5 * PAGE_SIZE, SEGMENTS = 4, ENTRY = USER_IMAGE_BASE + 0x123 };
 
+/* [System V ABI, chapters 4 and 5] */
+enum { EXECUTABLE = 2, X86_64 = 62, LOAD = 1, X = 1, W = 2, R = 4 };
+
 uint8_t image[FILE_SIZE] __attribute__((aligned(4096)));
 __asm__(".globl reader_elf, reader_elf_end\n"
         ".set reader_elf, image\n"
@@ -36,28 +39,28 @@ static void make_image(void)
     for (unsigned i = 0; i < FILE_SIZE; i++)
         image[i] = (uint8_t)(i * 7 + i / 256);
     *elf = (struct elf64_header){.ident = {0x7f, 'E', 'L', 'F'},
-                                 .type = ELF_EXECUTABLE,
-                                 .machine = ELF_X86_64,
+                                 .type = EXECUTABLE,
+                                 .machine = X86_64,
                                  .entry = ENTRY,
                                  .program_headers = 64,
                                  .program_header_size = sizeof(struct elf64_program_header),
                                  .program_header_count = SEGMENTS};
     /* text of two pages, something else, read-only data, data with zeros behind it */
-    header[0] = (struct elf64_program_header){.type = ELF_LOAD,
-                                              .flags = ELF_R | ELF_X,
+    header[0] = (struct elf64_program_header){.type = LOAD,
+                                              .flags = R | X,
                                               .offset = PAGE_SIZE,
                                               .virtual_address = USER_IMAGE_BASE,
                                               .file_size = PAGE_SIZE + 1,
                                               .memory_size = PAGE_SIZE + 1};
     header[1] = (struct elf64_program_header){.type = 6, .memory_size = 1};
-    header[2] = (struct elf64_program_header){.type = ELF_LOAD,
-                                              .flags = ELF_R,
+    header[2] = (struct elf64_program_header){.type = LOAD,
+                                              .flags = R,
                                               .offset = 3 * PAGE_SIZE,
                                               .virtual_address = USER_IMAGE_BASE + 0x10000,
                                               .file_size = PAGE_SIZE,
                                               .memory_size = PAGE_SIZE};
-    header[3] = (struct elf64_program_header){.type = ELF_LOAD,
-                                              .flags = ELF_R | ELF_W,
+    header[3] = (struct elf64_program_header){.type = LOAD,
+                                              .flags = R | W,
                                               .offset = 3 * PAGE_SIZE,
                                               .virtual_address = USER_TIME_BASE - 3 * PAGE_SIZE,
                                               .file_size = PAGE_SIZE + 100,
@@ -201,12 +204,15 @@ void dump_frame(const struct trap_frame *frame)
 static bool holds(bool (*of)(unsigned argument), unsigned argument)
 {
     int status;
+    (void)fflush(stdout);
     pid_t child = fork();
 
     assert_true(child >= 0);
     if (child == 0) {
         make_image();
-        _exit(!of(argument));
+        int failed = !of(argument);
+        (void)fflush(stdout);
+        _exit(failed);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return status == 0;
@@ -396,7 +402,7 @@ static bool spoil(unsigned how, bool *bad)
         elf->program_header_size++;
         break;
     case 7:
-        text->flags |= ELF_W;
+        text->flags |= W;
         break;
     case 8:
         text->virtual_address += 8;
@@ -430,16 +436,16 @@ static bool spoil(unsigned how, bool *bad)
     case 17: /* what is not loaded, and what is empty, may say anything */
         header[1].virtual_address = header[1].offset = 3;
         text->memory_size = text->file_size = 0;
-        text->flags |= ELF_W;
+        text->flags |= W;
         *bad = false;
         break;
     case 18: /* a count that leaves the bad one out */
-        data->flags |= ELF_X;
+        data->flags |= X;
         elf->program_header_count--;
         *bad = false;
         break;
     case 19:
-        data->flags |= ELF_X;
+        data->flags |= X;
         break;
     default:
         return false;

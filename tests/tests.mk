@@ -107,7 +107,10 @@ $(TESTS)/%.run: $(TESTS)/%
 # ---- What each is made of, and how ----
 
 $(TESTS)/arch/x86/firmware: arch/x86/acpi.c arch/x86/mptable.c
-$(TESTS)/arch/x86/features $(TESTS)/arch/x86/wait: TEST_DEFINES := $(HOSTED)
+$(addprefix $(TESTS)/arch/x86/,features trap wait): TEST_DEFINES := $(HOSTED)
+# Its symbols stand for addresses of the kernel.
+$(TESTS)/arch/x86/trap: TEST_FLAGS := -no-pie
+$(TESTS)/arch/x86/trap: arch/x86/trap.c arch/x86/cpu.c
 $(TESTS)/arch/x86/features: $(addprefix arch/x86/,features.c machine_check.c apic.c)
 $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c

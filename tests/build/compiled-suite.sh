@@ -89,6 +89,32 @@ else
 	echo "PASS compiled.user-gs: $found ways to ring 3, each with its GS base; 3 entries"
 fi
 
+# Each gate's stub pushes an error code of 0 where the CPU pushes none, then its own vector [Intel SDM
+# vol. 3A, 6.3.1]; those of NMI, double fault and machine check trust no GS.  A spurious interrupt goes
+# back at once.  Most of these exceptions no test can cause.
+stubs=$(code "$build/clockpage.elf.debug" | awk '
+	$1 !~ /^trap_stub/ { next }
+	$2 == "push" { pushed = pushed " " $3 }
+	$2 == "jmp" { print pushed " " $4; pushed = "" }
+	$2 == "iretq" { print pushed " iretq"; pushed = "" }')
+wanted=$(awk 'BEGIN {
+	split("8 10 11 12 13 14 17 21 29 30", list)
+	for (i in list)
+		coded[list[i]] = 1
+	for (v = 0; v < 32; v++) {
+		target = v == 2 || v == 8 || v == 18 ? "trap_paranoid" : "trap_common"
+		printf "%s $0x%x <%s>\n", v in coded ? "" : " $0x0", v, target
+	}
+	print " $0x0 $0x40 <trap_common>\n $0x0 $0x41 <trap_common>\n iretq"
+}')
+if [[ $stubs == "$wanted" ]]; then
+	echo "PASS compiled.stubs: $(wc -l <<<"$stubs") ways in, each with its vector and error code"
+else
+	diff <(echo "$wanted") <(echo "$stubs")
+	echo "FAIL compiled.stubs: a way in pushes what it should not, or leads elsewhere"
+	failed=1
+fi
+
 # No gate clears AC, with which ring 3 would switch SMAP off in the kernel: the entry does.
 if code "$build/clockpage.elf.debug" | awk '
 	$1 == "trap_from_ring3" && $2 == "testb" && $3 == "$0x4,0x9a(%rsp)" { asked = 1 }

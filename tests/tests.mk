@@ -108,8 +108,8 @@ $(TESTS)/%.run: $(TESTS)/%
 
 $(TESTS)/arch/x86/firmware: arch/x86/acpi.c arch/x86/mptable.c
 $(addprefix $(TESTS)/arch/x86/,features trap wait): TEST_DEFINES := $(HOSTED)
-# Its symbols stand for addresses of the kernel.
-$(TESTS)/arch/x86/trap: TEST_FLAGS := -no-pie
+# Its symbols stand for addresses of the kernel, which may be any.
+$(TESTS)/arch/x86/trap: TEST_FLAGS := -fno-pie -no-pie -mcmodel=large
 $(TESTS)/arch/x86/trap: arch/x86/trap.c arch/x86/cpu.c
 $(TESTS)/arch/x86/features: $(addprefix arch/x86/,features.c machine_check.c apic.c)
 $(TESTS)/boot/bootinfo: boot/bootinfo.c
@@ -137,6 +137,8 @@ KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
+$(TESTS)/kernel/clock/time_page: TEST_DEFINES := $(HOSTED)
+$(TESTS)/kernel/clock/time_page: kernel/clock/time_page.c lib/pvclock/pvclock.c $(TREE)
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
 $(TESTS)/kernel/process/device: kernel/process/device.c

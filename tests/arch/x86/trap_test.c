@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * arch/x86/trap.c and cpu.c: what they load into the CPU, that a way that ring 3 could use is
+ * arch/x86/trap.c and vcpu->c: what they load into the CPU, that a way that ring 3 could use is
  * noticed, and where each entry leads.
  */
 #include "arch/x86/apic.h"
@@ -20,16 +20,17 @@
 /* Any addresses will do, if they are different in all of their parts. */
 __asm__(".globl trap_stubs, trap_stub_timer, trap_stub_ipi, trap_stub_spurious\n"
         ".globl syscall_entry, syscall32_entry\n"
-        ".set trap_stubs, 0x12345670\n"
-        ".set trap_stub_timer, 0x23456781\n"
-        ".set trap_stub_ipi, 0x34567892\n"
-        ".set trap_stub_spurious, 0x456789a3\n"
+        ".set trap_stubs, 0x8765432112345670\n"
+        ".set trap_stub_timer, 0x9876543223456781\n"
+        ".set trap_stub_ipi, 0xa987654334567892\n"
+        ".set trap_stub_spurious, 0xba987654456789a3\n"
         ".set syscall_entry, 0x56789ab4\n"
         ".set syscall32_entry, 0x6789abc5\n"
         ".globl extable_start, extable_end\n"
         ".set extable_start, table_of_faults\n"
         ".set extable_end, table_of_faults + 3 * 16\n");
-enum { STUBS = 0x12345670, ENTRY = 0x56789ab4, ENTRY32 = 0x80000000 + 0xbc5 };
+#define STUBS 0x8765432112345670
+enum { ENTRY = 0x56789ab4, ENTRY32 = 0x80000000 + 0xbc5 };
 
 const uint64_t table_of_faults[4][2] = {{100, 1000}, {200, 2000}, {300, 3000}, {400, 4000}};
 
@@ -55,14 +56,15 @@ static struct {
     bool no_sysenter, features;
 } machine;
 
-static struct cpu cpu;
+/* Where all parts of its address are different. */
+static struct cpu *const vcpu = (struct cpu *)0x512387654000;
 static char trace[100];
 
 #define TRACE(...) (void)snprintf(trace + strlen(trace), sizeof(trace) - strlen(trace), __VA_ARGS__)
 
 struct cpu *this_cpu(void)
 {
-    return &cpu;
+    return vcpu;
 }
 
 void write_idtr(struct table_pointer pointer)
@@ -160,7 +162,7 @@ bool rdmsr_safe(uint32_t msr, uint64_t *value)
 void features_enable(void)
 {
     /* They may be refused by a fault, so all else is loaded before. */
-    machine.features = machine.gdtr.base && *msr_of(MSR_GS_BASE) == (uintptr_t)&cpu;
+    machine.features = machine.gdtr.base && *msr_of(MSR_GS_BASE) == (uintptr_t)vcpu;
 }
 
 /* ---- The stacks -------------------------------------------------------- */
@@ -222,20 +224,20 @@ void smp_answer_ask(void)
 
 static void timer(struct cpu *running, struct trap_frame *frame)
 {
-    assert_ptr_equal(running, &cpu);
+    assert_ptr_equal(running, vcpu);
     TRACE("timer(%s) ", frame ? "ring 3" : "kernel");
 }
 
 static void ipi(struct cpu *running)
 {
-    assert_ptr_equal(running, &cpu);
+    assert_ptr_equal(running, vcpu);
     TRACE("ipi ");
 }
 
 static void user_fault(struct cpu *running, const struct trap_frame *frame)
 {
     (void)frame;
-    assert_ptr_equal(running, &cpu);
+    assert_ptr_equal(running, vcpu);
     TRACE("fault ");
 }
 
@@ -247,7 +249,7 @@ static void fatal(const struct trap_frame *frame)
 
 static uint64_t system_call(struct cpu *running, uint64_t number, const uint64_t *a)
 {
-    assert_ptr_equal(running, &cpu);
+    assert_ptr_equal(running, vcpu);
     TRACE("call %llu(%llu,%llu,%llu,%llu) ", (unsigned long long)number, (unsigned long long)a[0],
           (unsigned long long)a[1], (unsigned long long)a[2], (unsigned long long)a[3]);
     return 4321;
@@ -266,10 +268,10 @@ static int set_up(void **state)
     memset(&machine, 0, sizeof(machine));
     machine.dr7 = 0x403;
     machine.ldtr = 0x48;
-    memset(&cpu, 0, sizeof(cpu));
+    memset(vcpu, 0, sizeof(*vcpu));
     trace[0] = 0;
     trap_init(&hooks);
-    cpu_load(&cpu);
+    cpu_load(vcpu);
     trap_load();
     return 0;
 }
@@ -290,9 +292,9 @@ static void each_gate_leads_to_its_stub(void **state)
     for (unsigned v = 0; v < 256; v++) {
         const struct gate *g = gate(v);
         uint64_t want = v < 32      ? STUBS + 16 * v
-                        : v == 0x40 ? 0x23456781
-                        : v == 0x41 ? 0x34567892
-                        : v == 0xff ? 0x456789a3
+                        : v == 0x40 ? 0x9876543223456781
+                        : v == 0x41 ? 0xa987654334567892
+                        : v == 0xff ? 0xba987654456789a3
                                     : 0;
         uint64_t offset =
             (uint64_t)g->offset_high << 32 | (uint64_t)g->offset_mid << 16 | g->offset_low;
@@ -322,13 +324,13 @@ static void system_calls_enter_with_their_flags_off(void **state)
 
 static void descriptors_are_those_of_a_flat_kernel_and_ring_3(void **state)
 {
-    const uint64_t tss = (uintptr_t)&cpu.tss;
+    const uint64_t tss = (uintptr_t)&vcpu->tss;
     const uint64_t *gdt = (const uint64_t *)machine.gdtr.base;
 
     (void)state;
-    assert_ptr_equal(gdt, cpu.gdt);
-    assert_int_equal(machine.gdtr.limit, sizeof(cpu.gdt) - 1);
-    assert_int_equal(sizeof(cpu.gdt), 10 * 8);
+    assert_ptr_equal(gdt, vcpu->gdt);
+    assert_int_equal(machine.gdtr.limit, sizeof(vcpu->gdt) - 1);
+    assert_int_equal(sizeof(vcpu->gdt), 10 * 8);
     const uint64_t want[8] = {0,
                               0,
                               0x00af9b000000ffff,
@@ -351,17 +353,17 @@ static void descriptors_are_those_of_a_flat_kernel_and_ring_3(void **state)
 static void a_vcpu_finds_itself_and_its_stack(void **state)
 {
     (void)state;
-    cpu.stack_top = 0x123456789abcd000;
-    cpu_load(&cpu);
-    assert_ptr_equal(cpu.self, &cpu);
-    assert_int_equal(cpu.kernel_rsp, cpu.stack_top);
-    assert_int_equal(cpu.tss.rsp[0], cpu.stack_top);
-    assert_int_equal(cpu.tss.io_map_base, 104);
-    assert_int_equal(rdmsr(MSR_GS_BASE), (uintptr_t)&cpu);
+    vcpu->stack_top = 0x123456789abcd000;
+    cpu_load(vcpu);
+    assert_ptr_equal(vcpu->self, vcpu);
+    assert_int_equal(vcpu->kernel_rsp, vcpu->stack_top);
+    assert_int_equal(vcpu->tss.rsp[0], vcpu->stack_top);
+    assert_int_equal(vcpu->tss.io_map_base, 104);
+    assert_int_equal(rdmsr(MSR_GS_BASE), (uintptr_t)vcpu);
     assert_int_equal(rdmsr(MSR_KERNEL_GS_BASE), 0);
-    assert_false(cpu_is_online(&cpu));
-    cpu.online = 1;
-    assert_true(cpu_is_online(&cpu));
+    assert_false(cpu_is_online(vcpu));
+    vcpu->online = 1;
+    assert_true(cpu_is_online(vcpu));
 }
 
 static bool found(const char *what)
@@ -402,9 +404,9 @@ static void a_way_that_ring_3_could_use_is_noticed(void **state)
     machine.task = 0x48;
     assert_true(found("the task"));
     machine.task = 0x40;
-    cpu.tss.io_map_base = 103;
+    vcpu->tss.io_map_base = 103;
     assert_true(found("the task"));
-    cpu.tss.io_map_base = 105;
+    vcpu->tss.io_map_base = 105;
     assert_null(trap_find_open_entry());
     machine.cr4 = 1u << 16;
     assert_true(found("CR4.FSGSBASE"));
@@ -460,12 +462,12 @@ static const char *dispatched(struct trap_frame *frame)
 
 static uint64_t counted(enum entry_kind kind)
 {
-    uint64_t n = cpu.entries[kind], sum = 0;
+    uint64_t n = vcpu->entries[kind], sum = 0;
 
     for (unsigned i = 0; i < ENTRY_KINDS; i++)
-        sum += cpu.entries[i];
+        sum += vcpu->entries[i];
     assert_int_equal(n, sum);
-    memset(cpu.entries, 0, sizeof(cpu.entries));
+    memset(vcpu->entries, 0, sizeof(vcpu->entries));
     return n;
 }
 
@@ -474,17 +476,17 @@ static void interrupts_are_counted_and_acknowledged(void **state)
     (void)state;
     for (unsigned how = 0; how < 4; how++) {
         bool user = how & 1;
-        cpu.counting = how & 2;
+        vcpu->counting = how & 2;
         struct trap_frame f = frame_of(user, 0x40), before = f;
-        cpu.ticks = 5;
+        vcpu->ticks = 5;
         assert_string_equal(dispatched(&f), user ? "eoi timer(ring 3) " : "eoi timer(kernel) ");
-        assert_int_equal(cpu.ticks, 6);
+        assert_int_equal(vcpu->ticks, 6);
         assert_int_equal(counted(ENTRY_TIMER), how == 3);
         f.vector = before.vector = 0x41;
         assert_string_equal(dispatched(&f), "eoi flush ask ipi ");
         assert_int_equal(counted(ENTRY_IPI), how == 3);
         assert_memory_equal(&f, &before, sizeof(f));
-        assert_int_equal(cpu.ticks, 6);
+        assert_int_equal(vcpu->ticks, 6);
     }
 }
 
@@ -492,12 +494,12 @@ static void a_fault_of_ring_3_ends_it_unless_announced(void **state)
 {
     (void)state;
     for (uint64_t vector = 0; vector < 32; vector++) {
-        cpu.counting = vector & 1;
+        vcpu->counting = vector & 1;
         struct trap_frame f = frame_of(true, vector), before = f;
         f.rip = before.rip = 100; /* as if it were the kernel's, with a fix-up */
         assert_string_equal(dispatched(&f), "fault ");
         assert_memory_equal(&f, &before, sizeof(f));
-        assert_int_equal(counted(ENTRY_FAULT), cpu.counting);
+        assert_int_equal(counted(ENTRY_FAULT), vcpu->counting);
     }
 }
 
@@ -526,33 +528,33 @@ static void an_announced_fault_goes_on_where_it_was_announced(void **state)
         for (uint64_t vector = 0; vector < 32; vector++) {
             struct trap_frame f = frame_of(true, vector), was = f;
             f.cs = was.cs = 0x23;
-            cpu.probe_resume = 0x7654;
-            cpu.probe_stack = 0x8765;
-            cpu.probe_stays = stays;
+            vcpu->probe_resume = 0x7654;
+            vcpu->probe_stack = 0x8765;
+            vcpu->probe_stays = stays;
             assert_string_equal(dispatched(&f), "");
             expect_probe(&f, &was, vector == 14 ? 0x9999 : 0);
-            assert_int_equal(cpu.probe_resume, stays ? 0x7654 : 0);
+            assert_int_equal(vcpu->probe_resume, stays ? 0x7654 : 0);
         }
     }
     /* With `stays`, a tick too; otherwise it is none, and neither is one in the kernel. */
     for (unsigned how = 0; how < 4; how++) {
         struct trap_frame f = frame_of(how & 1, 0x40), was = f;
-        cpu.probe_resume = 0x7654;
-        cpu.probe_stays = how & 2;
+        vcpu->probe_resume = 0x7654;
+        vcpu->probe_stays = how & 2;
         (void)dispatched(&f);
         if (how == 3)
             expect_probe(&f, &was, 0);
         else
             assert_memory_equal(&f, &was, sizeof(f));
-        assert_int_equal(cpu.probe_resume, 0x7654);
+        assert_int_equal(vcpu->probe_resume, 0x7654);
     }
 }
 
 static void a_fault_of_the_kernel_is_fixed_up_or_fatal(void **state)
 {
     (void)state;
-    cpu.probe_resume = 0x7654; /* ring 3's */
-    cpu.counting = true;
+    vcpu->probe_resume = 0x7654; /* ring 3's */
+    vcpu->counting = true;
     for (uint64_t vector = 0; vector < 32; vector++) {
         for (unsigned i = 0; i < 5; i++) {
             struct trap_frame f = frame_of(false, vector), was = f;
@@ -594,9 +596,9 @@ static void a_system_call_left_half_done_is_completed(void **state)
 {
     (void)state;
     assert_false(trap_syscalls_half_done());
-    cpu.probe_resume = 0x7654;
+    vcpu->probe_resume = 0x7654;
     for (unsigned counting = 0; counting < 2; counting++) {
-        cpu.counting = counting;
+        vcpu->counting = counting;
         struct trap_frame f = half_done(), want = f;
         assert_string_equal(dispatched(&f), "call 7(1,2,3,4) ");
         want.rip = USER_END - 1;
@@ -611,7 +613,7 @@ static void a_system_call_left_half_done_is_completed(void **state)
     f.r11 = 0;
     (void)dispatched(&f);
     assert_int_equal(f.rflags, 0x202);
-    cpu.counting = false;
+    vcpu->counting = false;
     assert_true(trap_syscalls_half_done());
 }
 
@@ -640,8 +642,8 @@ static void a_system_call_is_counted_and_leads_to_its_function(void **state)
     (void)state;
     for (unsigned counting = 0; counting < 2; counting++) {
         trace[0] = 0;
-        cpu.counting = counting;
-        assert_int_equal(syscall_dispatch(&cpu, 9, 11, 12, 13, 14), 4321);
+        vcpu->counting = counting;
+        assert_int_equal(syscall_dispatch(vcpu, 9, 11, 12, 13, 14), 4321);
         assert_string_equal(trace, "call 9(11,12,13,14) ");
         assert_int_equal(counted(ENTRY_SYSCALL), counting);
     }
@@ -690,7 +692,7 @@ static void stacks_lie_between_pages_that_are_not_there(void **state)
     for (unsigned i = 0; i < 4; i++) {
         stacks_mapped = 0;
         stack_fails_at = i;
-        assert_false(cpu_map_stacks(&cpu));
+        assert_false(cpu_map_stacks(vcpu));
         no_stacks();
     }
     for (uint32_t area = 0; area < AREAS; area += 2) {
@@ -710,6 +712,9 @@ static void stacks_lie_between_pages_that_are_not_there(void **state)
         }
         assert_int_equal(cpu_count_guarded_stacks(c, &stacks), 4);
         assert_int_equal(stacks, 7);
+        /* The table has places for more, which are not counted. */
+        c->tss.ist[3] = c->stack_top;
+        assert_int_equal(cpu_count_guarded_stacks(c, &stacks), 4);
         /* A stack whose guard is there, or that is not there itself. */
         for (unsigned i = 0; i < 14; i++) {
             bool counts = layout[i] == '.' || layout[i + 1] == '.';
@@ -729,11 +734,11 @@ static void stacks_lie_between_pages_that_are_not_there(void **state)
         guards += guard;
     }
     /* The last area there can be, and what is behind it. */
-    cpu.area = MAX_CPUS - 1;
-    cpu_table[2] = &cpu;
+    vcpu->area = MAX_CPUS - 1;
+    cpu_table[2] = vcpu;
     assert_true(cpu_guard_page_at(CPU_AREA_BASE + MAX_CPUS * 65536ull - 1, &index));
     assert_int_equal(index, 2);
-    cpu.area = MAX_CPUS;
+    vcpu->area = MAX_CPUS;
     assert_false(cpu_guard_page_at(CPU_AREA_BASE + MAX_CPUS * 65536ull, &index));
     /* A table that is full. */
     static struct cpu other = {.area = 9};
@@ -767,6 +772,9 @@ int main(void)
         TEST(stacks_lie_between_pages_that_are_not_there),
     };
 
+    if (mmap(vcpu, PAGE_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != vcpu)
+        return 1;
     if (mmap((void *)CPU_AREA_BASE, AREAS * CPU_AREA_STRIDE, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)CPU_AREA_BASE)
         return 1;

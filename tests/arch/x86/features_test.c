@@ -28,6 +28,7 @@ enum {
 
 static struct {
     bool tcg;
+    unsigned other_register; /* of the signature of TCG, 1 to 3: is another's */
     uint32_t edx1, ebx7, ecx7, edx_extended, ecx1;
     uint64_t cr0, cr4, cr4_refused, cr4_ignored;
     uint64_t efer, apic_base;
@@ -51,7 +52,9 @@ struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     case 7:
         return (struct cpuid){.ebx = cpu.ebx7, .ecx = cpu.ecx7};
     case 0x40000000:
-        return cpu.tcg ? (struct cpuid){0x40000001, 0x54474354, 0x43544743, 0x47435447}
+        return cpu.tcg ? (struct cpuid){0x40000001, 0x54474354 + (cpu.other_register == 1),
+                                        0x43544743 + (cpu.other_register == 2),
+                                        0x47435447 + (cpu.other_register == 3)}
                        : (struct cpuid){0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d};
     case 0x80000000:
         return (struct cpuid){.eax = cpu.last_extended_leaf};
@@ -316,10 +319,24 @@ static bool smap_is_left_off(uint64_t unused)
            features_state(FEATURE_SMEP) == FEATURE_ON;
 }
 
+static bool smap_is_on(uint64_t other_register)
+{
+    start_full_cpu();
+    cpu.tcg = true;
+    cpu.other_register = (unsigned)other_register;
+    /* A CPU without a hypervisor may have anything there. */
+    if (!other_register)
+        cpu.ecx1 = 0;
+    features_enable();
+    return features_state(FEATURE_SMAP) == FEATURE_ON;
+}
+
 static void smap_is_left_off_where_it_breaks_ring_3(void **state)
 {
     (void)state;
     assert_true(holds(smap_is_left_off, 0));
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(holds(smap_is_on, i));
 }
 
 static void machine_check_banks_are_started_and_cleared(void **state)

@@ -489,6 +489,7 @@ static void pointers(struct thread_page *t)
 enum { REGISTERS = 15, RAX = 0, RCX = 1, RBX = 3, RBP = 4, R11 = 10, R12 = 11 };
 
 void call_and_keep(uint64_t registers[REGISTERS]);
+void spin_and_keep(uint64_t registers[REGISTERS]);
 extern const char call_and_keep_returns[];
 
 /* What a system call may leave in a register that is not the result: ring 3's own, or nothing. */
@@ -502,6 +503,33 @@ static bool harmless(unsigned i, uint64_t value, uint64_t before)
            (i == R11 && value <= (FLAGS_OF_RING_3 | IF_AND_1));
 }
 
+static void set_each(uint64_t registers[REGISTERS])
+{
+    for (unsigned i = 0; i < REGISTERS; i++)
+        registers[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+}
+
+/* Whatever interrupts ring 3 leaves all registers as they were. */
+static void try_ticks(struct tally *seen)
+{
+    enum { SPINS = 200000, TRIES = 5000, TICKS = 3 };
+    uint64_t before[REGISTERS], after[REGISTERS], counts[COUNTS] = {0};
+
+    set_each(before);
+    for (unsigned i = 0; i < TRIES && counts[COUNT_TIMER] < TICKS; i++) {
+        set_each(after);
+        before[RCX] = 0;
+        after[RCX] = SPINS;
+        count_begin();
+        spin_and_keep(after);
+        count_end(counts);
+        for (unsigned r = 0; r < REGISTERS; r++)
+            if (after[r] != before[r])
+                tally(seen, false, "interrupted: register %u is 0x%lx", r, after[r]);
+    }
+    tally(seen, counts[COUNT_TIMER] >= TICKS, "%lu ticks came", counts[COUNT_TIMER]);
+}
+
 static void registers(struct thread_page *t)
 {
     const uint64_t stacks[] = {
@@ -511,8 +539,8 @@ static void registers(struct thread_page *t)
 
     for (uint64_t number = SYS_COUNT; number <= SYS_CALLS + 1; number++) {
         uint64_t before[REGISTERS], after[REGISTERS];
-        for (unsigned i = 0; i < REGISTERS; i++)
-            after[i] = before[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+        set_each(before);
+        set_each(after);
         after[RAX] = number;
         call_and_keep(after);
         tally(&seen, after[RAX] < NON_CANONICAL || after[RAX] > (uint64_t)-200,
@@ -522,6 +550,7 @@ static void registers(struct thread_page *t)
                   i, after[i]);
     }
     (void)call(SYS_COUNT, 0, 0, 0, 0);
+    try_ticks(&seen);
     attempt_begin(&a, t);
     for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
         a.rsp = a.rcx = stacks[i];
@@ -529,7 +558,7 @@ static void registers(struct thread_page *t)
         const struct fault *f = EXECUTE(&a, "\x0f\x05");
         note(&seen, is(f, INVALID_OPCODE, 2), "SYSCALL with RSP", stacks[i], f);
     }
-    judge(&seen, "ring3.border.registers", "registers after system calls");
+    judge(&seen, "ring3.border.registers", "registers after system calls and ticks");
 }
 
 void border(struct thread_page *t)

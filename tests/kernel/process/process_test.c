@@ -166,13 +166,12 @@ void tick_stop(struct cpu *cpu)
     TRACE("stop(%u) ", cpu->index);
 }
 
-uint64_t user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg)
+void user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg)
 {
     TRACE("enter(%u,%llx,%llx,%llx) ", cpu->index, (unsigned long long)rip, (unsigned long long)rsp,
           (unsigned long long)arg);
     if (in_ring_3)
         in_ring_3(cpu);
-    return 0;
 }
 
 void threads_ended(struct cpu *cpu)
@@ -180,9 +179,9 @@ void threads_ended(struct cpu *cpu)
     TRACE("ended(%u) ", cpu->index);
 }
 
-_Noreturn void user_leave(struct cpu *cpu, uint64_t value)
+_Noreturn void user_leave(struct cpu *cpu)
 {
-    TRACE("leave(%u,%llu) ", cpu->index, (unsigned long long)value);
+    TRACE("leave(%u) ", cpu->index);
     longjmp(away, 1);
 }
 
@@ -552,13 +551,13 @@ static void a_fault_ends_the_thread_that_runs_and_is_shown_once(void **state)
     dumps = 0;
     if (!setjmp(away))
         process_fault(&cpu, &frame);
-    assert_string_equal(trace, "print ended(2) leave(2,1) ");
+    assert_string_equal(trace, "print ended(2) leave(2) ");
     assert_true(process_thread(1)->crashed);
     assert_false(process_thread(2)->crashed);
     trace[0] = 0;
     if (!setjmp(away))
         process_fault(&cpu, &frame);
-    assert_string_equal(trace, "ended(2) leave(2,1) ");
+    assert_string_equal(trace, "ended(2) leave(2) ");
     assert_int_equal(dumps, 1);
 }
 
@@ -589,7 +588,7 @@ static void a_thread_ends_when_it_has_run_too_long(void **state)
     assert_string_equal(trace, "");
     assert_true(ends_after(1));
     assert_true(process_thread(1)->crashed);
-    assert_string_equal(trace, "ended(2) leave(2,1) ");
+    assert_string_equal(trace, "ended(2) leave(2) ");
     /* One long gap is a pause by the host: it counts little. */
     cpu.job_ran = 0;
     assert_false(ends_after(10000000));

@@ -98,9 +98,9 @@ void threads_ended(struct cpu *cpu)
     (void)called("ended", 1, cpu->index, 0, 0, 0);
 }
 
-_Noreturn void user_leave(struct cpu *cpu, uint64_t value)
+_Noreturn void user_leave(struct cpu *cpu)
 {
-    (void)called("leave", 2, cpu->index, value, 0, 0);
+    (void)called("leave", 1, cpu->index, 0, 0, 0);
     longjmp(left, 1);
 }
 
@@ -143,7 +143,7 @@ static void each_number_leads_to_its_function(void **state)
         int64_t result;
         const char *trace;
     } cases[] = {
-        {SYS_EXIT, -4321, "ended(3) leave(3,0) "},
+        {SYS_EXIT, -4321, "ended(3) leave(3) "},
         {SYS_CLOCK, -1234, "before(3) uptime() "},
         {SYS_OPEN, -1234, "open(11,12) "},
         {SYS_CLOSE, -1234, "close(11) "},

@@ -24,7 +24,7 @@ ifeq ($(origin PATH),command line)
 MUTATE := $(PATH)
 override PATH := $(shell PATH=/usr/bin:/bin; tr '\0' '\n' </proc/$$PPID/environ | sed -n 's/^PATH=//p')
 endif
-mutate: ## change the code by rule and show what no test notices: 2 s a change, with guests 1 min (PATH=lib/pvclock NUMBER=100 SEED=1)
+mutate: ## change the code by rule and show what no test notices: 2 s a change, with guests 5 to 30 s (PATH=lib/pvclock NUMBER=100 SEED=1)
 	@env -u MAKEFLAGS -u MAKEOVERRIDES PATH='$(PATH)' O=$(O) PYTHONDONTWRITEBYTECODE=1 \
 		tests/mutate/mutate.py $(or $(MUTATE),lib/pvclock lib/timepage) \
 		$(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(ARGS)

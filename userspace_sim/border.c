@@ -3,6 +3,7 @@
  * Tries each way from ring 3 to ring 0 (docs/border.md): what is shut must fault, at the
  * instruction and in the program, and what is open must let through only what it should.
  */
+#include "arch/x86/wait.h"
 #include "userspace_sim/attempt.h"
 #include "userspace_sim/probe.h"
 #include "userspace_sim/process.h"
@@ -510,15 +511,17 @@ static void set_each(uint64_t registers[REGISTERS])
 }
 
 /* Whatever interrupts ring 3 leaves all registers as they were. */
-static void try_ticks(struct tally *seen)
+static void try_ticks(const struct thread_page *t, struct tally *seen)
 {
-    enum { SPINS = 200000, TRIES = 5000, TICKS = 3 };
+    /* Even at kern.hz=1. */
+    enum { SPINS = 200000, TICKS = 3, PATIENCE_S = 10 };
     uint64_t before[REGISTERS], after[REGISTERS], counts[COUNTS] = {0};
+    struct wait wait = wait_begin(t->tsc_hz * PATIENCE_S);
 
     set_each(before);
-    for (unsigned i = 0; i < TRIES && counts[COUNT_TIMER] < TICKS; i++) {
+    before[RCX] = 0;
+    while (counts[COUNT_TIMER] < TICKS && !wait_is_over(&wait)) {
         set_each(after);
-        before[RCX] = 0;
         after[RCX] = SPINS;
         count_begin();
         spin_and_keep(after);
@@ -550,7 +553,7 @@ static void registers(struct thread_page *t)
                   i, after[i]);
     }
     (void)call(SYS_COUNT, 0, 0, 0, 0);
-    try_ticks(&seen);
+    try_ticks(t, &seen);
     attempt_begin(&a, t);
     for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
         a.rsp = a.rcx = stacks[i];

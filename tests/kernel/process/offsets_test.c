@@ -49,6 +49,10 @@ bool job_run(const struct job_order *order)
     uint64_t width = machine.there + machine.back;
 
     assert_int_equal(order->job, JOB_OFFSET);
+    /* One thread beside that of vCPU 0. */
+    assert_int_equal(order->first, 1);
+    assert_int_equal(order->count, 1);
+    assert_true(order->with_zero);
     ms = order->amount;
     page.offset = (struct offset_result){
         .cycles = (int64_t)(before + width / 2 - there),

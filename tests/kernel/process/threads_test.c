@@ -157,12 +157,48 @@ static void registers_stay_with_their_thread_on_two_vcpus_at_once(void **state)
     figures("%u ticks on %u vCPUs", ROUNDS * CPUS, CPUS);
 }
 
+static bool stop;
+
+static void *tick_until_stopped(void *cpu)
+{
+    struct cpu *own = cpu;
+    struct trap_frame f = frame_of(own->thread, 0);
+    uint64_t torn = 0;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        threads_tick(own, &f);
+        torn += !is(&f, own->thread, 0);
+    }
+    return (void *)(uintptr_t)torn;
+}
+
+static void a_thread_that_begins_to_wait_is_whole_at_once(void **state)
+{
+    struct trap_frame f;
+    pthread_t thread;
+    void *torn;
+
+    (void)state;
+    busy[0] = (struct cpu){.thread = 7};
+    assert_int_equal(pthread_create(&thread, NULL, tick_until_stopped, &busy[0]), 0);
+    for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+        f = frame_of(i % 64, 0);
+        threads_move_begin(i % 64, &f);
+        if (i % ROUNDS == 0)
+            sched_yield();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(thread, &torn), 0);
+    assert_null(torn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_a_tick_the_waiting_thread_takes_the_vcpu),
         cmocka_unit_test(the_last_one_ends_where_another_has_ended),
         cmocka_unit_test(registers_stay_with_their_thread_on_two_vcpus_at_once),
+        cmocka_unit_test(a_thread_that_begins_to_wait_is_whole_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,7 @@ fi
 # RIP and RBP, for a backtrace.  Ring 3 may have set DF, which a gate leaves: the first instruction is CLD.
 found=$(code "$build/clockpage.elf.debug" | awk '
 	$2 == "push" && ($1 ~ /^syscall(32)?_entry$/ || $3 !~ /^%r[^b]/) { pushed[$1] = pushed[$1] " " $3 }
+	/^trap_(from_ring3|paranoid) mov +%rsp,%rbp/ { pushed[$1] = pushed[$1] " mov" }
 	$1 != name { name = $1; first[$1] = $2; at = 0 }
 	/^syscall(32)?_entry/ && at++ < 3 { pushed[$1] = pushed[$1] " " $2 " " $3 }
 	END {
@@ -159,7 +160,7 @@ found=$(code "$build/clockpage.elf.debug" | awk '
 stack=" swapgs  mov %rsp,%gs:0x10 mov %gs:0x8,%rsp"
 wanted="$stack \$0x2b %gs:0x10 %r11 \$0x33 %rcx;$stack \$0x2b %gs:0x10 %r11 \$0x23 %rcx \$0x0 \$0x6"
 wanted+=" %rax %rcx %rdx %rbx %rbp %rsi %rdi %r8 %r9 %r10 %r11 %r12 %r13 %r14 %r15"
-wanted+=";cld 0x88(%rsp) %rbp;cld %rbx %rbp 0x88(%rsp) %rbp"
+wanted+=";cld 0x88(%rsp) %rbp mov;cld %rbx %rbp 0x88(%rsp) %rbp mov"
 if [[ $found == "$wanted" ]]; then
 	echo "PASS compiled.frames: SYSCALL's two entries build a frame as the CPU would; others add RIP and RBP"
 else

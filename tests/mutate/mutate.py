@@ -306,16 +306,16 @@ class Campaign:
             copy.write(change.path, change.apply(self.texts[change.path]))
             steps = cover(change.path)
             return (
-                self.attempt(copy, [step for step in steps if is_program(step)], True)
+                self.attempt(copy, change, [step for step in steps if is_program(step)], True)
                 or self.same_code(copy)
-                or self.attempt(copy, steps, False)
+                or self.attempt(copy, change, steps, False)
                 or ("survived", "no test noticed")
             )
         finally:
             copy.write(change.path, self.texts[change.path])
             self.copies.put(copy)
 
-    def attempt(self, copy, steps, quick):
+    def attempt(self, copy, change, steps, quick):
         """The verdict if one of these steps fails."""
         for step in steps:
             bounded = quick or needs_kernel(step)
@@ -328,6 +328,11 @@ class Campaign:
                     without = self.control.run(step, limit=2 * self.limits[step])
                 if without:
                     print(f"-- without a change, {step} fails as well: {without}", flush=True)
+                    continue
+                # Or it is the change, but only now and then: then it says nothing.
+                again = copy.run(step, False, self.limits[step]) if needs_kernel(step) else why
+                if not again:
+                    print(f"-- {change}: {step} fails once: {why}", flush=True)
                     continue
             if why:
                 return "killed", why

@@ -130,7 +130,7 @@ static void many_vcpus_share_two_seconds(void **state)
     const struct {
         uint32_t vcpus;
         uint64_t ms;
-    } cases[] = {{2, 60}, {33, 60}, {34, 58}, {40, 50}, {200, 10}};
+    } cases[] = {{2, 60}, {33, 60}, {34, 58}, {40, 50}, {69, 28}, {200, 10}};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -53,6 +53,7 @@ FAULTS = (
     "guest fault-stack",
     "guest fault-nmi",
     "events machine-check-tcg",
+    "events machine-check",
 )
 # What covers a file: the first row whose start fits.  "guest NAME" and "events NAME" boot one, a name
 # with a colon is a suite, any other a test program; programs come first, then in this order.

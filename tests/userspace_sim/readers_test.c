@@ -110,7 +110,7 @@ uint64_t rdtsc_ordered(void)
 
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
 {
-    assert_true(clock < CLOCK_IDS);
+    assert_true(clock < GETTIME_IDS);
     assert_true(g->sequence & 1);
     lib.reads++;
     if (lib.move_every && lib.reads % lib.move_every == 0)
@@ -120,7 +120,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
              lib.here - (lib.back_every && lib.reads % lib.back_every == 0 ? lib.back_by : 0));
     if (lib.other) {
         lib.other--;
-        return lib.path == PATH_STABLE ? PATH_OWN_VCPU : PATH_STABLE;
+        return lib.path == GETTIME_PATH_STABLE ? GETTIME_PATH_OWN_VCPU : GETTIME_PATH_STABLE;
     }
     return lib.path;
 }
@@ -130,7 +130,7 @@ enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
 {
     (void)g, (void)clock;
     write_ns((uintptr_t)out, lib.resolution);
-    return PATH_FAST;
+    return GETTIME_PATH_FAST;
 }
 
 /* ---- The process ------------------------------------------------------- */
@@ -292,7 +292,7 @@ static void the_structures_are_mapped_once_for_all_threads(void **state)
     assert_ptr_equal(g.guard, &clock_guard);
     assert_int_equal(g.order, PVCLOCK_LFENCE);
     assert_int_equal(g.sequence & 1, 1);
-    assert_null(g.page);
+    assert_null(g.clock_page);
 }
 
 static void a_device_that_is_missing_or_too_many_is_noticed(void **state)
@@ -411,7 +411,7 @@ static bool clocks_disagree(unsigned how)
     kernel.resolution = cases[how].resolution;
     lib.here = cases[how].here;
     lib.resolution = cases[how].resolution_here;
-    lib.path = PATH_STABLE;
+    lib.path = GETTIME_PATH_STABLE;
     run(JOB_CLOCKS, 1, 0);
     EXPECT(lib.reads == 10);
     /* What disagreed is kept to the end, and told of this combination alone. */
@@ -446,21 +446,21 @@ static void a_clock_that_disagrees_with_its_system_call_is_noticed(void **state)
 static enum gettime_path path_by_the_table(uint32_t facts)
 {
     if (!(facts & FACT_FAST))
-        return PATH_SYSTEM_CALL;
+        return GETTIME_PATH_SYSTEM_CALL;
     if (facts & FACT_BY_TSC)
-        return PATH_STABLE;
+        return GETTIME_PATH_STABLE;
     if (!(facts & FACT_BY_KVMCLOCK) || !(facts & (FACT_RDTSCP | FACT_WITHOUT_RDTSCP)))
-        return PATH_SYSTEM_CALL;
+        return GETTIME_PATH_SYSTEM_CALL;
     if (facts & FACT_STABLE && !(facts & FACT_FORCE_UNSTABLE))
-        return PATH_STABLE;
-    return facts & FACT_RDTSCP ? PATH_OWN_VCPU : PATH_SYSTEM_CALL;
+        return GETTIME_PATH_STABLE;
+    return facts & FACT_RDTSCP ? GETTIME_PATH_OWN_VCPU : GETTIME_PATH_SYSTEM_CALL;
 }
 
 static bool is_expected(unsigned facts)
 {
     enum gettime_path want = path_by_the_table(facts);
 
-    for (unsigned path = 0; path < PATH_NO_CLOCK; path++) {
+    for (unsigned path = 0; path < GETTIME_PATH_NO_CLOCK; path++) {
         lib.path = path;
         run(JOB_PATHS, THREADS, facts);
         EXPECT(page(0)->path.expected == want && page(0)->path.taken == (path == want));
@@ -488,7 +488,7 @@ static bool one_round_has_to_be_right(unsigned argument)
     uint32_t facts = argument % 2 ? FACT_BY_TSC | FACT_FAST : 0;
     bool by_call = !facts;
 
-    lib.path = by_call ? PATH_SYSTEM_CALL : PATH_STABLE;
+    lib.path = by_call ? GETTIME_PATH_SYSTEM_CALL : GETTIME_PATH_STABLE;
     lib.other = argument / 2 * (by_call ? 2 : 64);
     run(JOB_PATHS, 1, facts);
     EXPECT(page(0)->path.taken == (argument / 2 < 3));
@@ -518,11 +518,11 @@ static bool one_vcpu_s_path_counts(unsigned argument)
 {
     const uint32_t facts = FACT_BY_KVMCLOCK | FACT_FAST | FACT_RDTSCP | FACT_STABLE;
 
-    lib.path = PATH_STABLE;
+    lib.path = GETTIME_PATH_STABLE;
     for (unsigned n = 0; n < 3; n++) {
         prepare(JOB_PATHS, THREADS, n == 2 ? facts | FACT_FORCE_UNSTABLE : facts);
         for (uint32_t i = 0; i < THREADS; i++) {
-            lib.path = n == 1 && i == argument ? PATH_OWN_VCPU : PATH_STABLE;
+            lib.path = n == 1 && i == argument ? GETTIME_PATH_OWN_VCPU : GETTIME_PATH_STABLE;
             EXPECT(i || n || page(0)->path.taken == 0);
             start(page(i));
         }
@@ -551,7 +551,7 @@ static bool one_vcpu_s_path_counts(unsigned argument)
 static bool by_the_tsc_is_said(unsigned argument)
 {
     (void)argument;
-    lib.path = PATH_FAST;
+    lib.path = GETTIME_PATH_FAST;
     run(JOB_PATHS, 1, FACT_BY_TSC | FACT_WITHOUT_RDTSCP);
     run(JOB_PATHS_JUDGED, 1, 0);
     return strstr(kernel.given[0].line,
@@ -563,7 +563,7 @@ static bool by_the_tsc_is_said(unsigned argument)
 static bool nothing_tried_is_nothing_passed(unsigned argument)
 {
     if (argument) {
-        lib.path = PATH_SYSTEM_CALL;
+        lib.path = GETTIME_PATH_SYSTEM_CALL;
         run(JOB_PATHS, 1, 0);
     }
     run(JOB_PATHS_JUDGED, 1, 0);
@@ -603,7 +603,7 @@ static bool moved_reads(unsigned argument)
     bool moves = !(argument & 2), back = argument & 4, stable = argument & 8;
     char line[400];
 
-    lib.path = stable ? PATH_STABLE : PATH_OWN_VCPU;
+    lib.path = stable ? GETTIME_PATH_STABLE : GETTIME_PATH_OWN_VCPU;
     lib.here = NS;
     lib.step = 10;
     lib.move_every = moves ? 5 : 0;
@@ -632,7 +632,7 @@ static bool moved_reads(unsigned argument)
 /* A step back that only the other thread's reading shows, and one that only its own does. */
 static bool moved_back_between_threads(unsigned argument)
 {
-    lib.path = PATH_SYSTEM_CALL;
+    lib.path = GETTIME_PATH_SYSTEM_CALL;
     lib.move_every = 2;
     kernel.before = kernel.after = 5000;
     prepare(JOB_MOVED, 2, 0);

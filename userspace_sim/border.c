@@ -3,6 +3,7 @@
  * Tries each way from ring 3 to ring 0 (docs/border.md): what is shut must fault, at the
  * instruction and in the program, and what is open must let through only what it should.
  */
+#include "arch/x86/wait.h"
 #include "userspace_sim/attempt.h"
 #include "userspace_sim/probe.h"
 #include "userspace_sim/process.h"
@@ -489,6 +490,7 @@ static void pointers(struct thread_page *t)
 enum { REGISTERS = 15, RAX = 0, RCX = 1, RBX = 3, RBP = 4, R11 = 10, R12 = 11 };
 
 void call_and_keep(uint64_t registers[REGISTERS]);
+void spin_and_keep(uint64_t registers[REGISTERS]);
 extern const char call_and_keep_returns[];
 
 /* What a system call may leave in a register that is not the result: ring 3's own, or nothing. */
@@ -502,6 +504,35 @@ static bool harmless(unsigned i, uint64_t value, uint64_t before)
            (i == R11 && value <= (FLAGS_OF_RING_3 | IF_AND_1));
 }
 
+static void set_each(uint64_t registers[REGISTERS])
+{
+    for (unsigned i = 0; i < REGISTERS; i++)
+        registers[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+}
+
+/* Whatever interrupts ring 3 leaves all registers as they were. */
+static void try_ticks(const struct thread_page *t, struct tally *seen)
+{
+    /* Even at kern.hz=1. */
+    enum { SPINS = 200000, TICKS = 3, PATIENCE_S = 10 };
+    uint64_t before[REGISTERS], after[REGISTERS], counts[COUNTS] = {0};
+    struct wait wait = wait_begin(t->tsc_hz * PATIENCE_S);
+
+    set_each(before);
+    before[RCX] = 0;
+    while (counts[COUNT_TIMER] < TICKS && !wait_is_over(&wait)) {
+        set_each(after);
+        after[RCX] = SPINS;
+        count_begin();
+        spin_and_keep(after);
+        count_end(counts);
+        for (unsigned r = 0; r < REGISTERS; r++)
+            if (after[r] != before[r])
+                tally(seen, false, "interrupted: register %u is 0x%lx", r, after[r]);
+    }
+    tally(seen, counts[COUNT_TIMER] >= TICKS, "%lu ticks came", counts[COUNT_TIMER]);
+}
+
 static void registers(struct thread_page *t)
 {
     const uint64_t stacks[] = {
@@ -511,8 +542,8 @@ static void registers(struct thread_page *t)
 
     for (uint64_t number = SYS_COUNT; number <= SYS_CALLS + 1; number++) {
         uint64_t before[REGISTERS], after[REGISTERS];
-        for (unsigned i = 0; i < REGISTERS; i++)
-            after[i] = before[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+        set_each(before);
+        set_each(after);
         after[RAX] = number;
         call_and_keep(after);
         tally(&seen, after[RAX] < NON_CANONICAL || after[RAX] > (uint64_t)-200,
@@ -522,6 +553,7 @@ static void registers(struct thread_page *t)
                   i, after[i]);
     }
     (void)call(SYS_COUNT, 0, 0, 0, 0);
+    try_ticks(t, &seen);
     attempt_begin(&a, t);
     for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
         a.rsp = a.rcx = stacks[i];
@@ -529,7 +561,7 @@ static void registers(struct thread_page *t)
         const struct fault *f = EXECUTE(&a, "\x0f\x05");
         note(&seen, is(f, INVALID_OPCODE, 2), "SYSCALL with RSP", stacks[i], f);
     }
-    judge(&seen, "ring3.border.registers", "registers after system calls");
+    judge(&seen, "ring3.border.registers", "registers after system calls and ticks");
 }
 
 void border(struct thread_page *t)

@@ -27,7 +27,6 @@ struct attempt {
     uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, flags, rip;
     struct fault fault; /* what ended the last one */
     struct thread_page *thread;
-    uint64_t random, until; /* JOB_ATTACK: the state of its numbers; when it ends, by the TSC */
 };
 
 _Static_assert(offsetof(struct attempt, flags) == 0x78, "assembly reads it there");
@@ -47,6 +46,20 @@ extern const struct instruction {
     const char *bytes;
 } privileged[];
 extern const unsigned privileged_count;
+
+#define CODE(name, bytes)                                                                          \
+    {                                                                                              \
+        name, sizeof(bytes) - 1, bytes                                                             \
+    }
+
+/* In the order in which call_leaves_nothing() takes them. */
+enum { RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, REGISTERS };
+
+/*
+ * Makes a system call with these registers, and gives back what they are after it.  Returns whether
+ * each is as ring 3 had it, or as the ABI says: nothing of the kernel's.
+ */
+bool call_leaves_nothing(uint64_t registers[REGISTERS]);
 
 /* The thread's page for code, and where it is executed. */
 static inline uint8_t *code_of(const struct thread_page *t)

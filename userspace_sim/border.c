@@ -24,11 +24,6 @@ enum {
     FLAGS_OF_RING_3 = FLAGS_KEPT | TF | 0x244000,
 };
 
-#define CODE(name, bytes)                                                                          \
-    {                                                                                              \
-        name, sizeof(bytes) - 1, bytes                                                             \
-    }
-
 const struct instruction privileged[] = {
     CODE("HLT", "\xf4"),
     CODE("CLI", "\xfa"),
@@ -485,9 +480,6 @@ static void pointers(struct thread_page *t)
 
 /* ---- Registers --------------------------------------------------------- */
 
-/* RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to R15. */
-enum { REGISTERS = 15, RAX = 0, RCX = 1, RBX = 3, RBP = 4, R11 = 10, R12 = 11 };
-
 void call_and_keep(uint64_t registers[REGISTERS]);
 extern const char call_and_keep_returns[];
 
@@ -500,6 +492,25 @@ static bool harmless(unsigned i, uint64_t value, uint64_t before)
         return true;
     return (i == RCX && value == address_of(call_and_keep_returns)) ||
            (i == R11 && value <= (FLAGS_OF_RING_3 | IF_AND_1));
+}
+
+/* A small number, an address of ring 3, or an error. */
+static bool is_result(uint64_t rax)
+{
+    return rax < NON_CANONICAL || rax > (uint64_t)-200;
+}
+
+bool call_leaves_nothing(uint64_t registers[REGISTERS])
+{
+    uint64_t before[REGISTERS];
+    bool nothing = true;
+
+    for (unsigned i = 0; i < REGISTERS; i++)
+        before[i] = registers[i];
+    call_and_keep(registers);
+    for (unsigned i = 1; i < REGISTERS; i++)
+        nothing = nothing && harmless(i, registers[i], before[i]);
+    return nothing && is_result(registers[RAX]);
 }
 
 static void registers(struct thread_page *t)
@@ -515,8 +526,7 @@ static void registers(struct thread_page *t)
             after[i] = before[i] = UINT64_C(0x5a5a00005a5a0000) + i;
         after[RAX] = number;
         call_and_keep(after);
-        tally(&seen, after[RAX] < NON_CANONICAL || after[RAX] > (uint64_t)-200,
-              "call %lu: RAX is 0x%lx", number, after[RAX]);
+        tally(&seen, is_result(after[RAX]), "call %lu: RAX is 0x%lx", number, after[RAX]);
         for (unsigned i = 1; i < REGISTERS; i++)
             tally(&seen, harmless(i, after[i], before[i]), "call %lu: register %u is 0x%lx", number,
                   i, after[i]);

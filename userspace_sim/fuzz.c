@@ -167,7 +167,11 @@ static const struct instruction parts[] = {
     CODE("WRGSBASE", "\xf3\x48\x0f\xae\xd8"),
 };
 
-enum { STREAM = 64, INT3 = 0xcc };
+/*
+ * A stream is the end of the page, behind which there is none, so that one that runs on comes to no
+ * bytes that nobody filtered.  Its stack is further from it than a short jump.
+ */
+enum { PAGE = 4096, STREAM = 64, STREAM_AT = PAGE - STREAM, STREAM_STACK = 2048 };
 
 static unsigned put(uint8_t *to, unsigned at, const struct instruction *in)
 {
@@ -190,7 +194,7 @@ static void write_stream(const struct thread_page *t, struct chance *c)
     /* push $0x23; lea 3(%rip), %rcx; push %rcx; lretq: 32-bit code follows. */
     static const struct instruction in_32_bits =
         CODE("far return", "\x6a\x23\x48\x8d\x0d\x03\x00\x00\x00\x51\x48\xcb");
-    volatile uint64_t *code = (volatile uint64_t *)(uintptr_t)code_of(t);
+    volatile uint64_t *code = (volatile uint64_t *)((uintptr_t)code_of(t) + STREAM_AT);
     union {
         uint8_t bytes[STREAM];
         uint64_t words[STREAM / 8];
@@ -234,9 +238,9 @@ static bool next_stream(struct attempt *a)
     for (uint64_t *r = &a->rax; r < &a->flags; r++)
         *r = argument(c);
     if (next(&c->state) & 3)
-        a->rsp = address_of(code_of(t)) + CODE_STACK;
+        a->rsp = address_of(code_of(t)) + STREAM_STACK;
     a->flags = (next(&c->state) & flags_of_ring_3) | 0x202;
-    a->rip = code_address(t);
+    a->rip = code_address(t) + STREAM_AT;
     k->streams = sealed((uint32_t)k->streams + 1);
     return true;
 }
@@ -248,9 +252,6 @@ void attack(struct thread_page *t)
                        .streams = sealed(0),
                        .leaks = sealed(0)};
 
-    /* A stream that runs on does not come to the bytes on its stack, which nobody filters. */
-    for (unsigned i = STREAM; i < CODE_SIZE; i++)
-        code_of(t)[i] = INT3;
     t->calls = t->streams = t->leaks = 0;
     attempt_begin(&k.attempt, t);
     attempts(&k.attempt, next_stream);

@@ -171,7 +171,7 @@ static const struct instruction parts[] = {
  * A stream is the end of the page, behind which there is none, so that one that runs on comes to no
  * bytes that nobody filtered.  Its stack is further from it than a short jump.
  */
-enum { PAGE = 4096, STREAM = 64, STREAM_AT = PAGE - STREAM, STREAM_STACK = 2048 };
+enum { STREAM = 64, STREAM_AT = PAGE - STREAM, STREAM_STACK = 2048 };
 
 static unsigned put(uint8_t *to, unsigned at, const struct instruction *in)
 {

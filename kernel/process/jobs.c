@@ -95,12 +95,11 @@ void job_prepare(const struct job_order *order, uint32_t index)
 
 static uint64_t longest_cycles(const struct job_order *order)
 {
-    enum { ATTACK_FACTOR = 4 };
     bool many = order->job == JOB_ORDER || order->job == JOB_FUZZ;
 
-    /* A thread of it that random code hit goes on for ever. */
+    /* A thread of it that random code hit goes on for ever: end it while the kernel still waits. */
     if (order->job == JOB_ATTACK)
-        return tsc_hz / 1000 * order->amount * ATTACK_FACTOR;
+        return tsc_hz / 1000 * order->amount + tsc_hz * PATIENCE_S / 2;
     return tsc_hz * (LONGEST_S + (many ? order->amount / SLOWEST_PER_S : 0));
 }
 

@@ -212,23 +212,41 @@ static bool may(enum transfer how, uint64_t selector)
     }
 }
 
-static const struct {
+/* RAX is the selector, RSI the target, RDX points at both. */
+struct use {
     const char *name;
     enum transfer how;
     unsigned length, at; /* at which instruction it faults */
     const char *code;
-} transfers[] = {
+};
+
+static const struct use in_64_bits[] = {
     {"DS", LOAD, 2, 0, "\x8e\xd8"},
     {"ES", LOAD, 2, 0, "\x8e\xc0"},
     {"FS", LOAD, 2, 0, "\x8e\xe0"},
     {"GS", LOAD, 2, 0, "\x8e\xe8"},
     {"SS", LOAD_SS, 2, 0, "\x8e\xd0"},
-    /* push %rax; push %rbx; lretq */
-    {"far return", RETURN, 4, 2, "\x50\x53\x48\xcb"},
-    /* push $DATA; push %rsp; pushf; push %rax; push %rbx; iretq */
-    {"IRET", RETURN, IRET_LENGTH, 6, "\x6a\x2b\x54\x9c\x50\x53\x48\xcf"},
-    /* push %rax; push %rsp; pushf; push $CODE64; push %rbx; iretq */
-    {"IRET, SS", RETURN_SS, IRET_LENGTH, 6, "\x50\x54\x9c\x6a\x33\x53\x48\xcf"},
+    /* push %rax; push %rsi; lretq */
+    {"far return", RETURN, 4, 2, "\x50\x56\x48\xcb"},
+    /* push $DATA; push %rsp; pushf; push %rax; push %rsi; iretq */
+    {"IRET", RETURN, IRET_LENGTH, 6, "\x6a\x2b\x54\x9c\x50\x56\x48\xcf"},
+    /* push %rax; push %rsp; pushf; push $CODE64; push %rsi; iretq */
+    {"IRET, SS", RETURN_SS, IRET_LENGTH, 6, "\x50\x54\x9c\x6a\x33\x56\x48\xcf"},
+    {"far jump", JUMP, 2, 0, "\xff\x2a"},
+    {"far call", JUMP, 2, 0, "\xff\x1a"},
+};
+
+static const struct use in_32_bits[] = {
+    {"DS", LOAD, 2, 0, "\x8e\xd8"},
+    {"GS", LOAD, 2, 0, "\x8e\xe8"},
+    {"SS", LOAD_SS, 2, 0, "\x8e\xd0"},
+    {"POP ES", LOAD, 2, 1, "\x50\x07"},
+    {"POP SS", LOAD_SS, 2, 1, "\x50\x17"},
+    {"LES", LOAD, 2, 0, "\xc4\x02"},
+    /* push %eax; push %esi; lret */
+    {"far return", RETURN, 3, 2, "\x50\x56\xcb"},
+    /* pushf; push %eax; push %esi; iret */
+    {"IRET", RETURN, 4, 3, "\x9c\x50\x56\xcf"},
     {"far jump", JUMP, 2, 0, "\xff\x2a"},
     {"far call", JUMP, 2, 0, "\xff\x1a"},
 };
@@ -246,25 +264,43 @@ static uint64_t far_pointer(const struct attempt *a, uint64_t address, uint64_t 
     return address_of(far);
 }
 
+/* Such a host takes any segment of ring 3 for any other, and no null selector in 32-bit code. */
+static bool is_emulated_otherwise(const struct attempt *a, const struct use *use, uint64_t selector)
+{
+    if (a->rbx == a->rip)
+        return is_emulated(a) && use->length == IRET_LENGTH && is_ours(selector) &&
+               (selector & 3) == 3;
+    return is_emulated(a) && (is_ours(selector) || selector <= 3);
+}
+
+/* Uses a selector, in the code that the prefix leads to: its segment is `cs`. */
+static void try_use(struct attempt *a, const char *prefix, unsigned skip, uint64_t cs,
+                    const struct use *use, uint64_t selector, struct tally *seen)
+{
+    unsigned end = skip + use->length, at = skip + use->at;
+    char code[16];
+
+    for (unsigned i = 0; i < end; i++)
+        code[i] = i < skip ? prefix[i] : use->code[i - skip];
+    a->rax = selector;
+    a->rbx = a->rip + skip;
+    a->rsi = a->rip + end;
+    a->rdx = far_pointer(a, a->rsi, selector);
+    const struct fault *f = execute(a, code, end);
+    bool changes_cs = use->how == RETURN || use->how == JUMP;
+    bool done = is(f, INVALID_OPCODE, end) && f->cs == (changes_cs ? selector | 3 : cs);
+    bool stays =
+        f->cs == cs && (refused(f, at) || is(f, NOT_PRESENT, at) || is(f, STACK_SEGMENT, at));
+    bool ok = may(use->how, selector) ? done : stays;
+    if (is_emulated_otherwise(a, use, selector))
+        ok = done || stays;
+    note(seen, ok, use->name, selector, f);
+}
+
 static void try_selector(struct attempt *a, uint64_t selector, struct tally *seen)
 {
-    for (unsigned i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
-        unsigned length = transfers[i].length;
-        a->rax = selector;
-        a->rbx = a->rip + length;
-        a->rdx = far_pointer(a, a->rbx, selector);
-        const struct fault *f = execute(a, transfers[i].code, length);
-        bool changes_cs = transfers[i].how == RETURN || transfers[i].how == JUMP;
-        bool done = is(f, INVALID_OPCODE, length) && f->cs == (changes_cs ? selector | 3 : CODE64);
-        bool stays = f->cs == CODE64 &&
-                     (refused(f, transfers[i].at) || is(f, NOT_PRESENT, transfers[i].at) ||
-                      is(f, STACK_SEGMENT, transfers[i].at));
-        bool ok = may(transfers[i].how, selector) ? done : stays;
-        /* Where IRET is emulated, any segment of ring 3 may be taken for any other. */
-        if (is_emulated(a) && length == IRET_LENGTH && is_ours(selector) && (selector & 3) == 3)
-            ok = done || stays;
-        note(seen, ok, transfers[i].name, selector, f);
-    }
+    for (unsigned i = 0; i < sizeof(in_64_bits) / sizeof(in_64_bits[0]); i++)
+        try_use(a, "", 0, CODE64, &in_64_bits[i], selector, seen);
 }
 
 /* What ring 3 may know of a descriptor: of its own, not of the kernel's or the TSS. */
@@ -309,54 +345,17 @@ static void segments(struct thread_page *t)
     judge(&seen, "ring3.border.segments", "uses of selectors");
 }
 
-/* As the others, in 32-bit code, where RSI is the target. */
 static void segments_in_32_bits(struct thread_page *t)
 {
-    enum { PREFIX = 5, BOUND_EXCEEDED = 5 };
-    static const struct {
-        const char *name;
-        enum transfer how;
-        unsigned length, at;
-        const char *code;
-    } in_32_bits[] = {
-        {"DS", LOAD, 2, 0, "\x8e\xd8"},
-        {"GS", LOAD, 2, 0, "\x8e\xe8"},
-        {"SS", LOAD_SS, 2, 0, "\x8e\xd0"},
-        {"POP ES", LOAD, 2, 1, "\x50\x07"},
-        {"POP SS", LOAD_SS, 2, 1, "\x50\x17"},
-        {"LES", LOAD, 2, 0, "\xc4\x02"},
-        {"far return", RETURN, 3, 2, "\x50\x56\xcb"},
-        {"IRET", RETURN, 4, 3, "\x9c\x50\x56\xcf"},
-        {"far jump", JUMP, 2, 0, "\xff\x2a"},
-        {"far call", JUMP, 2, 0, "\xff\x1a"},
-    };
+    enum { PREFIX = sizeof(IN_32_BITS) - 1, BOUND_EXCEEDED = 5 };
     struct tally seen = {0};
     struct attempt a;
 
     attempt_begin(&a, t);
-    a.rbx = a.rip + PREFIX;
+    /* Each index with RPL 0 and 3. */
     for (uint64_t selector = 0; selector < 0x58; selector += selector & 3 ? 5 : 3) {
-        for (unsigned i = 0; i < sizeof(in_32_bits) / sizeof(in_32_bits[0]); i++) {
-            unsigned end = PREFIX + in_32_bits[i].length, at = PREFIX + in_32_bits[i].at;
-            char code[PREFIX + 4];
-            for (unsigned k = 0; k < PREFIX; k++)
-                code[k] = IN_32_BITS[k];
-            for (unsigned k = PREFIX; k < end; k++)
-                code[k] = in_32_bits[i].code[k - PREFIX];
-            a.rax = selector;
-            a.rsi = a.rip + end;
-            a.rdx = far_pointer(&a, a.rsi, selector);
-            const struct fault *f = execute(&a, code, end);
-            bool changes_cs = in_32_bits[i].how == RETURN || in_32_bits[i].how == JUMP;
-            bool done = is(f, INVALID_OPCODE, end) && f->cs == (changes_cs ? selector | 3 : CODE32);
-            bool stays = f->cs == CODE32 &&
-                         (refused(f, at) || is(f, NOT_PRESENT, at) || is(f, STACK_SEGMENT, at));
-            bool ok = may(in_32_bits[i].how, selector) ? done : stays;
-            /* Such a host's own emulation, as in 64-bit code. */
-            if (is_emulated(&a) && (is_ours(selector) || selector <= 3))
-                ok = done || stays;
-            note(&seen, ok, in_32_bits[i].name, selector, f);
-        }
+        for (unsigned i = 0; i < sizeof(in_32_bits) / sizeof(in_32_bits[0]); i++)
+            try_use(&a, IN_32_BITS, PREFIX, CODE32, &in_32_bits[i], selector, &seen);
     }
     /* 0 and 0 are the bounds. */
     a.rax = 5;

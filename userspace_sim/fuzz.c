@@ -77,7 +77,9 @@ static bool would_unmap_ours(uint64_t number, uint64_t a)
 
 enum outcome { NOT_MADE, DONE, REFUSED, LEFT_SOMETHING };
 
-/* Makes a random system call, and reads all registers after it; all: even those that end the job. */
+/*
+ * Makes a random system call, and reads all registers after it; all: even those that end the job.
+ */
 static enum outcome random_call(struct chance *c, bool all)
 {
     uint64_t number = next(&c->state) % (SYS_CALLS + 4), registers[REGISTERS];

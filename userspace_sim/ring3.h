@@ -78,6 +78,9 @@ void rules(struct thread_page *t);
 void fuzz(struct thread_page *t);
 void attack(struct thread_page *t);
 void border(struct thread_page *t);
+/* Parts of it. */
+void returns(struct thread_page *t);
+void virtual_8086(struct thread_page *t);
 void unmapped(struct thread_page *t);
 void clocks(struct thread_page *t);
 void paths(struct thread_page *t);

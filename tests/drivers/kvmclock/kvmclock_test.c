@@ -567,6 +567,26 @@ static void kvmclock_floor(void **state)
     assert_forward(3);
 }
 
+/* Lost again at once: the bound is by the structures that gave the time back, not by older ones. */
+static void kvmclock_floor_of_the_second_loss(void **state)
+{
+    (void)state;
+    start_stable();
+    latest = 0;
+    assert_forward(2);
+    host_writes(false, 0);
+    tick();
+    pvclock_mock.tsc += 100000;
+    host_writes(true, 500); /* ahead of where the first ones would be now */
+    tick();
+    assert_int_equal(kc.floor, 0);
+    assert_forward(2);
+    assert_int_equal(latest, pvclock_mock.tsc + 500);
+    host_writes(false, 0);
+    assert_forward(1); /* 40 us behind */
+    assert_forward(0);
+}
+
 /* Lost over a pause, in which the TSC went on: time goes on from where it stood. */
 static void kvmclock_floor_after_pause(void **state)
 {
@@ -694,6 +714,7 @@ int main(void)
         cmocka_unit_test(kvmclock_keeps_a_pause_in_between),
         cmocka_unit_test(kvmclock_believes_both),
         cmocka_unit_test(kvmclock_floor),
+        cmocka_unit_test(kvmclock_floor_of_the_second_loss),
         cmocka_unit_test(kvmclock_floor_after_pause),
         cmocka_unit_test(kvmclock_goes_forward),
         cmocka_unit_test(kvmclock_plays_a_host_with_a_date),

@@ -125,7 +125,8 @@ $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRC
 $(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
 	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
-$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)
+$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c drivers/tsc/tsc_report.c $(TREE) \
+	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)

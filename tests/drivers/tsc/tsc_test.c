@@ -28,6 +28,7 @@ static struct {
     uint32_t crystal_hz, ratio, divisor, mhz;
     uint32_t high_bits; /* of the PM timer, which may be garbage where it has 24 */
     bool is_guest, has_invariant, no_extended;
+    uint32_t last_leaf; /* 0: 0x16 */
 } machine;
 
 static char people[16384], programs[16384];
@@ -46,10 +47,10 @@ uint64_t rdtsc_ordered(void)
 
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
-    (void)subleaf;
+    assert_int_equal(subleaf, 0);
     switch (leaf) {
     case 0:
-        return (struct cpuid){.eax = 0x16};
+        return (struct cpuid){.eax = machine.last_leaf ? machine.last_leaf : 0x16};
     case 1:
         return (struct cpuid){.ecx = machine.is_guest ? CPUID_1_ECX_HYPERVISOR : 0};
     case 0x80000000:
@@ -409,6 +410,37 @@ static void a_timer_that_hardly_moved_is_refused(void **state)
     assert_string_equal(t.sources[TSC_I8254].refused, "it ran out before it was read");
 }
 
+/* A leaf that there is not, or that is empty, in whole or in part. */
+static void a_leaf_says_why_it_gives_nothing(void **state)
+{
+    (void)state;
+    for (unsigned given = 0; given < 8; given++) {
+        memset(&machine, 0, sizeof(machine));
+        machine.divisor = given & 1 ? 2 : 0;
+        machine.ratio = given & 2 ? 100 : 0;
+        machine.crystal_hz = given & 4 ? 20000000 : 0;
+        machine.mhz = given == 7 ? 0x10000 + 2000 : 0x10000; /* 16 bits count */
+        for (machine.last_leaf = 0x14; machine.last_leaf <= 0x16; machine.last_leaf++) {
+            memset(&t, 0, sizeof(t));
+            tsc_begin(&t);
+            const struct tsc_source *crystal = &t.sources[TSC_CPUID_15];
+            const struct tsc_source *base = &t.sources[TSC_CPUID_16];
+            if (machine.last_leaf < 0x15)
+                assert_string_equal(crystal->refused, "there is none");
+            else if (given != 7)
+                assert_string_equal(crystal->refused, "the leaf has no crystal frequency");
+            else
+                assert_true(!crystal->refused && crystal->hz == 1000000000);
+            if (machine.last_leaf < 0x16)
+                assert_string_equal(base->refused, "there is none");
+            else if (given != 7)
+                assert_string_equal(base->refused, "the leaf is empty");
+            else
+                assert_true(!base->refused && base->hz == 2000000000);
+        }
+    }
+}
+
 /* Two sources only, of which each is known to 1 ppm. */
 static void two_sources(uint64_t hz, uint32_t khz)
 {
@@ -425,6 +457,10 @@ static void the_limits_themselves_are_allowed(void **state)
     (void)state;
     two_sources(100000000, 0);
     assert_true(tsc_choose(&t));
+    two_sources(99999999, 0);
+    assert_false(tsc_choose(&t));
+    two_sources(UINT64_C(20000000001), 0);
+    assert_false(tsc_choose(&t));
     two_sources(UINT64_C(20000000000), 0);
     assert_true(tsc_choose(&t));
     assert_int_equal(t.hz, UINT64_C(20000000000));
@@ -637,6 +673,7 @@ int main(void)
         cmocka_unit_test(each_source_knows_its_error),
         cmocka_unit_test(the_narrowest_reading_counts),
         cmocka_unit_test(a_timer_that_hardly_moved_is_refused),
+        cmocka_unit_test(a_leaf_says_why_it_gives_nothing),
         cmocka_unit_test(the_limits_themselves_are_allowed),
         cmocka_unit_test(a_deviation_has_its_sign),
         cmocka_unit_test(the_counter_has_its_quality),

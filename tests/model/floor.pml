@@ -6,9 +6,11 @@
  * Two vCPUs read without pause, so both may notice a loss at once, and vCPU 0's tick may come
  * between any two steps. The host takes STABLE away, after which the structures disagree, gives it
  * back, and takes it away again. A write is one step here, since no vCPU runs during it and
- * page.pml has the version protocol. Before it takes STABLE away again, the tick has looked once and
- * no reading is left that found it gone the first time: the driver relies on that. A reading that
- * begins after another has ended must not be less. The variants:
+ * page.pml has the version protocol. Before the second loss the tick has looked once and no reading
+ * is left that found STABLE gone the first time: the driver relies on that.
+ *
+ * Any reading that ends may be the one that later ones are compared with: a reading that begins
+ * after its end must not be less. The variants:
  *
  *   NO_BOUND     the guard is not raised when STABLE is found gone
  *   FLOOR_FIRST  the floor is set before the guard is raised
@@ -19,118 +21,104 @@
  *   OLD_KEPT     the contents that give the guard up are not kept
  *   EARLY_BOUND  the bound is the kept time itself, not what it would be now
  */
-#define VCPUS 2
-#define TICKS 2 /* how often time moves on of itself; each write of the host takes some as well */
 #define BASE  4 /* what the first structures add to the TSC: a cycle is 1 ns */
+#define FIRST 1 /* the TSC at the beginning */
 
-byte tsc = 1;
+byte tsc = FIRST;
 bool stable = true;
-byte offset[VCPUS] = BASE;
-byte era = 0;    /* the host's writes so far */
-byte looked = 0; /* the era of the tick's last look that ended */
-byte late = 0;   /* readings under way that found STABLE gone */
+byte offset[2] = BASE;
+byte era = 0;        /* the host's writes so far */
+bool looked = false; /* whether the tick has looked since STABLE is back */
+byte late = 0;       /* readings under way that found STABLE gone */
 
 /* The driver's. `kept` is what vCPU 0's stable structure adds to the TSC. */
 byte kept = BASE;
-byte kept_at = 0; /* the TSC when it was kept */
-byte floor = 0;
+bool floor = false;
 byte guard = 0;
 
-byte told = 0; /* the highest reading that has ended */
+byte compared = 0; /* the reading that others are compared with; 0: none yet */
 
-/* pvclock_guard_cas(): raises the guard to `value`; `result` is what the guard is then. */
-inline raise(value, result)
+/* pvclock_guard_cas(): raises the guard to `value`, or `value` to the guard. */
+inline raise(value)
 {
 #ifdef PLAIN_STORE
-	result = guard;
+	was = guard;
 	if
-	:: result < value ->
-		guard = value;
-		result = value
-	:: else
-	fi
+	:: was < value -> guard = value
+	:: else -> value = was
+	fi;
+	was = 0
 #else
 	d_step {
 		guard = (guard < value -> value : guard);
-		result = guard
+		value = guard
 	}
 #endif
 }
 
-inline set_floor(bound)
+/* `bound` is 0 before and after. */
+inline lose_stable(bound)
 {
-	atomic {
-		if
-		:: floor == 0 -> floor = bound
-		:: else
-		fi
-	}
-}
-
-inline lose_stable(bound, unused)
-{
-	atomic {
 #ifdef EARLY_BOUND
-		bound = kept + kept_at;
+	bound = kept + FIRST;
 #else
-		bound = kept + tsc;
+	bound = kept + tsc;
 #endif
-	}
 #ifdef FLOOR_FIRST
-	set_floor(bound);
+	floor = true;
 #endif
 #ifndef NO_BOUND
 #ifdef PLAIN_RAISE
 	guard = bound;
 #else
-	raise(bound, unused);
+	raise(bound);
 #endif
 #endif
-	set_floor(bound)
+	d_step {
+		floor = true;
+		bound = 0
+	}
 }
 
-proctype reader(byte self)
+proctype reader(bit self)
 {
-	byte seen, ns, bound, result, unused;
-	bool is_stable, unguarded;
+	byte ns, bound, was;
+	bool after, is_stable, guarded;
 
 end:	do
 	:: true ->
-		seen = told;
+		after = compared != 0;
 		/* pvclock_read(): one version, and a TSC while it was valid. */
 		d_step {
 			ns = offset[self] + tsc;
 			is_stable = stable;
 			late = late + !stable
 		}
-		d_step {
-			bound = floor;
-			unguarded = is_stable && bound == 0
-		}
+		guarded = floor;
 		if
-		:: unguarded ->
-#ifdef NO_LOOK
-			result = ns
+		:: is_stable && !guarded ->
+#ifndef NO_LOOK
+			ns = (ns < guard -> guard : ns)
 #else
-			result = (ns < guard -> guard : ns)
+			skip
 #endif
 		:: else ->
 			if
-			:: bound == 0 -> lose_stable(bound, unused)
+			:: !guarded -> lose_stable(bound)
 			:: else
 			fi;
-#ifdef NO_GUARD
-			result = ns
-#else
-			raise(ns, result)
+#ifndef NO_GUARD
+			raise(ns)
 #endif
 		fi;
 		atomic {
-			assert(result >= seen);
+			assert(!after || ns >= compared);
 			late = late - !is_stable;
-			told = (told < result -> result : told);
-			seen = 0; ns = 0; bound = 0; result = 0; unused = 0;
-			is_stable = false; unguarded = false
+			if
+			:: compared == 0 -> compared = ns
+			:: true
+			fi;
+			ns = 0; after = false; is_stable = false; guarded = false
 		}
 	od
 }
@@ -138,88 +126,75 @@ end:	do
 /* The tick on vCPU 0. */
 active proctype watch()
 {
-	byte add, at, bound, unused, began;
-	bool is_stable, past;
+	byte add, bound, was;
+	bool is_stable, past, counts;
 
 end:	do
 	:: true ->
 		d_step {
-			began = (late == 0 -> era : 0);
+			counts = era == 2 && late == 0;
 			add = offset[0];
-			at = tsc;
 			is_stable = stable
 		}
 		if
-		:: floor == 0 ->
+		:: !floor ->
 			if
-			:: !is_stable -> lose_stable(bound, unused)
-			:: else -> atomic { kept = add; kept_at = at }
+			:: !is_stable -> lose_stable(bound)
+			:: else -> kept = add
 			fi
 		:: else ->
 			/* vCPU 0's snapshot, and then the flags of all, as they are by now. */
 			is_stable = is_stable && stable;
+			past = is_stable && add + tsc > guard;
 			if
-			:: is_stable ->
-				past = add + tsc > guard;
-				if
-				:: past ->
+			:: past ->
 #ifndef OLD_KEPT
-					atomic { kept = add; kept_at = at };
+				kept = add;
 #endif
-					floor = 0
-				:: else
-				fi
+				floor = false
 			:: else
 			fi
 		fi;
-		atomic {
-			looked = (began > looked -> began : looked);
-			add = 0; at = 0; bound = 0; unused = 0; is_stable = false; past = false
+		d_step {
+			looked = looked || counts;
+			add = 0; is_stable = false; past = false; counts = false
 		}
 	od
 }
 
 active proctype host()
 {
+	/* Time goes on. */
+	tsc++;
 	/* Lost: vCPU 1 is behind vCPU 0, or ahead of it. */
 	atomic {
 		stable = false;
 		era = 1;
-		tsc++;
 		if
 		:: offset[1] = BASE - 2
 		:: offset[1] = BASE + 2
 		fi
 	}
-	/* Back, as it was or ahead; the other order is how the driver's guard comes to hold. */
+	/* Back, as it was or ahead. */
 	atomic {
+		tsc++;
 		stable = true;
 		era = 2;
-		tsc++;
 		if
 		:: offset[0] = BASE
 		:: offset[0] = BASE + 3
 		fi;
 		offset[1] = offset[0]
 	}
+	/* Lost again. */
 end:	atomic {
-		looked == 2 && late == 0 ->
+		looked && late == 0 ->
 		stable = false;
 		era = 3;
-		tsc++;
 		if
 		:: offset[1] = offset[0] - 3
 		:: offset[1] = offset[0] + 3
 		fi
-	}
-}
-
-active proctype time()
-{
-	byte i;
-
-	for (i : 1 .. TICKS) {
-		tsc++
 	}
 }
 

@@ -213,6 +213,16 @@ static void max_gap(void **state)
     assert_true(tc_max_gap_ns(&tsc) == UINT64_C(4010163908437914229));
     assert_true(tc_max_gap_ns(&slow) == UINT64_MAX);
     assert_int_equal(tc_max_gap_ns(NULL), 0);
+    slow.mask = 0xff;
+    slow.frequency = 79;
+    assert_int_equal(tc_max_gap_ns(&slow), 1607594936); /* 127 / 79 s */
+    slow.frequency = 0;
+    assert_int_equal(tc_max_gap_ns(&slow), 0);
+    /* (2^63 - 1) / (5 * 10^8) s are 2^64 - 2 ns, the most that fits. */
+    tsc.frequency = 500000000;
+    assert_true(tc_max_gap_ns(&tsc) == UINT64_MAX - 1);
+    tsc.frequency = 499999999;
+    assert_true(tc_max_gap_ns(&tsc) == UINT64_MAX);
 
     /* A promise of 1 ms lets all pass, of 100 ms not i8254, of 3 s neither of the narrow ones. */
     for (int i = 0; i < 3; i++) {
@@ -1379,6 +1389,17 @@ static void crosscheck_of_far_apart_rates(void **state)
     assert_int_equal(deviation.wraps, 5);
     assert_int_equal(deviation.ppb, 111111111); /* as half a wrap may be either */
     assert_int_equal(deviation.difference_ns, SECOND);
+
+    /* 2^64 ns are 18446744073.7 s. */
+    a = mock_counter("a", &count_a, ALL, 1, 0);
+    for (uint64_t sec = UINT64_C(18446744072); sec <= UINT64_C(18446744075); sec++) {
+        assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+        count_b += sec;
+        assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+        assert_true(deviation.elapsed_ns ==
+                    (sec <= UINT64_C(18446744073) ? sec * 1000000000 : UINT64_MAX));
+        assert_true(deviation.difference_ns == -INT64_MAX);
+    }
 
     /* Of 8 bits: to the nearest wrap, and never fewer than none. */
     a = mock_counter("a", &count_a, 0xff, 1000, 0);

@@ -64,6 +64,7 @@ TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers 
 	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
 # 32-bit programs, other compilers, and what else is worth a build of its own.
 TEST_VARIANTS := lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+	lib/pvclock/port.m32 lib/timecounter/port.m32 \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -147,6 +148,7 @@ $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/port $(TESTS)/lib/pvclock/port.m32: TEST_DEFINES :=
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c

@@ -48,7 +48,15 @@ GUESTS = ("tcg-core", "tcg-pc-2", "tcg-scripted", "kvm-core", "kvm-pc-2")
 COVER = [
     (
         "lib/pvclock/port/gcc_x86.h",
-        ["lib/timepage/race", "lib/timepage/race.m32", "build/compiled:", "lib/pvclock/races:", *GUESTS],
+        [
+            "lib/pvclock/port",
+            "lib/pvclock/port.m32",
+            "lib/timepage/race",
+            "lib/timepage/race.m32",
+            "build/compiled:",
+            "lib/pvclock/races:",
+            *GUESTS,
+        ],
     ),
     (
         "lib/pvclock/guard.h",
@@ -82,8 +90,8 @@ COVER = [
     (
         "lib/timecounter/port/gcc.h",
         [
-            "lib/timecounter/timecounter",
-            "lib/timecounter/interleave.m32",
+            "lib/timecounter/port",
+            "lib/timecounter/port.m32",
             "lib/timecounter/race",
             "build/compiled:",
         ],

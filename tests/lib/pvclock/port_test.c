@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The x86 port, hook by hook: what each returns and stores.  Orders are not visible here: see
+ * races.c and tests/build/compiled-suite.sh.
+ */
+#include "tests/check.h"
+#include <pvclock/port.h>
+
+/* Of values that differ in each half, and of those that an attempt to load could leave behind. */
+static const uint64_t values[] = {
+    0, 1, 2, UINT32_MAX, UINT64_C(0x100000000), UINT64_C(0x123456789abcdef0), UINT64_MAX,
+};
+
+enum { VALUES = sizeof(values) / sizeof(values[0]) };
+
+static void words_of_64_bits_are_loaded_stored_and_swapped(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VALUES; i++) {
+        for (unsigned j = 0; j < VALUES; j++) {
+            uint64_t word = values[i], old = values[j];
+
+            assert_true(PVCLOCK_LOAD64(&word) == values[i]);
+            assert_true(word == values[i]);
+            assert_int_equal(PVCLOCK_CAS64(&word, &old, ~values[j]), i == j);
+            assert_true(old == values[i]);
+            assert_true(word == (i == j ? ~values[j] : values[i]));
+            PVCLOCK_STORE64(&word, values[j]);
+            assert_true(word == values[j]);
+        }
+    }
+}
+
+static void words_of_32_bits_are_loaded_and_stored(void **state)
+{
+    uint32_t word = 7;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++) {
+        PVCLOCK_STORE_RELEASE(&word, i * 0x9e3779b1);
+        PVCLOCK_STORE_FENCE();
+        assert_int_equal(word, i * 0x9e3779b1);
+        assert_int_equal(PVCLOCK_LOAD_ACQUIRE(&word), word);
+        assert_int_equal(PVCLOCK_LOAD_AFTER(&word, 0), word);
+        assert_int_equal(PVCLOCK_LOAD_AFTER(&word, PVCLOCK_TSC_LFENCE().lo), word);
+        PVCLOCK_PAUSE();
+    }
+}
+
+static void bits_are_taken_and_the_rest_is_kept(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 256; bits++) {
+        uint8_t byte = (uint8_t)bits;
+
+        assert_int_equal(PVCLOCK_TAKE_BITS(&byte, 2), bits);
+        assert_int_equal(byte, bits & ~2u);
+    }
+}
+
+/* Each of them between two readings of the compiler's own. */
+static void the_tsc_is_read_whole(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++) {
+        uint32_t aux;
+        uint64_t before = __builtin_ia32_rdtsc(), after;
+        struct pvclock_tsc tsc = i % 3 == 0   ? PVCLOCK_TSC_LFENCE()
+                                 : i % 3 == 1 ? PVCLOCK_TSC_RDTSCP(&aux)
+                                              : PVCLOCK_TSC_RELAXED();
+        uint64_t read = (tsc.hi << 32) + tsc.lo;
+
+        __asm__ volatile("lfence" : : : "memory");
+        after = __builtin_ia32_rdtsc();
+        /* RELAXED may run early, and another CPU may be off by a little. */
+        assert_true(read + 1000000 >= before && read <= after + 1000000);
+        assert_true(tsc.lo <= UINT32_MAX && tsc.hi <= UINT32_MAX);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_64_bits_are_loaded_stored_and_swapped),
+        cmocka_unit_test(words_of_32_bits_are_loaded_and_stored),
+        cmocka_unit_test(bits_are_taken_and_the_rest_is_kept),
+        cmocka_unit_test(the_tsc_is_read_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

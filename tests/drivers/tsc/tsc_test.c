@@ -321,7 +321,7 @@ static void a_stall_voids_the_window(void **state)
     assert_true(ppm_off(TSC_PM_TIMER, hz) < 200 && ppm_off(TSC_I8254, hz) < 1000);
 }
 
-/* A reading is between two of the TSC: half of what lies between them, and all counts, may be off. */
+/* A timer is read between two reads of the TSC: half of that may be off, and a count. */
 static void each_source_knows_its_error(void **state)
 {
     (void)state;

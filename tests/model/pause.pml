@@ -4,7 +4,7 @@
  * kvmclock_poll(), take_stopped()), while the host pauses the guest and writes again, for SPIN.
  *
  * At an event, a pause or an update alone, no vCPU runs; each runs again once the host has written
- * its structure, which it does vCPU by vCPU, in any order and at any distance, and at which it keeps
+ * its structure, which it does vCPU by vCPU, in any order and at any distance, and then keeps
  * a flag that is still set. vCPU 0 does what a pause needs for the date; the other clears its flag
  * only after that. No pause may be lost, counted twice, or cleared before it was handled. Variants:
  *

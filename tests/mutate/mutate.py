@@ -86,6 +86,17 @@ COVER = [
             "lib/timecounter/interleave",
         ],
     ),
+    (
+        "lib/timecounter/switch.c",
+        [
+            "lib/timecounter/timecounter",
+            "lib/timecounter/exact",
+            "lib/timecounter/interleave",
+            "lib/timecounter/race",
+            "kernel/clock/clock",
+            "build/compiled:",
+        ],
+    ),
     ("lib/timecounter/crosscheck.c", ["lib/timecounter/timecounter", "kernel/clock/clock"]),
     (
         "lib/timecounter/port/gcc.h",

@@ -473,8 +473,8 @@ static void in_between(enum pvclock_mock_step step, const volatile void *address
 /*
  * A reading on one vCPU; between any two of its steps two events, in every order; before, after and
  * in between readings on another one.  From a machine that is STABLE; that has lost it; that has it
- * again and does not know yet; that has lost it and does not know yet, which two vCPUs then find out
- * at once.
+ * again and does not know yet; that has lost it and does not know yet, which two vCPUs
+ * then find out at once.
  */
 static void kvmclock_goes_forward(void **state)
 {

@@ -482,6 +482,44 @@ static void the_limits_themselves_are_allowed(void **state)
     }
 }
 
+/* What lies behind the sources in memory is none of them, even where it looks like one. */
+static void no_source_is_made_up(void **state)
+{
+    (void)state;
+    two_sources(1000000000, 0);
+    t.sources[TSC_KVMCLOCK].refused = "as asked";
+    t.hz = 1000000000;
+    assert_false(tsc_choose(&t));
+    two_sources(1000000000, 1200000);
+    t.hz = 1200000000;
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_KVMCLOCK);
+    assert_null(t.counter.reason);
+    assert_null(t.counter.name);
+    /* Three that agree count for more than two. */
+    memset(&machine, 0, sizeof(machine));
+    machine.crystal_hz = 25000000;
+    machine.ratio = 100;
+    machine.divisor = 1;
+    measure(2500000000, 1000000);
+    tsc_set_kvmclock(&t, 2600000000, 1);
+    tsc_set_hypervisor_leaf(&t, 2600000);
+    assert_true(tsc_choose(&t));
+    assert_int_equal(t.chosen, TSC_CPUID_15);
+}
+
+/* The i8254's count, which is odd here, has 16 bits. */
+static void every_bit_of_a_count_counts(void **state)
+{
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    measure(1000000000, 1000000);
+    t.pit_start.tsc = machine.ns + 1000 + 501 - 1193182;
+    t.pit_start.count = (uint32_t)count_of(PIT_HZ, machine.ns + 1000 - machine.pit_begin) - 1001;
+    assert_true(tsc_end_pit(&t));
+    assert_int_equal(t.sources[TSC_I8254].hz, UINT64_C(1193182) * 1193182 / 1001);
+}
+
 static void a_deviation_has_its_sign(void **state)
 {
     static const struct {
@@ -572,6 +610,10 @@ static void the_counter_has_its_quality(void **state)
     machine.is_guest = false;
     make(true, false);
     assert_string_equal(tsc.counter.reason, TC_REASON_TSC);
+    const char *why;
+    struct sysctl_at at;
+    assert_true(sysctl_find("kern.timecounter.invariant_tsc", &at));
+    assert_int_equal(sysctl_set(&at, "2", &why), SYSCTL_OUT_OF_RANGE);
     /* By hand, whatever CPUID says. */
     setting("kern.timecounter.invariant_tsc", "1");
     make(true, false);
@@ -650,6 +692,11 @@ static void the_report_shows_the_sources_side_by_side(void **state)
     forget_what_was_told();
     tsc_judge(&t);
     assert_told("", "at most 700 ppm off");
+    two_sources(1000000000, 0);
+    assert_true(tsc_choose(&t));
+    forget_what_was_told();
+    tsc_judge(&t);
+    assert_told("", "1 sources, at most 0 ppm off, 0 by more");
     /* A frequency that no source stands for, and a source that is not used. */
     for (unsigned used = 0; used < 2; used++) {
         two_sources(1000000000, 0);
@@ -675,6 +722,8 @@ int main(void)
         cmocka_unit_test(a_timer_that_hardly_moved_is_refused),
         cmocka_unit_test(a_leaf_says_why_it_gives_nothing),
         cmocka_unit_test(the_limits_themselves_are_allowed),
+        cmocka_unit_test(no_source_is_made_up),
+        cmocka_unit_test(every_bit_of_a_count_counts),
         cmocka_unit_test(a_deviation_has_its_sign),
         cmocka_unit_test(the_counter_has_its_quality),
         cmocka_unit_test(the_report_shows_the_sources_side_by_side),

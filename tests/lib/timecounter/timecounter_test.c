@@ -1174,6 +1174,24 @@ static void a_switch_reports_what_it_did(void **state)
     assert_ptr_equal(report.from, &b);
 }
 
+/* Other CPUs may have read a second more on the old counter, and no more. */
+static void a_switch_from_a_guarded_counter_is_guarded_for_a_second(void **state)
+{
+    (void)state;
+    begin_at(0, ALL, 1000000000);
+    a.flags = TC_GUARDED;
+    b = mock_counter("b", &count_b, ALL, 1000000000, -1);
+    count_b = 0;
+    assert_int_equal(tc_register(&set, &b), TC_OK);
+    assert_int_equal(tc_select(&set, "b", NULL), TC_OK);
+    count_b = 999999999;
+    assert_int_equal(tc_windup(&set), TC_OK);
+    assert_int_equal(set.own.hands.flags & TC_HANDS_GUARDED, TC_HANDS_GUARDED);
+    count_b = 1000000001;
+    assert_int_equal(tc_windup(&set), TC_OK);
+    assert_int_equal(set.own.hands.flags & TC_HANDS_GUARDED, 0);
+}
+
 /* The tightest of four, whether it is the first or the last of them, and from either side. */
 static uint64_t steps_of_a[16];
 static unsigned reads_of_a;
@@ -1452,6 +1470,7 @@ int main(void)
         cmocka_unit_test(crosscheck_uncertainty),
         cmocka_unit_test(dummy_counts),
         cmocka_unit_test(a_switch_reports_what_it_did),
+        cmocka_unit_test(a_switch_from_a_guarded_counter_is_guarded_for_a_second),
         cmocka_unit_test(a_switch_takes_the_tightest_bracket),
         cmocka_unit_test(a_remainder_carries_into_the_second),
         cmocka_unit_test(a_registered_counter_begins_with_nothing),

@@ -457,6 +457,7 @@ static void the_limits_themselves_are_allowed(void **state)
     (void)state;
     two_sources(100000000, 0);
     assert_true(tsc_choose(&t));
+    assert_null(t.counter.name); /* what lies behind the sources */
     two_sources(99999999, 0);
     assert_false(tsc_choose(&t));
     two_sources(UINT64_C(20000000001), 0);

@@ -114,7 +114,7 @@ $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
 $(TESTS)/base/text: base/text.c
 $(TESTS)/base/calendar: base/calendar.c base/format.c
-$(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
+$(TESTS)/base/report: tests/serial.c $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
 TREE := base/sysctl.c base/format.c base/text.c
@@ -123,7 +123,7 @@ $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
 $(addprefix $(TESTS)/drivers/kvmclock/,kvmclock registration state): TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
-$(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
+$(TESTS)/drivers/kvmclock/state: tests/serial.c $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
 	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
 $(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c drivers/tsc/tsc_report.c $(TREE) \
@@ -132,7 +132,7 @@ $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/kernel/clock/%: TEST_WARN := -Wall -Wextra $(TEST_WERROR)
-KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c $(TREE) \
+KERNEL_CLOCK := tests/kernel/clock/machine.c $(addprefix kernel/clock/,clock.c choice.c) $(TREE) \
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c

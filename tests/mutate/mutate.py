@@ -145,6 +145,7 @@ COVER = [
     ("base/text", ["base/text"]),
     ("base/calendar", ["base/calendar"]),
     ("base/sysctl", ["base/sysctl"]),
+    ("kernel/clock/choice", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
     ("kernel/clock/clock", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
     ("kernel/clock/wall", ["kernel/clock/wall", *GUESTS]),
     ("kernel/shell/line", ["kernel/shell/line"]),

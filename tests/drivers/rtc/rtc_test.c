@@ -150,7 +150,7 @@ static void rtc_outlasts_32_bits(void **state)
 }
 
 /* The clock goes on before any of the reads, at a moment when all its fields change. */
-static void rtc_goes_on_meanwhile(void **state)
+static void rtc_tick_between_reads_tears_no_date(void **state)
 {
     (void)state;
     for (unsigned read = 0; read < 40; read++) {
@@ -208,7 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rtc_tells_the_date),
         cmocka_unit_test(rtc_outlasts_32_bits),
-        cmocka_unit_test(rtc_goes_on_meanwhile),
+        cmocka_unit_test(rtc_tick_between_reads_tears_no_date),
         cmocka_unit_test(rtc_that_is_none_tells_nothing),
     };
 

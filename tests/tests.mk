@@ -126,7 +126,7 @@ $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRC
 $(TESTS)/drivers/kvmclock/state: tests/serial.c $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
 	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
-$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c drivers/tsc/tsc_report.c $(TREE) \
+$(TESTS)/drivers/tsc/tsc: tests/serial.c drivers/tsc/tsc.c drivers/tsc/tsc_report.c $(TREE) \
 	$(addprefix base/,report.c record.c console.c)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 

@@ -7,12 +7,12 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
 #include "arch/x86/pit.h"
-#include "arch/x86/serial.h"
 #include "arch/x86/tsc.h"
 #include "base/console.h"
 #include "base/sysctl.h"
 #include "drivers/tsc/tsc.h"
 #include "tests/check.h"
+#include "tests/serial.h"
 #include <clockpage/report.h>
 #include <string.h>
 
@@ -30,8 +30,6 @@ static struct {
     bool is_guest, has_invariant, no_extended;
     uint32_t last_leaf; /* 0: 0x16 */
 } machine;
-
-static char people[16384], programs[16384];
 
 static uint64_t count_of(uint64_t hz, uint64_t ns)
 {
@@ -83,29 +81,6 @@ bool pit_elapsed(uint16_t *counts)
 
     *counts = (uint16_t)n;
     return !machine.no_pit && n < 0xffff;
-}
-
-bool serial_init(uint16_t port)
-{
-    (void)port;
-    return true;
-}
-
-void serial_write(uint16_t port, const char *text, size_t length)
-{
-    char *to = port == COM1 ? people : programs;
-
-    for (size_t i = 0, n = strlen(to); i < length; i++) {
-        if (text[i] != '\r')
-            to[n++] = text[i];
-        assert_true(n < sizeof(people) - 1);
-    }
-}
-
-int serial_read(uint16_t port)
-{
-    (void)port;
-    return -1;
 }
 
 uint32_t cpu_count = 1;
@@ -641,12 +616,6 @@ static void assert_told(const char *text, const char *json)
         fail_msg("no '%s' in '%s'", json, programs);
 }
 
-static void forget_what_was_told(void)
-{
-    memset(people, 0, sizeof(people));
-    memset(programs, 0, sizeof(programs));
-}
-
 static void the_report_shows_the_sources_side_by_side(void **state)
 {
     (void)state;
@@ -659,7 +628,7 @@ static void the_report_shows_the_sources_side_by_side(void **state)
     t.sources[TSC_PM_TIMER].confirms = true; /* that has no value */
     t.chosen = TSC_KVMCLOCK;
     t.invariant = true;
-    forget_what_was_told();
+    serial_forget();
     tsc_report(&t);
     assert_told("TSC frequency by             Hz      ppm   +- ppm   (invariant)\n", "");
     assert_told("  kvmclock page        1000000000       +0        1   chosen\n",
@@ -679,23 +648,23 @@ static void the_report_shows_the_sources_side_by_side(void **state)
     /* The one that is chosen by name alone has no value. */
     t.chosen = TSC_PM_TIMER;
     t.invariant = false;
-    forget_what_was_told();
+    serial_forget();
     tsc_report(&t);
     assert_told("(not invariant)\n", "\"name\":\"ACPI PM timer\",\"hz\":0,\"ppm\":0,"
                                      "\"error_ppm\":0,\"chosen\":false,");
 
     t.chosen = TSC_KVMCLOCK;
-    forget_what_was_told();
+    serial_forget();
     tsc_judge(&t);
     assert_told("", "\"name\":\"tsc.frequency\",\"result\":\"PASS\"");
     assert_told("", "1000000000 Hz by kvmclock page; 3 sources, at most 600 ppm off, 1 by more");
     t.sources[TSC_HYPERVISOR_LEAF].hz = 999300000;
-    forget_what_was_told();
+    serial_forget();
     tsc_judge(&t);
     assert_told("", "at most 700 ppm off");
     two_sources(1000000000, 0);
     assert_true(tsc_choose(&t));
-    forget_what_was_told();
+    serial_forget();
     tsc_judge(&t);
     assert_told("", "1 sources, at most 0 ppm off, 0 by more");
     /* A frequency that no source stands for, and a source that is not used. */
@@ -704,7 +673,7 @@ static void the_report_shows_the_sources_side_by_side(void **state)
         assert_true(tsc_choose(&t));
         t.sources[TSC_KVMCLOCK].refused = used ? NULL : "as asked";
         t.hz = used ? 0 : 1000000000;
-        forget_what_was_told();
+        serial_forget();
         tsc_judge(&t);
         assert_told("", "\"name\":\"tsc.frequency\",\"result\":\"FAIL\"");
     }

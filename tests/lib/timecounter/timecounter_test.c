@@ -179,6 +179,7 @@ static void choice(void **state)
 static void qualities(void **state)
 {
     (void)state;
+    assert_int_equal(TC_OK, 0); /* and no other status is */
     /* FreeBSD's, and their order. */
     assert_int_equal(TC_QUALITY_KVMCLOCK, 975);
     assert_int_equal(TC_QUALITY_TSC, 800);

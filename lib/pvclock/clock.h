@@ -314,7 +314,8 @@ pvclock_clock_time(struct pvclock_clock *clock, enum pvclock_vcpu_by by, enum pv
 /* ---- What the host does ------------------------------------------------ */
 
 /*
- * On the vCPU of `clock_page`, kept there, at each tick or when a reading has PVCLOCK_FLAG_GUEST_STOPPED:
+ * On the vCPU of `clock_page`, kept there, at each tick or when a reading has
+ * PVCLOCK_FLAG_GUEST_STOPPED:
  * clears that flag of the structure, which must be writable, and returns whether it was set.  The
  * date is then due.  (Nothing else depends on it: time does not step back over a pause in any
  * case.)

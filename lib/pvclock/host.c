@@ -5,6 +5,7 @@
  */
 #include "host.h"
 
+#include "read.h"
 #include "scale.h"
 
 /* Returns EAX of a leaf. */
@@ -106,13 +107,64 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
     return status == PVCLOCK_OK ? pvclock_wall(wall, epoch_ns) : status;
 }
 
-enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
+/* Executes CPUID with an extended leaf; all 0 without it. */
+PVCLOCK_COLD static void extended(const struct pvclock_ops *ops, uint32_t leaf,
+                                  struct pvclock_cpuid *out)
+{
+    uint32_t last = eax_of(ops, 0x80000000);
+
+    /* A CPU without extended leaves returns the data of a standard one. */
+    if (last >= leaf && last - 0x80000000 <= 0x10000)
+        ops->cpuid(ops->context, leaf, out);
+    else
+        out->eax = out->ebx = out->ecx = out->edx = 0;
+}
+
+PVCLOCK_COLD static bool has_rdtscp(const struct pvclock_ops *ops)
 {
     struct pvclock_cpuid leaf;
 
-    /* A CPU without extended leaves returns the data of a standard one. */
-    if (eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
+    extended(ops, 0x80000001, &leaf);
+    return (leaf.edx & 1 << 27) != 0;
+}
+
+enum pvclock_order pvclock_host_tsc_choice(const struct pvclock_ops *ops, const char **why)
+{
+    struct pvclock_cpuid leaf;
+
+    extended(ops, 0x80000021, &leaf);
+    *why = "LFENCE always serializes";
+    if ((leaf.eax & 1 << 2) != 0)
         return PVCLOCK_LFENCE;
-    ops->cpuid(ops->context, 0x80000001, &leaf);
-    return (leaf.edx & 1 << 27) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
+    ops->cpuid(ops->context, 0, &leaf);
+    *why = "it is Intel's";
+    if (leaf.ebx == 0x756e6547 && leaf.edx == 0x49656e69 && leaf.ecx == 0x6c65746e)
+        return PVCLOCK_LFENCE;
+    *why = "LFENCE may not serialize";
+    if (has_rdtscp(ops))
+        return PVCLOCK_RDTSCP;
+    *why = "it has no RDTSCP";
+    return PVCLOCK_LFENCE;
+}
+
+enum pvclock_order pvclock_host_tsc_measure(const struct pvclock_ops *ops)
+{
+    enum { PIECES = 128, READS = 64, LONGEST = 3000000 };
+    uint64_t fewest[2] = {UINT64_MAX, UINT64_MAX}, begin = pvclock_tsc(PVCLOCK_LFENCE), now = begin;
+    const char *why;
+    enum pvclock_order choice = pvclock_host_tsc_choice(ops, &why);
+
+    if (choice == PVCLOCK_RDTSCP || !has_rdtscp(ops))
+        return choice;
+    for (unsigned piece = 0; piece < 2 * PIECES && (piece < 2 || now - begin < LONGEST); piece++) {
+        enum pvclock_order order = (piece & 1) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
+        uint64_t start = now;
+
+        for (unsigned read = 0; read < READS; read++)
+            now = pvclock_tsc(order);
+        if (now - start < fewest[piece & 1])
+            fewest[piece & 1] = now - start;
+    }
+    /* By enough to be no accident. */
+    return fewest[1] < fewest[0] - fewest[0] / 64 ? PVCLOCK_RDTSCP : choice;
 }

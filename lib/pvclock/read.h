@@ -176,12 +176,6 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_i
     return pvclock_read_time(page, order, base_ns);
 }
 
-/* struct timespec of the 64-bit ABIs; a caller may cast to it if its time_t has 64 bits. */
-struct pvclock_timespec {
-    int64_t tv_sec;
-    int64_t tv_nsec;
-};
-
 /* Returns pvclock_time() through a pointer; without a value *out is not written. */
 PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_time_info *page,
                                                     enum pvclock_order order, uint64_t base_ns,
@@ -194,6 +188,71 @@ PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_ti
         out->tv_nsec = (int64_t)time.nsec;
     }
     return (enum pvclock_status)time.status;
+}
+
+/* ---- The same, for a caller that keeps the second it read last --------- */
+
+/*
+ * Computes a time, in ns since a second, for which `since` is system_time + a base - the second,
+ * all modulo 2^64.  If it is below 10^9 it is the time's nanoseconds: one second has that, whichever
+ * was the hint.  (The last one before 2^64 ns is not whole, and is never kept as a hint.)
+ *
+ * The subtraction is made while the TSC is being read, where the long way has a multiplication and
+ * its corrections after the product.
+ */
+PVCLOCK_INLINE bool pvclock_fast_nsec(const struct pvclock_fast *fast, uint64_t since,
+                                      uint64_t *nsec)
+{
+    PVCLOCK_KEEP(since);
+    *nsec = since + pvclock_multiply_high(fast->cycles, fast->multiplier);
+    return PVCLOCK_LIKELY(*nsec < PVCLOCK_NSEC_PER_SEC);
+}
+
+PVCLOCK_INLINE bool pvclock_near(const struct pvclock_vcpu_time_info *page,
+                                 enum pvclock_order order, uint64_t base_ns,
+                                 const struct pvclock_second *second, uint64_t *nsec)
+{
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+    struct pvclock_fast fast;
+    uint64_t start;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(page, version, tsc, &fast)))
+        return false;
+    start = fast.system_time + base_ns;
+    /* Both summands are below 2^63, so no sum overflowed. */
+    return pvclock_fast_nsec(&fast, start - second->ns, nsec) &&
+           PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version) &&
+           PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0);
+}
+
+/* Returns pvclock_time(), sooner: only once a second, or with a wrong hint, is it out of line. */
+PVCLOCK_INLINE struct pvclock_time pvclock_time_near(const struct pvclock_vcpu_time_info *page,
+                                                     enum pvclock_order order, uint64_t base_ns,
+                                                     struct pvclock_second *second)
+{
+    struct pvclock_time time;
+    uint64_t nsec;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_near(page, order, base_ns, second, &nsec)))
+        return pvclock_read_time_near(page, order, base_ns, second);
+    time.sec = second->sec;
+    time.nsec = (uint32_t)nsec;
+    time.status = PVCLOCK_OK;
+    return time;
+}
+
+/* Returns pvclock_time_near() through a pointer; without a value *out is not written. */
+PVCLOCK_INLINE enum pvclock_status
+pvclock_timespec_near(const struct pvclock_vcpu_time_info *page, enum pvclock_order order,
+                      uint64_t base_ns, struct pvclock_second *second, struct pvclock_timespec *out)
+{
+    uint64_t nsec;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_near(page, order, base_ns, second, &nsec)))
+        return pvclock_read_timespec_near(page, order, base_ns, second, out);
+    pvclock_store_timespec(out, second->sec, nsec);
+    return PVCLOCK_OK;
 }
 
 #endif /* PVCLOCK_READ_H */

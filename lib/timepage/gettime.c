@@ -14,6 +14,14 @@ static const struct pvclock_vcpu_time_info *structure(const struct pvclock_vcpu_
     return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
 }
 
+/* Any second is a hint, if the offset fits it; but the last one before 2^64 ns is not whole. */
+static void keep_second(struct gettime *g, bool date, uint64_t sec)
+{
+    if (sec == UINT64_MAX / NS_PER_S)
+        sec = 0;
+    g->second[date] = (struct gettime_second){sec, g->base[date] - sec * NS_PER_S};
+}
+
 /*
  * Derives g's state from a consistent read of the time page; false if the kernel was writing in
  * each of TRIES tries.
@@ -34,6 +42,8 @@ static bool derive(struct gettime *g)
                       : NULL;
         g->base[0] = t->uptime_base;
         g->base[1] = t->realtime_base;
+        keep_second(g, false, g->second[false].sec);
+        keep_second(g, true, g->second[true].sec);
         g->floor = t->floor;
         g->vcpus.pages = g->structures;
         g->vcpus.stride = t->stride;
@@ -53,8 +63,7 @@ static void split(uint64_t ns, struct pvclock_timespec *out)
 {
     struct pvclock_time t = pvclock_time_from_ns(ns);
 
-    out->tv_sec = (int64_t)t.sec;
-    out->tv_nsec = t.nsec;
+    pvclock_store_timespec(out, t.sec, t.nsec);
 }
 
 static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
@@ -124,6 +133,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
     /* The kernel is older or newer than this reader: use nothing of its page. */
     if (!time_page_is_known(g->time))
         return clock < CLOCK_IDS ? PATH_SYSTEM_CALL : PATH_NO_CLOCK;
+    const bool date = gettime_is_date(clock);
     if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
         clock == CLOCK_MONOTONIC_FAST || clock == CLOCK_SECOND)
         return last_tick(g, clock, out);
@@ -159,7 +169,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
         if (pvclock_seq_retry(&g->time->sequence, g->sequence))
             continue;
         /* A base may be negative, modulo 2^64. */
-        split(ns + g->base[gettime_is_date(clock)], out);
+        split(ns + g->base[date], out);
+        keep_second(g, date, (uint64_t)out->tv_sec);
         return path;
     }
     return PATH_SYSTEM_CALL;

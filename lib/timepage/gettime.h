@@ -30,6 +30,13 @@ enum clock_id {
     CLOCK_IDS,
 };
 
+/* Moves what is rarely called out of the way. */
+#ifdef __GNUC__
+#define GETTIME_COLD __attribute__((cold))
+#else
+#define GETTIME_COLD
+#endif
+
 /* Which path a reading took, for measurements. */
 enum gettime_path {
     PATH_STABLE,      /* one structure for all vCPUs: the host's, or the kernel's for the TSC */
@@ -55,33 +62,34 @@ struct gettime {
     uint32_t stable_mask;
     const struct pvclock_vcpu_time_info *page; /* with STABLE, this vCPU's structure; else NULL */
     uint64_t base[2];                          /* of uptime, and of the date */
+    /* The second that each read last, and what makes its nanoseconds of a structure's time. */
+    struct gettime_second {
+        uint64_t sec;
+        uint64_t offset; /* base - sec * 10^9, modulo 2^64 */
+    } second[2];
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
     uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */
 };
 
 /*
- * Returns the vCPU that runs this thread.  The kernel keeps GS pointing at the running vCPU's
- * number, so it takes one load; elsewhere `vcpu_now` points at the number.
+ * Returns the vCPU that runs this thread.  Where the kernel keeps a word for each vCPU
+ * (PVCLOCK_VCPU_WORD() of pvclock/port.h), it takes one load; elsewhere `vcpu_now` points at the
+ * number.
  */
-#ifdef GETTIME_VCPU_BY_GS
 static inline uint32_t gettime_vcpu(const struct gettime *g)
 {
-    uint32_t vcpu;
-
+#ifdef PVCLOCK_VCPU_WORD
     (void)g;
-    __asm__ volatile("movl %%gs:0, %0" : "=r"(vcpu) : : "memory");
-    return vcpu;
-}
+    return (uint32_t)PVCLOCK_VCPU_WORD();
 #else
-static inline uint32_t gettime_vcpu(const struct gettime *g)
-{
     return PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
-}
 #endif
+}
 
 /* Derives everything again and takes a reading out of line; see gettime.c. */
-enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out);
+GETTIME_COLD enum gettime_path gettime_slow(struct gettime *g, uint32_t clock,
+                                            struct pvclock_timespec *out);
 
 static inline bool gettime_is_precise(uint32_t clock)
 {
@@ -115,8 +123,11 @@ static inline bool gettime_is_date(uint32_t clock)
  * thread reads its own vCPU's structure: it was valid when this thread ran on that vCPU, between
  * reading the TSC and loading the version for the last time.
  *
- * The flags count for the version that the time was read under: the version before is compared
- * with the one after, and a version is never used twice.
+ * One look at the end is enough for all: the sequence is loaded when the TSC is known, the vCPU
+ * after it, and the version last.  So the flags, the fields and the TSC are of one version, whose
+ * vCPU ran this thread, and the bases are of the same moment.  A version is never used twice.
+ *
+ * The second is a hint, as in pvclock_time_near(): out of line once a second.
  */
 static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
                                         struct pvclock_timespec *out)
@@ -125,18 +136,20 @@ static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
 
     if (PVCLOCK_LIKELY(gettime_is_precise(clock)) && PVCLOCK_LIKELY(page != NULL) &&
         PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
+        const struct gettime_second *second = &g->second[gettime_is_date(clock)];
         uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
         uint8_t flags = *(const volatile uint8_t *)&page->flags;
-        struct pvclock_time t = pvclock_time(page, g->order, g->base[gettime_is_date(clock)]);
+        struct pvclock_tsc tsc = pvclock_tsc_halves(g->order);
+        struct pvclock_fast fast;
+        uint64_t nsec;
 
-        /* Loads stay in order, and pvclock_time()'s last load comes after its read of the TSC. */
-        if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
-            PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
+        if (PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
+            PVCLOCK_LIKELY(pvclock_load_fast(page, version, tsc, &fast)) &&
+            pvclock_fast_nsec(&fast, fast.system_time + second->offset, &nsec) &&
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, tsc.lo) == g->sequence) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, 0) == version) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, 0) == g->sequence)) {
-            out->tv_sec = (int64_t)t.sec;
-            out->tv_nsec = t.nsec;
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, 0) == version)) {
+            pvclock_store_timespec(out, second->sec, nsec);
             return PATH_STABLE;
         }
     }

@@ -88,6 +88,21 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
     *p = value;
 }
 
+/*
+ * The vCPU's word, where the embedder says which memory operand it is, such as "%%gs:0" with GS kept
+ * at the running vCPU's, or "%%fs:64".  i386 cannot load 64 bits at once.
+ */
+#if defined(PVCLOCK_VCPU_WORD_AT) && defined(__x86_64__)
+PVCLOCK_PORT_INLINE uint64_t pvclock_port_vcpu_word(void)
+{
+    uint64_t word;
+
+    __asm__ volatile("movq " PVCLOCK_VCPU_WORD_AT ", %0" : "=r"(word) : : "memory");
+    return word;
+}
+#define PVCLOCK_VCPU_WORD() pvclock_port_vcpu_word()
+#endif
+
 #define PVCLOCK_TSC_LFENCE()            pvclock_port_tsc_lfence()
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_port_tsc_rdtscp(aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_port_tsc_relaxed()

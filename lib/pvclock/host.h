@@ -71,27 +71,22 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       uint64_t *epoch_ns);
 
 /*
- * Returns the ordered TSC read to use on this CPU, and why, as words that follow "on this CPU, as";
- * call it once at start.  It is LFENCE; RDTSC where CPUID says that LFENCE always serializes
- * (0x80000021 EAX bit 2) and on Intel's CPUs: there it costs as much as RDTSCP or less (with AMD's
- * Zen 5 an eighth less of a whole read).  Otherwise it is RDTSCP, whose order both vendors' manuals
- * define [5][6]; without that LFENCE; RDTSC, which on an AMD processor from before 2019 needs a
- * kernel that makes LFENCE serializing (MSR 0xc0011029 bit 1).
+ * Chooses the ordered TSC read for this CPU; call it once at start.  It is LFENCE; RDTSC where CPUID
+ * says that LFENCE always serializes (0x80000021 EAX bit 2) and on Intel's CPUs: there it costs
+ * about as much as RDTSCP, or less (on AMD's Zen 5 an eighth of a whole read).  Otherwise it is
+ * RDTSCP, whose order both vendors' manuals define [5][6]; without that LFENCE; RDTSC, which on an
+ * AMD processor from before 2019 needs a kernel that makes LFENCE serializing (MSR 0xc0011029 bit
+ * 1).  A program that has 1 ms for it can measure instead: pvclock_tsc_measure() of read.h.
  */
-enum pvclock_order pvclock_host_tsc_choice(const struct pvclock_ops *ops, const char **why);
+void pvclock_host_tsc_choice(const struct pvclock_ops *ops, struct pvclock_tsc_choice *out);
 
 static inline enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
 {
-    const char *why;
+    struct pvclock_tsc_choice choice;
 
-    return pvclock_host_tsc_choice(ops, &why);
+    pvclock_host_tsc_choice(ops, &choice);
+    return choice.order;
 }
-
-/*
- * Returns the same by measuring, in 1 ms or less, where both reads are in order: RDTSCP if it is
- * the cheaper one here.  The fewest cycles of many short pieces count, so an interrupt does not.
- */
-enum pvclock_order pvclock_host_tsc_measure(const struct pvclock_ops *ops);
 
 #ifdef __cplusplus
 }

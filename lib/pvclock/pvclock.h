@@ -95,6 +95,13 @@ enum pvclock_order {
     PVCLOCK_RELAXED,
 };
 
+/* The order for this CPU, by pvclock_host_tsc_choice() of host.h. */
+struct pvclock_tsc_choice {
+    enum pvclock_order order; /* LFENCE or RDTSCP */
+    bool either;              /* both are in order here, so that the cheaper one may be taken */
+    const char *why;          /* in a few words that follow "because" */
+};
+
 /*
  * Returns the time now.  It reads the TSC inside the version protocol, in order even with
  * PVCLOCK_RELAXED.

@@ -48,6 +48,33 @@ PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
 }
 
 /*
+ * Makes a choice of host.h by measuring, for up to about 1 ms, where either read would do; RDTSCP
+ * has to be cheaper by enough to be no accident.  The fewest cycles of many short pieces count, so
+ * that an interrupt does not.
+ */
+PVCLOCK_COLD_STATIC void pvclock_tsc_measure(struct pvclock_tsc_choice *choice)
+{
+    enum { PIECES = 256, READS = 64, LONGEST = 3000000 };
+    uint64_t fewest[2] = {UINT64_MAX, UINT64_MAX}, now = pvclock_tsc(PVCLOCK_LFENCE);
+    uint64_t begin = now;
+
+    if (!choice->either)
+        return;
+    for (unsigned piece = 0; piece < PIECES && (piece < 2 || now - begin < LONGEST); piece++) {
+        unsigned by_rdtscp = piece & 1;
+        uint64_t start = now;
+
+        for (unsigned read = 0; read < READS; read++)
+            now = pvclock_tsc(by_rdtscp != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE);
+        if (now - start < fewest[by_rdtscp])
+            fewest[by_rdtscp] = now - start;
+    }
+    choice->order = fewest[1] < fewest[0] - fewest[0] / 64 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
+    choice->why = choice->order == PVCLOCK_RDTSCP ? "it was measured to cost less"
+                                                  : "RDTSCP was measured to cost no less";
+}
+
+/*
  * The fields of a page from which to compute the time at a TSC value, ns = system_time + (cycles
  * * multiplier >> 64), where the TSC was read after `version`.  pvclock_load_fast() returns false
  * for anything unusual.
@@ -243,9 +270,10 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time_near(const struct pvclock_vcpu_t
 }
 
 /* Returns pvclock_time_near() through a pointer; without a value *out is not written. */
-PVCLOCK_INLINE enum pvclock_status
-pvclock_timespec_near(const struct pvclock_vcpu_time_info *page, enum pvclock_order order,
-                      uint64_t base_ns, struct pvclock_second *second, struct pvclock_timespec *out)
+PVCLOCK_INLINE enum pvclock_status pvclock_timespec_near(const struct pvclock_vcpu_time_info *page,
+                                                         enum pvclock_order order, uint64_t base_ns,
+                                                         struct pvclock_second *second,
+                                                         struct pvclock_timespec *out)
 {
     uint64_t nsec;
 

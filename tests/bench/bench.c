@@ -162,10 +162,14 @@ static LOOP(libc_loop, struct timespec t; (void)clock_gettime(CLOCK_MONOTONIC, &
             USE_MEMORY(&t);)
 static LOOP(syscall_loop, struct timespec t; (void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
             USE_MEMORY(&t);)
-/* clang-format on */
+    /* clang-format on */
 
-/* What a row needs of the machine. */
-enum { RDTSCP = 1, RDPID = 2, WORD = 4 };
+    /* What a row needs of the machine. */
+    enum {
+        RDTSCP = 1,
+        RDPID = 2,
+        WORD = 4
+    };
 
 struct row {
     const char *name;
@@ -183,9 +187,13 @@ struct row {
 };
 
 #define LFENCE_ROW(text, loops, ...)                                                               \
-    {.name = text ", lfence", .run = loops##_lfence, .order = 1 + PVCLOCK_LFENCE, __VA_ARGS__}
+    {                                                                                              \
+        .name = text ", lfence", .run = loops##_lfence, .order = 1 + PVCLOCK_LFENCE, __VA_ARGS__   \
+    }
 #define RDTSCP_ROW(text, loops, ...)                                                               \
-    {.name = text ", rdtscp", .run = loops##_rdtscp, .order = 1 + PVCLOCK_RDTSCP, __VA_ARGS__}
+    {                                                                                              \
+        .name = text ", rdtscp", .run = loops##_rdtscp, .order = 1 + PVCLOCK_RDTSCP, __VA_ARGS__   \
+    }
 #define BOTH(text, loops, to)                                                                      \
     LFENCE_ROW(text, loops, .goal = to), RDTSCP_ROW(text, loops, .goal = to, .needs = RDTSCP)
 #define BY_WORD(text, loops, to)                                                                   \
@@ -222,8 +230,8 @@ static struct row rows[] = {
     BY_WORD("word, called", word_called, 0),
     BY_WORD("word, slots, inline", word_slots_inline, 1.195),
     BY_WORD("word, slots, called", word_slots_called, 1.21),
-    {.name = "slots, 2 threads", .run = vcpu_slots_loop, .needs = RDTSCP, .two = true},
-    {.name = "CAS, 2 threads", .run = vcpu_cas_loop, .needs = RDTSCP, .two = true},
+    {.name = "slots, 2 threads", .run = vcpu_slots_loop, .needs = RDTSCP, .two = true, .part = 4},
+    {.name = "CAS, 2 threads", .run = vcpu_cas_loop, .needs = RDTSCP, .two = true, .part = 4},
     {.name = "this host's vDSO, by libc", .run = libc_loop},
     {.name = "system call clock_gettime", .run = syscall_loop, .part = 20},
 };
@@ -302,7 +310,7 @@ static bool set_word(unsigned own)
 
 static int cpu_of_rival = -1;
 static struct {
-    loop *run;    /* what the second thread does; NULL: nothing */
+    loop *run;     /* what the second thread does; NULL: nothing */
     uint64_t made; /* reads so far */
     bool quit;
 } rival __attribute__((aligned(64)));
@@ -342,7 +350,7 @@ static void run_piece(struct row *row, unsigned long reads)
     end = join(PVCLOCK_TSC_LFENCE());
     made = __atomic_load_n(&rival.made, __ATOMIC_ACQUIRE) - made;
     row->tried++;
-    if (row->two && made < reads / 4)
+    if (row->two && (made < reads / 2 || made > reads * 2))
         return;
     row->counted++;
     row->piece[row->pieces++] = (double)(end - start) / (double)reads;
@@ -350,7 +358,7 @@ static void run_piece(struct row *row, unsigned long reads)
 
 static void run_two(struct row *row, unsigned pieces, unsigned long reads)
 {
-    enum { PATIENCE = 20 };
+    enum { PATIENCE = 50 };
     unsigned long until = row->tried + PATIENCE * pieces;
 
     __atomic_store_n(&rival.run, row->run, __ATOMIC_RELEASE);
@@ -430,11 +438,13 @@ static void print_clock_source(void)
 static void print_order(const struct pvclock_ops *ops)
 {
     static const char *const names[] = {"lfence; rdtsc", "rdtscp", "rdtsc"};
-    const char *why;
+    struct pvclock_tsc_choice choice;
 
-    chosen = pvclock_host_tsc_choice(ops, &why);
-    printf("ordered TSC read for this CPU: %s, as %s; measured: %s\n", names[chosen], why,
-           names[pvclock_host_tsc_measure(ops)]);
+    pvclock_host_tsc_choice(ops, &choice);
+    printf("ordered TSC read for this CPU: %s, because %s\n", names[choice.order], choice.why);
+    chosen = choice.order;
+    pvclock_tsc_measure(&choice);
+    printf("ordered TSC read that is cheaper: %s, because %s\n", names[choice.order], choice.why);
 }
 
 static void choose_rows(unsigned has)

@@ -37,9 +37,9 @@ extern const struct peer peers[];
     uint64_t peer_ns_##name(const void *page) __attribute__((weak));                               \
     void peer_timespec_##name(const void *page, uint64_t base_ns, int64_t out[2])                  \
         __attribute__((weak));                                                                     \
-    static LOOP(peer_ns_loop_##name, USE(peer_ns_##name(page));)                                   \
-    static LOOP(peer_timespec_loop_##name, int64_t out[2];                                         \
-                peer_timespec_##name(page, PEER_BASE_NS, out); USE_MEMORY(out);)
+    static LOOP(peer_ns_loop_##name, USE(peer_ns_##name(page));) static LOOP(                      \
+        peer_timespec_loop_##name, int64_t out[2]; peer_timespec_##name(page, PEER_BASE_NS, out);  \
+        USE_MEMORY(out);)
 #define PEER(name)                                                                                 \
     {#name, peer_ns_##name, peer_timespec_##name, peer_ns_loop_##name, peer_timespec_loop_##name},
 

@@ -86,6 +86,8 @@ static void start_ring3(void)
     bool in_turn = text_same(kvmclock.hypervisor, "TCGTCGTCGTCG");
     const char *wrong = process_create(time_page_physical(), cpu_count);
 
+    (void)choose_tsc_read();
+
     if (wrong)
         panic("%s", wrong);
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),

@@ -54,7 +54,7 @@ void clocks(struct thread_page *t)
 }
 
 /* Returns the path that docs/decision.md asks for. */
-static enum gettime_path expected_path(uint32_t facts)
+static enum gettime_path expected_path(const struct time_page *time, uint32_t facts)
 {
     struct time_facts f = {
         .kvmclock_chosen = facts & FACT_BY_KVMCLOCK,
@@ -73,7 +73,7 @@ static enum gettime_path expected_path(uint32_t facts)
     case TIME_PVCLOCK:
         if (mask && facts & FACT_STABLE)
             return PATH_STABLE;
-        return f.rdtscp ? PATH_OWN_VCPU : PATH_SYSTEM_CALL;
+        return f.rdtscp || time->has_vcpu_word ? PATH_OWN_VCPU : PATH_SYSTEM_CALL;
     default:
         return PATH_SYSTEM_CALL;
     }
@@ -109,7 +109,7 @@ static bool takes(struct thread_page *t, enum gettime_path path)
 void paths(struct thread_page *t)
 {
     static struct meeting right;
-    enum gettime_path expected = expected_path(t->facts);
+    enum gettime_path expected = expected_path(time_page_of(t), t->facts);
 
     if (takes(t, expected))
         (void)meeting_join(&right, t);
@@ -136,7 +136,7 @@ void paths_judged(struct thread_page *t)
                "expected by %s, %u vCPUs took it",
                seen.facts & FACT_BY_KVMCLOCK ? "kvmclock" : "TSC", !!(seen.facts & FACT_STABLE),
                !!(seen.facts & FACT_WITHOUT_RDTSCP), !!(seen.facts & FACT_FORCE_UNSTABLE),
-               names[expected_path(seen.facts)], seen.right);
+               names[expected_path(time_page_of(t), seen.facts)], seen.right);
     verdict(pass_if(seen.tried && !seen.wrong), "ring3.gettime.paths",
             "%u combinations of counter, STABLE and settings%s, %u took another way than the table "
             "says%s",

@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "base/tunables.h"
 #include "drivers/tsc/tsc.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include <clockpage/report.h>
@@ -69,6 +70,9 @@ void ring3_report(void)
           settings.rounds);
     for (uint32_t i = 0; i < cpu_count; i++)
         report_reader(i);
+    struct pvclock_tsc_choice read = choose_tsc_read();
+    print("It reads the TSC by %s, because %s.\n",
+          read.order == PVCLOCK_RDTSCP ? "rdtscp" : "lfence; rdtsc", read.why);
     report_detail(false);
     if (!report_is_verbose())
         summarise();

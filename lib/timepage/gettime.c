@@ -47,7 +47,8 @@ static bool derive(struct gettime *g)
         g->floor = t->floor;
         g->vcpus.pages = g->structures;
         g->vcpus.stride = t->stride;
-        g->vcpus.count = by_pages && t->has_rdtscp ? t->vcpus : 0;
+        g->by_word = gettime_has_word && t->has_vcpu_word;
+        g->vcpus.count = by_pages && (g->by_word || t->has_rdtscp) ? t->vcpus : 0;
         g->vcpus.aux_mask = 0xfff;
         if (!pvclock_seq_retry(&t->sequence, sequence)) {
             g->sequence = sequence;
@@ -95,7 +96,17 @@ static bool is_stopped(const struct gettime *g, uint32_t vcpu)
     return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 
-/* Reads the running vCPU's structure; false if only the kernel knows the time. */
+/* Reads the running vCPU's structure, which becomes g->vcpu. */
+static enum pvclock_status own_structure(struct gettime *g, uint64_t *ns)
+{
+#ifdef PVCLOCK_VCPU_WORD
+    if (g->by_word)
+        return pvclock_word_ns(&g->vcpus, g->order, &g->vcpu, ns);
+#endif
+    return pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns);
+}
+
+/* Reads the running vCPU's time, in order with all others; false if only the kernel knows it. */
 static bool own_vcpu(struct gettime *g, uint64_t *ns)
 {
     /*
@@ -104,7 +115,7 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
      */
     if (g->vcpus.count == 0 || g->floor == 0)
         return false;
-    if (!pvclock_has_time(pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns)))
+    if (!pvclock_has_time(own_structure(g, ns)))
         return false;
     if (*ns < g->floor)
         *ns = g->floor;

@@ -70,7 +70,15 @@ struct gettime {
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
     uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */
+    bool by_word;               /* the vCPU is known by its word, not by RDTSCP */
 };
+
+/* Whether this program can read a vCPU's word, if the kernel keeps one. */
+#ifdef PVCLOCK_VCPU_WORD
+enum { gettime_has_word = 1 };
+#else
+enum { gettime_has_word = 0 };
+#endif
 
 /*
  * Returns the vCPU that runs this thread.  Where the kernel keeps a word for each vCPU

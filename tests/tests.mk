@@ -116,6 +116,7 @@ $(TESTS)/base/calendar: base/calendar.c base/format.c
 $(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
+TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
 TREE := base/sysctl.c base/format.c base/text.c
 DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c kernel/clock/played_host.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
@@ -148,7 +149,6 @@ $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
-TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11
 $(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
 $(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
@@ -172,7 +172,7 @@ $(TESTS)/lib/pvclock/hyp.o: tools/hyp/hyp.c $(TEST_HEADERS)
 	@mkdir -p $(@D)
 	@gcc $(RACES) -c $< -o $@
 
-$(TESTS)/lib/pvclock/races.%: tests/lib/pvclock/races.c $(TESTS)/lib/pvclock/hyp.o lib/pvclock/pvclock.c
+$(TESTS)/lib/pvclock/races.%: tests/lib/pvclock/races.c $(TESTS)/lib/pvclock/hyp.o $(TIMEPAGE)
 	@$(CC) $(RACES) $(TEST_FLAGS) '-DPVCLOCK_PORT_HEADER="tests/lib/pvclock/races_port.h"' -o $@ $^
 $(TESTS)/lib/pvclock/races.slow-load: TEST_FLAGS := -DVARIANT_SLOW_LOAD
 $(TESTS)/lib/pvclock/races.no-fence: TEST_FLAGS := -DVARIANT_SLOW_LOAD -DVARIANT_NO_FENCE

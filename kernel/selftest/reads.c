@@ -24,6 +24,9 @@ void ring3_check_map(void)
           expected.executable, expected.read_only, expected.writable);
 }
 
+/* The floor of an undisturbed vCPU varies by less than this, in thousandths. */
+enum { STEADY = 1100 };
+
 static void report_reader(uint32_t index)
 {
     const struct thread_page *t = process_thread(index)->page;
@@ -70,6 +73,13 @@ void ring3_report(void)
           settings.rounds);
     for (uint32_t i = 0; i < cpu_count; i++)
         report_reader(i);
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        uint64_t spread = process_thread(i)->page->measured.floor_spread;
+        if (spread > STEADY)
+            print("vCPU %u was disturbed, so believe none of its costs: the floor's p90/p10 is "
+                  "%lu.%03lu.\n",
+                  i, spread / 1000, spread % 1000);
+    }
     struct pvclock_tsc_choice read = choose_tsc_read();
     print("It reads the TSC by %s, because %s.\n",
           read.order == PVCLOCK_RDTSCP ? "rdtscp" : "lfence; rdtsc", read.why);

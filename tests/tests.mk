@@ -150,8 +150,9 @@ $(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11
-$(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
-$(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
+$(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
+$(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/word: TEST_DEFINES := $(SCRIPTED_HOST) -DPVCLOCK_MOCK_HAS_VCPU_WORD
+$(addprefix $(TESTS)/lib/timepage/,decision gettime word race race.m32): $(TIMEPAGE)
 
 $(TESTS)/lib/timecounter/%: TEST_OPTIMIZE := -O2
 $(TESTS)/lib/timecounter/timecounter: TEST_OPTIMIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -4,6 +4,7 @@
  * thread is moved at any step, away or away and back, and each reading is of one vCPU.
  */
 #include "tests/check.h"
+#include <limits.h>
 #include <pvclock/port/mock.h>
 #include <string.h>
 #include <timepage/gettime.h>
@@ -104,6 +105,19 @@ static void word_a_pause_is_looked_for(void **state)
             assert_int_equal(gettime(&g, CLOCK_UPTIME, &t),
                              vcpu == stopped ? PATH_SYSTEM_CALL : PATH_OWN_VCPU);
         }
+    }
+    /* The thread is moved to vCPU 1, whose time is from before the pause: that is never told. */
+    back_at = UINT_MAX;
+    for (away_at = 1; away_at < 24; away_at++) {
+        struct pvclock_timespec t = {-1, -1};
+        start();
+        struct gettime g = {
+            .time = &page, .structures = structures, .guard = &guard, .sequence = 1};
+        structures[1].flags = PVCLOCK_FLAG_GUEST_STOPPED;
+        structures[1].system_time += 7000;
+        pvclock_mock.script = move;
+        if (gettime(&g, CLOCK_UPTIME, &t) == PATH_OWN_VCPU)
+            assert_true(t.tv_sec == 0 && t.tv_nsec == NS + 100);
     }
 }
 

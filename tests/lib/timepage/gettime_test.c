@@ -28,8 +28,9 @@ static void show(struct pvclock_vcpu_time_info *s, uint64_t ns, bool stable)
     s->flags = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
 }
 
-static const uint64_t DATE = UINT64_C(1700000000) * NS_PER_S + 123456789;
-static const uint64_t UPTIME = UINT64_C(5000) * NS_PER_S + 7;
+/* In the middle of a second: what is wrong by less is not found by the second's end. */
+static const uint64_t DATE = UINT64_C(1700000000) * NS_PER_S + 523456789;
+static const uint64_t UPTIME = UINT64_C(5000) * NS_PER_S + 500000007;
 
 /* All is well: one page, whose time is `ns` below UPTIME. */
 static void start(uint64_t system_time)
@@ -545,7 +546,7 @@ static void gettime_between_any_two_steps(void **state)
                 for (unsigned e = b; e < STEPS; e++) {
                     uint32_t clock = date ? CLOCK_REALTIME : CLOCK_UPTIME;
                     start(1000000);
-                    next_system_time = 40 * UINT64_C(1000000000) + 3;
+                    next_system_time = 300000003;
                     struct gettime g = reader();
                     if (derived)
                         assert_tells(&g, clock, PATH_STABLE, date ? DATE : UPTIME);

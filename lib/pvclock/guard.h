@@ -40,10 +40,10 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
 
 #ifdef PVCLOCK_VCPU_WORD
 /*
- * Does the same by the vCPU's word of port.h in place of RDTSCP, and returns the vCPU in *vcpu.  The
- * word is read before and after the TSC: if it is the same, this thread ran on that vCPU all the
- * time, as one that went to another vCPU and came back finds another word.  The second load of it
- * comes after that of the version, which waits for the TSC.
+ * Does the same by the vCPU's word of port.h in place of RDTSCP, and returns the vCPU in *vcpu.
+ * The word is read before and after the TSC: if it is the same, this thread ran on that vCPU all
+ * the time, as one that went to another vCPU and came back finds another word.  The second load of
+ * it comes after that of the version, which waits for the TSC.
  *
  * It sees the kernel's own moves, so a kernel that changes the word is needed, not RDTSCP.
  */
@@ -126,7 +126,7 @@ PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t 
 
 /*
  * One per reader thread, initially 0, in an array at the start of a cache line.  Side by side they
- * cost less than a line each: a read fetches the line of all once, and its store then finds it there.
+ * cost less than a line each: a read fetches the line of all once, and its store finds it there.
  * (Two threads at once on Zen 4: 145 to 175 cycles a read; a line each 230 to 270, the CAS 220.)
  */
 struct pvclock_slot {

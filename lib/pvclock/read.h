@@ -221,8 +221,8 @@ PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_ti
 
 /*
  * Computes a time, in ns since a second, for which `since` is system_time + a base - the second,
- * all modulo 2^64.  If it is below 10^9 it is the time's nanoseconds: one second has that, whichever
- * was the hint.  (The last one before 2^64 ns is not whole, and is never kept as a hint.)
+ * all modulo 2^64.  If it is below 10^9 it is the time's nanoseconds, as that holds for one second
+ * only, whichever was the hint.  (The last one before 2^64 ns is not whole, and is never kept.)
  *
  * The subtraction is made while the TSC is being read, where the long way has a multiplication and
  * its corrections after the product.

@@ -47,6 +47,12 @@ enum gettime_path {
     PATHS,
 };
 
+/* The second that a clock was last in, and what makes its nanoseconds of a structure's time. */
+struct gettime_second {
+    uint64_t sec;
+    uint64_t offset; /* base - sec * 10^9, modulo 2^64 */
+};
+
 /*
  * A thread's reader: what it derived from the time page, valid while `sequence` is.  A signal
  * handler needs its own.
@@ -62,11 +68,7 @@ struct gettime {
     uint32_t stable_mask;
     const struct pvclock_vcpu_time_info *page; /* with STABLE, this vCPU's structure; else NULL */
     uint64_t base[2];                          /* of uptime, and of the date */
-    /* The second that each read last, and what makes its nanoseconds of a structure's time. */
-    struct gettime_second {
-        uint64_t sec;
-        uint64_t offset; /* base - sec * 10^9, modulo 2^64 */
-    } second[2];
+    struct gettime_second second[2];           /* likewise */
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
     uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */

@@ -3,10 +3,10 @@
  * What a read costs, as a ratio to this machine's own ordered TSC read (lfence; rdtsc).
  *
  * A busy machine takes the CPU away for milliseconds, so each row is measured in many pieces of a
- * few hundredths of a millisecond, one row after the other; a round is so many of these, its figure
- * for a row is their median, and the ratio is that of one round.  A row with two threads counts only
- * pieces during which both made progress.  A run whose floor is not steady marks itself.  A goal
- * that was missed is marked, and is no failure: times belong to a machine.
+ * few hundredths of a millisecond, one row after the other; a round is some of these, its figure
+ * for a row is their median, and the ratio is that of one round.  A row with two threads counts
+ * only pieces during which both made progress.  A run whose floor is not steady marks itself.  A
+ * goal that was missed is marked, and is no failure: times belong to a machine.
  *
  * Usage: bench [ROUNDS [PIECES [READS]]]
  */

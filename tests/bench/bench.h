@@ -12,7 +12,7 @@
 /* Reads `page` this many times as thread `own`. */
 typedef void loop(const struct pvclock_vcpu_time_info *page, unsigned long reads, unsigned own);
 
-/* Each loop is a function of its own, aligned alike, so that its address gives none an advantage. */
+/* Each loop is a function, aligned alike, so that its address gives none an advantage. */
 #define LOOP(name, ...)                                                                            \
     __attribute__((noinline, aligned(64))) void name(const struct pvclock_vcpu_time_info *page,    \
                                                      unsigned long reads, unsigned own)            \

@@ -10,10 +10,10 @@
  *         base_ns + the same, in seconds and nanoseconds
  *
  * and may include <stdint.h> and <pvclock/abi.h>.  The page is a struct pvclock_vcpu_time_info, 32
- * bytes at an address that is a multiple of 4096, which is STABLE and is not written meanwhile.  The
- * TSC is to be read in order (LFENCE; RDTSC or RDTSCP).  The file is compiled by itself with
- * PEER_CFLAGS (-O2), and its functions are called, as ours are in the rows "called".  A reader whose
- * time is not between two of ours is marked.
+ * bytes at an address that is a multiple of 4096, which is STABLE and is not written meanwhile.
+ * The TSC is to be read in order (LFENCE; RDTSC or RDTSCP).  The file is compiled by itself with
+ * PEER_CFLAGS (-O2), and its functions are called, as ours are in the rows "called".  A reader
+ * whose time is not between two of ours is marked.
  */
 #ifndef TESTS_BENCH_PEER_H
 #define TESTS_BENCH_PEER_H

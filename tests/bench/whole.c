@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The whole clock_gettime(): apart from bench.c, whose <time.h> has other numbers for the clocks. */
+/* The whole clock_gettime(), apart from bench.c, whose <time.h> has other numbers for clocks. */
 #include "tests/bench/bench.h"
 #include <timepage/gettime.h>
 

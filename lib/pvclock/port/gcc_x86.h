@@ -89,8 +89,8 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
 }
 
 /*
- * The vCPU's word, where the embedder says which memory operand it is, such as "%%gs:0" with GS kept
- * at the running vCPU's, or "%%fs:64".  i386 cannot load 64 bits at once.
+ * The vCPU's word, where the embedder says which memory operand it is, such as "%%gs:0" with GS
+ * kept at the running vCPU's, or "%%fs:64".  i386 cannot load 64 bits at once.
  */
 #if defined(PVCLOCK_VCPU_WORD_AT) && defined(__x86_64__)
 PVCLOCK_PORT_INLINE uint64_t pvclock_port_vcpu_word(void)

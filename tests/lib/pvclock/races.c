@@ -12,8 +12,8 @@
  * Usage: races NAME FILE READER READS [COUNTER...]
  * The readers `lfence` and `rdtscp` are of ns; for those that keep a second as a hint (`time`,
  * `timespec`, `gettime`) the host moves the time about 2,000 times a second by up to 2 s, to and
- * fro, and "back" means nothing.  Without a counter none may be above 0; with some, the run goes on until each of these is, for at
- * most READS reads.
+ * fro, and "back" means nothing.  Without a counter none may be above 0; with some, the run goes on
+ * until each of these is, for at most READS reads.
  */
 #define _GNU_SOURCE
 /* First, as <time.h> has other numbers for its clocks. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * lib/timepage/gettime.c where the kernel keeps a word for each vCPU: not STABLE, without RDTSCP, the
- * thread is moved at any step, away or away and back, and each reading is of one vCPU.
+ * lib/timepage/gettime.c where the kernel keeps a word for each vCPU: not STABLE, without RDTSCP,
+ * the thread is moved at any step, away or away and back, and each reading is of one vCPU.
  */
 #include "tests/check.h"
 #include <limits.h>

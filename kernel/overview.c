@@ -131,7 +131,7 @@ static bool tsc_within(uint64_t *ns)
         known = offset_get(i, &cycles, &error) && known;
         if (!known)
             break;
-        uint64_t within = (uint64_t)(cycles < 0 ? -cycles : cycles) + error;
+        uint64_t within = magnitude(cycles) + error;
         within = tsc_ns(within);
         *ns = within > *ns ? within : *ns;
     }
@@ -164,6 +164,7 @@ void report_clock(void)
     report_detail(false);
     if (!report_is_verbose())
         summarise_tsc();
-    clock_report();
-    tick_report(tick_rate());
+    clock_report_counters();
+    clock_report_windups();
+    tick_report();
 }

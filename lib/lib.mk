@@ -17,7 +17,7 @@ LIB_CFLAGS := -std=c11 $(LIB_SMALL) -ffreestanding -fno-stack-protector -fno-asy
 LIB_OBJS := $(LIB_PVCLOCK_SRCS:%.c=$(O)/%.o)
 
 .PHONY: lib
-lib: $(O)/libpvclock.a $(O)/pvclock_all.h $(O)/libtimecounter.a ## build the static libraries and the single header
+lib: $(O)/libpvclock.a $(O)/pvclock_all.h $(O)/libtimecounter.a $(O)/libtsc.a ## build the static libraries and the single header
 
 $(O)/lib/pvclock/%.o: lib/pvclock/%.c $(LIB_PVCLOCK_HDRS)
 	@mkdir -p $(@D)
@@ -40,6 +40,18 @@ $(O)/libtimecounter.a: $(LIB_TIMECOUNTER_SRCS:%.c=$(O)/%.o)
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
+# Time without kvmclock: the TSC's frequency, the RTC, the calendar.
+include lib/tsc/tsc.mk
+LIB_TSC_HDRS := $(addprefix lib/tsc/,calendar.h port.h port/gcc_x86.h port/mock.h rtc.h tsc.h)
+
+$(O)/lib/tsc/%.o: lib/tsc/%.c $(LIB_TSC_HDRS) lib/tsc/divide.h lib/tsc/internal.h
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -c -o $@ $<
+
+$(O)/libtsc.a: $(LIB_TSC_SRCS:%.c=$(O)/%.o)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
 # SYMBOLS=NAME replaces the prefix "pvclock" of every name in the single header.
 SYMBOLS ?= pvclock
 $(O)/pvclock_all.h: tools/amalgamate.sh LICENSE $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
@@ -48,11 +60,16 @@ $(O)/pvclock_all.h: tools/amalgamate.sh LICENSE $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOC
 
 # ---- Figures ----
 
-.PHONY: size size-lib bench-lib fuzz
-size: size-lib
+.PHONY: size size-lib size-tsc bench-lib fuzz
+size: size-lib size-tsc
 size-lib: $(O)/libpvclock.a
 	@$(SIZE) -t $<
 	@$(SIZE) -t $< | awk 'END { printf "libpvclock: %d bytes of text (goal: 2560), %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
+
+# Each member is linked only where it is called: the calendar alone, or the vote without the RTC.
+size-tsc: $(O)/libtsc.a
+	@$(SIZE) -t $<
+	@$(SIZE) -t $< | awk 'END { printf "libtsc: %d bytes of text, %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
 
 bench: bench-lib
 bench-lib: $(O)/bench
@@ -82,8 +99,9 @@ $(O)/bench: $(O)/bench-peers.c $(PEER_NAMES:%=$(O)/bench-peers/%.o) $(BENCH_SRCS
 		-o $@ $(filter %.c %.o,$^)
 
 FUZZ_SECONDS ?= 600
-fuzz: ## fuzz the library for FUZZ_SECONDS=600
+fuzz: ## fuzz lib/pvclock and lib/tsc, each for FUZZ_SECONDS=600
 	tests/lib/pvclock/fuzz-suite.sh $(FUZZ_SECONDS)
+	tests/lib/tsc/fuzz-suite.sh $(FUZZ_SECONDS)
 
 # ---- Installation ----
 
@@ -95,12 +113,12 @@ MANDIR ?= $(PREFIX)/share/man
 .PHONY: install uninstall
 install: lib ## install headers, archives, .pc file and manual pages (PREFIX, DESTDIR)
 	install -d "$(DESTDIR)$(INCLUDEDIR)/pvclock/port" "$(DESTDIR)$(INCLUDEDIR)/timecounter/port" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
-	for header in $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS); do \
+		"$(DESTDIR)$(INCLUDEDIR)/tsc/port" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	for header in $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS) $(LIB_TSC_HDRS); do \
 		install -m 644 "$$header" "$(DESTDIR)$(INCLUDEDIR)/$${header#lib/}" || exit 1; \
 	done
 	install -m 644 $(O)/pvclock_all.h "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h"
-	install -m 644 $(O)/libpvclock.a $(O)/libtimecounter.a "$(DESTDIR)$(LIBDIR)/"
+	install -m 644 $(O)/libpvclock.a $(O)/libtimecounter.a $(O)/libtsc.a "$(DESTDIR)$(LIBDIR)/"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@VERSION@|$(LIB_VERSION)|' lib/pvclock/pvclock.pc.in \
 		>"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
@@ -109,9 +127,11 @@ install: lib ## install headers, archives, .pc file and manual pages (PREFIX, DE
 	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/"
 
 uninstall: ## remove what install put there
-	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock" "$(DESTDIR)$(INCLUDEDIR)/timecounter"
+	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock" "$(DESTDIR)$(INCLUDEDIR)/timecounter" \
+		"$(DESTDIR)$(INCLUDEDIR)/tsc"
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h" "$(DESTDIR)$(LIBDIR)/libpvclock.a" \
-		"$(DESTDIR)$(LIBDIR)/libtimecounter.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" \
+		"$(DESTDIR)$(LIBDIR)/libtimecounter.a" "$(DESTDIR)$(LIBDIR)/libtsc.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" \
 		"$(DESTDIR)$(MANDIR)/man3/pvclock.3" "$(DESTDIR)$(MANDIR)/man3/timecounter.3" \
 		"$(DESTDIR)$(MANDIR)/man7/pvclock.7"
 

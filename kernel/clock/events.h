@@ -9,6 +9,7 @@
 #define KERNEL_CLOCK_EVENTS_H
 
 #include <pvclock/pvclock.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { EVENTS_KEPT = 128 };
@@ -42,11 +43,7 @@ void events_note(const struct event *event);
 /* Records an event that has only a kind, a step and a text; `text` may be NULL. */
 void events_add(enum event_kind kind, int64_t step_ns, const char *text);
 
-/*
- * Print the events, oldest first: for people; and as text and as records for the report, which
- * omits an empty list.
- */
-void events_print(void);
-void events_report(void);
+/* Prints the events, oldest first; for the report as records too.  False: there are none. */
+bool events_report(bool with_records);
 
 #endif

@@ -121,7 +121,7 @@ bad=$(code "$build/reader.elf.debug" | awk -v names="${readers[*]}" '
 		sub(/d$/, "", register)
 		next
 	}
-	register != "" && $2 == "mov" && $3 ~ "^(0x0)?\\(%[a-z0-9]+,%r?" register ",1\\),%e" { waits[name] = 1 }
+	register != "" && $2 == "mov" && $3 ~ "^(0x0)?\\(%[a-z0-9]+,%r?" register ",1\\),%(e|r[0-9])" { waits[name] = 1 }
 	END { for (i = 1; i <= count; i++) if (!(wanted[i] in waits)) printf " %s", wanted[i] }')
 if [[ -z $bad ]]; then
 	echo "PASS compiled.ring3-order: ${#readers[@]} readers: TSC, then a version that waits for it"

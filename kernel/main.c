@@ -75,10 +75,9 @@ static void start_ring3(void)
     bool in_turn = text_same(kvmclock.hypervisor, "TCGTCGTCGTCG");
     const char *wrong = process_create(virt_to_phys(time_page_get()), cpu_count);
 
-    (void)choose_tsc_read();
-
     if (wrong)
         panic("%s", wrong);
+    (void)choose_tsc_read();
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),
                              kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))

@@ -113,6 +113,7 @@ fi
 readers=(read_loop timespec_loop gettime_loop order gettime_slow try_often)
 bad=$(code "$build/reader.elf.debug" | awk -v names="${readers[*]}" '
 	BEGIN { count = split(names, wanted) }
+	{ sub(/\..*/, "", $1) } # what the compiler made of a function: NAME.isra.0
 	$1 != name { name = $1; register = ""; tsc = 0 }
 	$2 ~ /^rdtscp?$/ { tsc = 1 }
 	tsc && $2 == "and" && $3 ~ /^\$0x0,%/ {

@@ -33,7 +33,7 @@ static void note_event(const struct vcpus_bring_up *how, uint32_t i)
     struct event event = {.kind = EVENT_ONLINE, .vcpu = i, .length_ns = us * 1000};
 
     if (kvmclock.present)
-        (void)pvclock_snapshot(&clock_slots[i].info, &event.after);
+        (void)pvclock_take_snapshot(&clock_slots[i].info, &event.after);
     format(event.text, sizeof(event.text), "APIC %u, in %lu us; %s", cpu_table[i]->apic_id, us,
            kvmclock.vcpus[i].registered ? "its page is alive"
            : kvmclock.present           ? "its page is not written"

@@ -105,8 +105,8 @@ static void report_vcpu(uint32_t i)
     bool known = offset_get(i, &offset, &error);
     char offset_text[40];
 
-    if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
-        (void)pvclock_frequency(s.mul, s.shift, &f);
+    if (pvclock_take_snapshot(info, &s) == PVCLOCK_OK)
+        (void)pvclock_frequency_of(s.mul, s.shift, &f);
     describe_offset(i, offset_text, sizeof(offset_text));
     REPORT("vcpu",
            "{id:4} {apic_id:4} {version:7} {mul:10} {shift:5} {_flags:6} {paused:6} {tsc_hz:10}  "

@@ -64,7 +64,8 @@ TEST_NAMES := $(patsubst tests/%_test.c,%,$(wildcard tests/*/*_test.c tests/*/*/
 TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers kernel userspace_sim, \
 	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
 # 32-bit programs, other compilers, and what else is worth a build of its own.
-TEST_VARIANTS := $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+TEST_VARIANTS := $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) lib/pvclock/vectors.m32 \
+	lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -149,7 +150,13 @@ $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact vectors protocol.m32 exact.m32 vectors.m32): $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/vectors.m32: TEST_FLAGS += -I$(TESTS)/lib/pvclock
+$(TESTS)/lib/pvclock/vectors: TEST_FLAGS := -I$(TESTS)/lib/pvclock
+$(TESTS)/lib/pvclock/vectors $(TESTS)/lib/pvclock/vectors.m32: $(TESTS)/lib/pvclock/vectors_table.h
+$(TESTS)/lib/pvclock/vectors_table.h: tests/lib/pvclock/vectors_table.py $(wildcard vectors/*.json)
+	@mkdir -p $(@D)
+	@python3 $< vectors >$@
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11

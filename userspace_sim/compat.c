@@ -18,30 +18,33 @@ void compat(struct thread_page *t)
     static uint8_t stack[4096] __attribute__((aligned(16)));
     static struct compat_arguments a;
     struct gettime g = thread_gettime(t);
-    uint64_t by[PATHS] = {0}, bad = 0, reads;
+    uint64_t by[GETTIME_PATHS] = {0}, bad = 0, reads;
 
     a.time_page = (uint32_t)t->time_page;
     a.structures = (uint32_t)address_of(clock_structures);
     /* This thread is not moved, so GS's current target is valid throughout. */
     a.vcpu_now = (uint32_t)t->vcpu_now;
     a.guard = (uint32_t)address_of(&clock_guard);
-    a.clock = CLOCK_MONOTONIC;
+    a.clock = GETTIME_MONOTONIC;
     for (reads = 0; reads < READS; reads++) {
         struct pvclock_timespec before, after;
-        (void)clock_gettime(&g, CLOCK_MONOTONIC, &before);
+        (void)clock_gettime(&g, GETTIME_MONOTONIC, &before);
         uint32_t path = compat_call(&a, (uint32_t)address_of(stack + sizeof(stack)));
-        (void)clock_gettime(&g, CLOCK_MONOTONIC, &after);
+        (void)clock_gettime(&g, GETTIME_MONOTONIC, &after);
         uint64_t here = (uint64_t)a.sec * 1000000000 + (uint64_t)a.nsec;
-        by[path < PATHS ? path : PATH_NO_CLOCK]++;
-        if (path != PATH_SYSTEM_CALL && (here < timespec_ns(before) || here > timespec_ns(after)))
+        by[path < GETTIME_PATHS ? path : GETTIME_PATH_NO_CLOCK]++;
+        if (path != GETTIME_PATH_SYSTEM_CALL &&
+            (here < timespec_ns(before) || here > timespec_ns(after)))
             bad++;
     }
-    if (by[PATH_SYSTEM_CALL] == reads)
+    if (by[GETTIME_PATH_SYSTEM_CALL] == reads)
         verdict(VERDICT_SKIP, "ring3.compat32",
                 "here the kernel has to be asked, which 32-bit code does by 64-bit code");
     else
-        verdict(pass_if(by[PATH_STABLE] + by[PATH_OWN_VCPU] + by[PATH_SYSTEM_CALL] == reads &&
-                        by[PATH_SYSTEM_CALL] <= PAUSES && bad == 0),
+        verdict(pass_if(by[GETTIME_PATH_STABLE] + by[GETTIME_PATH_OWN_VCPU] +
+                                by[GETTIME_PATH_SYSTEM_CALL] ==
+                            reads &&
+                        by[GETTIME_PATH_SYSTEM_CALL] <= PAUSES && bad == 0),
                 "ring3.compat32", "%lu readings by 32-bit code, %lu not between two by 64-bit code",
                 reads, bad);
 }

@@ -72,13 +72,13 @@ LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
-/* All of clock_gettime(CLOCK_MONOTONIC), through a pointer. */
+/* All of clock_gettime(GETTIME_MONOTONIC), through a pointer. */
 LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n)
 {
     struct pvclock_timespec ts;
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        (void)clock_gettime(g, CLOCK_MONOTONIC, &ts);
+        (void)clock_gettime(g, GETTIME_MONOTONIC, &ts);
         __asm__ volatile("" : : "r"(&ts) : "memory");
     }
     return clock_tsc() - start;
@@ -126,7 +126,7 @@ void measure(struct thread_page *t)
     struct gettime g = thread_gettime(t);
     struct pvclock_timespec ts;
     /* If it has to ask the kernel, it costs as much as the system call. */
-    bool by_page = gettime_slow(&g, CLOCK_MONOTONIC, &ts) != PATH_SYSTEM_CALL;
+    bool by_page = gettime_slow(&g, GETTIME_MONOTONIC, &ts) != GETTIME_PATH_SYSTEM_CALL;
 
     uint64_t reads = READS;
 

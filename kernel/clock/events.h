@@ -17,7 +17,7 @@ enum { EVENTS_KEPT = 128 };
 enum event_kind {
     EVENT_PAUSED,          /* the host paused the guest, or restored it elsewhere or later */
     EVENT_STABLE_LOST,     /* each structure serves its own vCPU only */
-    EVENT_STABLE_BACK,     /* each structure serves all vCPUs again */
+    EVENT_STABLE_BACK,     /* the structures follow one clock again */
     EVENT_FREQUENCY,       /* the host reports another frequency of the TSC */
     EVENT_ONLINE,          /* a vCPU came up late */
     EVENT_SUSPENDED,       /* the driver was stopped on all vCPUs */

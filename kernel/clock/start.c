@@ -84,8 +84,9 @@ static void ask_hypervisor(void)
     struct pvclock_frequency f;
     struct pvclock_snapshot s;
 
-    if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
-        pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
+    if (kvmclock.vcpus[0].registered &&
+        pvclock_take_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
+        pvclock_frequency_of(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
 }

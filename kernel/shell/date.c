@@ -87,6 +87,6 @@ int clocks_command(void)
         (void)clock_get(clocks[i].clock, false, value);
         print(" %s %ld.%09ld", clocks[i].name, value[0], value[1]);
     }
-    print(" tsc %lu\n", pvclock_tsc(PVCLOCK_LFENCE));
+    print(" tsc %lu\n", pvclock_tsc_now(PVCLOCK_LFENCE));
     return 0;
 }

@@ -15,8 +15,6 @@
 #define TIMEPAGE_TIME_PAGE_H
 
 #include <pvclock/abi.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 enum time_algorithm {
     TIME_SYSTEM_CALL, /* ask the kernel */
@@ -69,17 +67,19 @@ struct time_page {
 #define TIME_PAGE_IDENTITY                                                                         \
     .magic = TIME_PAGE_MAGIC, .version = TIME_PAGE_VERSION, .size = sizeof(struct time_page)
 
-static inline bool time_page_is_known(const struct time_page *page)
+static inline bool time_page_is_known(const struct time_page *clock_page)
 {
-    return page->magic == TIME_PAGE_MAGIC && page->version == TIME_PAGE_VERSION &&
-           page->size >= sizeof(*page);
+    return clock_page->magic == TIME_PAGE_MAGIC && clock_page->version == TIME_PAGE_VERSION &&
+           clock_page->size >= sizeof(*clock_page);
 }
 
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, floor) == 24, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, fast_uptime) == 72, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, magic) == 88, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, has_vcpu_word) == 96, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, tsc) == 128, "on a cache line of its own");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, floor) == 24, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, fast_uptime) == 72,
+                      "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, magic) == 88, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, has_vcpu_word) == 96,
+                      "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, tsc) == 128, "on a cache line of its own");
 
 /* What decides how ring 3 reads the time. */
 struct time_facts {

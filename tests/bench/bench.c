@@ -48,7 +48,7 @@ static enum pvclock_order chosen;
 
 static inline uint64_t join(struct pvclock_tsc tsc)
 {
-    return tsc.hi << 32 | tsc.lo;
+    return tsc.high << 32 | tsc.low;
 }
 
 /* RDPID RAX, for assemblers that do not know the name. */
@@ -84,12 +84,12 @@ static LOOP(ns_chosen_loop, uint64_t ns; (void)pvclock_ns(page, chosen, &ns); US
     }                                                                                              \
     FUNCTION struct pvclock_time time_##suffix(const struct pvclock_vcpu_time_info *page)          \
     {                                                                                              \
-        return pvclock_time(page, order, PEER_BASE_NS);                                            \
+        return pvclock_time_now(page, order, PEER_BASE_NS);                                        \
     }                                                                                              \
     FUNCTION enum pvclock_status timespec_##suffix(const struct pvclock_vcpu_time_info *page,      \
                                                    struct pvclock_timespec *out)                   \
     {                                                                                              \
-        return pvclock_timespec(page, order, PEER_BASE_NS, out);                                   \
+        return pvclock_timespec_now(page, order, PEER_BASE_NS, out);                               \
     }                                                                                              \
     FUNCTION struct pvclock_time near_##suffix(const struct pvclock_vcpu_time_info *page,          \
                                                struct pvclock_second *second)                      \
@@ -119,12 +119,12 @@ static LOOP(ns_chosen_loop, uint64_t ns; (void)pvclock_ns(page, chosen, &ns); US
     static LOOP(ns_inline_##suffix, uint64_t ns; (void)pvclock_ns(page, order, &ns); USE(ns);)     \
     static LOOP(ns_called_##suffix, USE(ns_##suffix(page));)                                       \
     static LOOP(time_inline_##suffix,                                                              \
-                struct pvclock_time t = pvclock_time(page, order, PEER_BASE_NS);                   \
+                struct pvclock_time t = pvclock_time_now(page, order, PEER_BASE_NS);               \
                 USE(t.sec); USE(t.nsec);)                                                          \
     static LOOP(time_called_##suffix, struct pvclock_time t = time_##suffix(page);                 \
                 USE(t.sec); USE(t.nsec);)                                                          \
     static LOOP(spec_inline_##suffix, struct pvclock_timespec t;                                   \
-                (void)pvclock_timespec(page, order, PEER_BASE_NS, &t); USE_MEMORY(&t);)            \
+                (void)pvclock_timespec_now(page, order, PEER_BASE_NS, &t); USE_MEMORY(&t);)        \
     static LOOP(spec_called_##suffix, struct pvclock_timespec t;                                   \
                 (void)timespec_##suffix(page, &t); USE_MEMORY(&t);)                                \
     static LOOP(near_inline_##suffix,                                                              \
@@ -263,12 +263,12 @@ static const char *note_of_ns(const struct peer *peer)
 
 static const char *note_of_timespec(const struct peer *peer)
 {
-    struct pvclock_time before = pvclock_time(&one_page, PVCLOCK_LFENCE, PEER_BASE_NS), after;
+    struct pvclock_time before = pvclock_time_now(&one_page, PVCLOCK_LFENCE, PEER_BASE_NS), after;
     int64_t out[2] = {-1, -1};
     uint64_t ns;
 
     peer->timespec(&one_page, PEER_BASE_NS, out);
-    after = pvclock_time(&one_page, PVCLOCK_LFENCE, PEER_BASE_NS);
+    after = pvclock_time_now(&one_page, PVCLOCK_LFENCE, PEER_BASE_NS);
     ns = (uint64_t)out[0] * 1000000000 + (uint64_t)out[1];
     return (uint64_t)out[1] < 1000000000 && before.sec * 1000000000 + before.nsec <= ns &&
                    ns <= after.sec * 1000000000 + after.nsec

@@ -30,12 +30,12 @@ void whole_start(const struct pvclock_vcpu_time_info *structure, enum pvclock_or
 static __attribute__((noinline)) enum gettime_path called(struct gettime *g, uint32_t clock,
                                                           struct pvclock_timespec *out)
 {
-    return gettime(g, clock, out);
+    return gettime_read(g, clock, out);
 }
 
 /* clang-format off */
-LOOP(whole_inline_loop, struct pvclock_timespec t; (void)gettime(&reader, CLOCK_MONOTONIC, &t);
-     USE_MEMORY(&t);)
-LOOP(whole_call_loop, struct pvclock_timespec t; (void)called(&reader, CLOCK_REALTIME, &t);
+LOOP(whole_inline_loop, struct pvclock_timespec t;
+     (void)gettime_read(&reader, GETTIME_MONOTONIC, &t); USE_MEMORY(&t);)
+LOOP(whole_call_loop, struct pvclock_timespec t; (void)called(&reader, GETTIME_REALTIME, &t);
      USE_MEMORY(&t);)
 /* clang-format on */

@@ -186,7 +186,7 @@ while read -r function; do
 	functions=$((functions + 1))
 	grep -q "^\.Fn $function " docs/man/pvclock.3 || missing+=" $function"
 done < <(sed -n 's/^[a-zP].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' lib/pvclock/{pvclock,read,guard,host}.h |
-	grep -v -e pvclock_page_of -e pvclock_read_time -e pvclock_vcpu_read -e fast -e halves | sort -u)
+	grep -v -e pvclock_page_of -e pvclock_version_of -e pvclock_read_time -e pvclock_vcpu_read -e fast -e halves | sort -u)
 if [[ -z $missing && $functions -gt 20 ]]; then
 	pass examples.manual-is-complete "$functions functions"
 else
@@ -216,7 +216,7 @@ PROGRAM
 if make -s O="$OUT/build" PREFIX=/opt/clock DESTDIR="$stage" install >"$OUT/install.log" 2>&1; then
 	pc=$stage/opt/clock/lib/pkgconfig/pvclock.pc
 	version=$(sed -n 's/^Version: //p' "$pc")
-	if grep -q '^prefix=/opt/clock$' "$pc" &&
+	if grep -qxF "prefix=\${pcfiledir}/../.." "$pc" &&
 		gcc -Wall -Werror -I"$stage/opt/clock/include" "$OUT/user.c" -L"$stage/opt/clock/lib" -lpvclock \
 			-o "$OUT/user" 2>"$OUT/install.log" &&
 		g++ -std=c++17 -Wall -Werror -x c++ -I"$stage/opt/clock/include" "$OUT/user.c" -x none \

@@ -97,7 +97,7 @@ check_headers() {
 		number=0 bad=''
 		for header in "lib/$library"/*.h; do
 			[[ $header != */internal.h ]] || continue # the sources' own
-			for language in 'gcc -std=c11 -xc' 'clang -std=c11 -xc' 'g++ -std=c++17 -Wno-shadow -xc++' \
+			for language in 'gcc -std=c11 -xc' 'clang -std=c11 -xc' 'g++ -std=c++17 -xc++' \
 				'clang++ -std=c++17 -xc++'; do
 				read -ra command <<<"$language"
 				echo "#include <${header#lib/}>" |

@@ -8,9 +8,6 @@
 #ifndef PVCLOCK_PORT_MOCK_H
 #define PVCLOCK_PORT_MOCK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "../abi.h"
 
 enum pvclock_mock_step {
@@ -54,8 +51,8 @@ static inline struct pvclock_tsc pvclock_mock_tsc(enum pvclock_mock_step step, u
 
     pvclock_mock_step(step, 0);
     *aux = pvclock_mock.aux;
-    tsc.lo = (uint32_t)pvclock_mock.tsc;
-    tsc.hi = pvclock_mock.tsc >> 32;
+    tsc.low = (uint32_t)pvclock_mock.tsc;
+    tsc.high = pvclock_mock.tsc >> 32;
     return tsc;
 }
 
@@ -108,10 +105,10 @@ static inline bool pvclock_mock_cas64(volatile uint64_t *p, uint64_t *old, uint6
     pvclock_mock_step(PVCLOCK_MOCK_CAS64, p);
     if (*p != *old) {
         *old = *p;
-        return false;
+        return 0;
     }
     *p = value;
-    return true;
+    return 1;
 }
 
 static inline uint64_t pvclock_mock_vcpu_word(void)

@@ -130,7 +130,7 @@ static enum pvclock_status by_gettime(uint64_t reads, uint64_t *ns)
     bool date = reads % 3 == 0;
     struct pvclock_timespec t = {-1, 0};
 
-    if (gettime(&whole, date ? 0 : CLOCK_UPTIME, &t) != PATH_STABLE)
+    if (gettime_read(&whole, date ? 0 : GETTIME_UPTIME, &t) != GETTIME_PATH_STABLE)
         return PVCLOCK_BUSY;
     *ns = joined((uint64_t)t.tv_sec, (uint64_t)t.tv_nsec) -
           (date ? time_page.realtime_base : time_page.uptime_base);

@@ -23,7 +23,7 @@ extern const volatile uint32_t *races_version;
 
 static inline __attribute__((always_inline)) struct pvclock_tsc races_tsc(struct pvclock_tsc tsc)
 {
-    races_seen.tsc = (tsc.hi << 32) + tsc.lo;
+    races_seen.tsc = (tsc.high << 32) + tsc.low;
     return tsc;
 }
 

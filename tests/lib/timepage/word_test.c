@@ -80,7 +80,7 @@ static void word_each_reading_is_of_one_vcpu(void **state)
                 struct gettime g = {
                     .time = &page, .structures = structures, .guard = &guard, .sequence = 1};
                 pvclock_mock.script = move;
-                assert_int_equal(gettime(&g, CLOCK_UPTIME, &t), PATH_OWN_VCPU);
+                assert_int_equal(gettime_read(&g, GETTIME_UPTIME, &t), GETTIME_PATH_OWN_VCPU);
                 assert_true(t.tv_sec == 0 && t.tv_nsec == NS + 100);
                 assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP], 0);
                 readings++;
@@ -102,8 +102,8 @@ static void word_a_pause_is_looked_for(void **state)
                 .time = &page, .structures = structures, .guard = &guard, .sequence = 1};
             run_on(vcpu);
             structures[stopped].flags = PVCLOCK_FLAG_GUEST_STOPPED;
-            assert_int_equal(gettime(&g, CLOCK_UPTIME, &t),
-                             vcpu == stopped ? PATH_SYSTEM_CALL : PATH_OWN_VCPU);
+            assert_int_equal(gettime_read(&g, GETTIME_UPTIME, &t),
+                             vcpu == stopped ? GETTIME_PATH_SYSTEM_CALL : GETTIME_PATH_OWN_VCPU);
         }
     }
     /* The thread is moved to vCPU 1, whose time is from before the pause: that is never told. */
@@ -116,7 +116,7 @@ static void word_a_pause_is_looked_for(void **state)
         structures[1].flags = PVCLOCK_FLAG_GUEST_STOPPED;
         structures[1].system_time += 7000;
         pvclock_mock.script = move;
-        if (gettime(&g, CLOCK_UPTIME, &t) == PATH_OWN_VCPU)
+        if (gettime_read(&g, GETTIME_UPTIME, &t) == GETTIME_PATH_OWN_VCPU)
             assert_true(t.tv_sec == 0 && t.tv_nsec == NS + 100);
     }
 }

@@ -70,11 +70,12 @@ PVCLOCK_COLD_STATIC enum pvclock_status pvclock_word_read(const struct pvclock_v
                                                           enum pvclock_order order, uint32_t *vcpu,
                                                           uint64_t *ns)
 {
-    enum { MOVES = 16 };
+    enum { PVCLOCK_MOVES = 16 };
     struct pvclock_sample sample;
+    unsigned moves;
 
     *ns = PVCLOCK_NO_TIME;
-    for (unsigned moves = 0; moves < MOVES; moves++) {
+    for (moves = 0; moves < PVCLOCK_MOVES; moves++) {
         uint64_t word = PVCLOCK_VCPU_WORD();
         enum pvclock_status status;
 

@@ -56,17 +56,24 @@ PVCLOCK_INLINE uint64_t pvclock_tsc_now(enum pvclock_order order)
  */
 PVCLOCK_COLD_STATIC void pvclock_tsc_measure(struct pvclock_tsc_choice *choice)
 {
-    enum { PIECES = 256, READS = 64, LONGEST = 3000000 };
+    enum {
+        PVCLOCK_MEASURE_PIECES = 256,
+        PVCLOCK_MEASURE_READS = 64,
+        PVCLOCK_MEASURE_CYCLES = 3000000
+    };
     uint64_t fewest[2] = {UINT64_MAX, UINT64_MAX}, now = pvclock_tsc_now(PVCLOCK_LFENCE);
     uint64_t begin = now;
+    unsigned piece, reads;
 
     if (!choice->either)
         return;
-    for (unsigned piece = 0; piece < PIECES && (piece < 2 || now - begin < LONGEST); piece++) {
+    for (piece = 0;
+         piece < PVCLOCK_MEASURE_PIECES && (piece < 2 || now - begin < PVCLOCK_MEASURE_CYCLES);
+         piece++) {
         unsigned by_rdtscp = piece & 1;
         uint64_t start = now;
 
-        for (unsigned read = 0; read < READS; read++)
+        for (reads = 0; reads < PVCLOCK_MEASURE_READS; reads++)
             now = pvclock_tsc_now(by_rdtscp != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE);
         if (now - start < fewest[by_rdtscp])
             fewest[by_rdtscp] = now - start;

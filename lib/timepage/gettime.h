@@ -32,7 +32,7 @@ enum gettime_clock {
 
 /* Moves what is rarely called out of the way. */
 #ifdef __GNUC__
-#define GETTIME_COLD __attribute__((cold))
+#define GETTIME_COLD __attribute__((__cold__))
 #else
 #define GETTIME_COLD
 #endif

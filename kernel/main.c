@@ -77,6 +77,7 @@ static void start_ring3(void)
 
     if (wrong)
         panic("%s", wrong);
+    (void)choose_tsc_read();
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),
                              kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))

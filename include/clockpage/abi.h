@@ -155,6 +155,7 @@ struct measured {
      */
     uint64_t floor, read, timespec, gettime, system_call;
     uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
+    uint64_t floor_spread; /* p90/p10 of the floor over the rounds, in thousandths */
 };
 
 struct ordered {

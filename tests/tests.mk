@@ -136,6 +136,7 @@ $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
+$(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)

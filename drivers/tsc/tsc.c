@@ -143,6 +143,7 @@ static void conclude(struct tsc *t, enum tsc_source_id id, struct tsc_reading fr
     uint64_t cycles = to.tsc - from.tsc, counts = (to.count - from.count) & mask;
 
     if (counts < 1000 || cycles == 0) {
+        t->sources[id].hz = 0;
         t->sources[id].refused = "it hardly moved";
         return;
     }
@@ -156,10 +157,12 @@ bool tsc_end_pit(struct tsc *t)
     if (!t->pit_start.valid)
         return true;
     struct tsc_reading end = read_between(read_pit, t);
-    if (end.valid)
+    if (end.valid) {
         conclude(t, TSC_I8254, t->pit_start, end, 0xffff, PIT_HZ);
-    else
+    } else {
+        t->sources[TSC_I8254].hz = 0;
         t->sources[TSC_I8254].refused = "it ran out before it was read";
+    }
     return end.valid;
 }
 
@@ -234,6 +237,29 @@ bool tsc_choose(struct tsc *t)
             s->refused = too_far;
     }
     return true;
+}
+
+static bool is_measured(enum tsc_source_id id)
+{
+    return id == TSC_PM_TIMER || id == TSC_I8254;
+}
+
+bool tsc_is_sound(struct tsc *t)
+{
+    bool sound = true;
+
+    for (enum tsc_source_id m = 0; m < TSC_SOURCES; m++) {
+        const struct tsc_source *s = &t->sources[m];
+        if (!is_measured(m) || !s->hz)
+            continue;
+        bool borne_out = t->last[m].hz && confirm(s, &t->last[m]);
+        for (enum tsc_source_id c = 0; c < TSC_SOURCES; c++)
+            borne_out =
+                borne_out || (!is_measured(c) && t->sources[c].hz && confirm(s, &t->sources[c]));
+        sound = sound && borne_out;
+        t->last[m] = *s;
+    }
+    return sound;
 }
 
 int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *s)

@@ -4,6 +4,7 @@
  * one in use and corrects late windups, sets the date.  The time page is made from its hands.
  */
 #include "kernel/clock/clock.h"
+#include "arch/x86/wait.h"
 #include "base/calendar.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -351,7 +352,6 @@ void clock_choose(const char *name)
 
 bool clock_use(const struct timecounter *counter)
 {
-    const uint64_t patience_ns = NS_PER_SECOND / 2;
     struct tc_hands h;
 
     if (!counter || clock_select(counter->name, NULL) != TC_OK)
@@ -360,12 +360,12 @@ bool clock_use(const struct timecounter *counter)
     if (counter->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
     /* For others the guard ends with the first windup past all that was read on the old counter. */
-    uint64_t begin = read_reference();
+    struct wait wait = {.patience = reference->frequency / 2, .last = read_reference()};
     do {
         clock_tick();
         if (tc_get_hands(&set, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
             return true;
-    } while (reference_ns(read_reference() - begin) < patience_ns);
+    } while (!wait_is_over_at(&wait, read_reference()));
     return false;
 }
 

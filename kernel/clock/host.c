@@ -17,7 +17,7 @@
 #include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 
-/* While tests play the host, no event is recorded. */
+/* While tests take STABLE away and give it back, only pauses are recorded. */
 static bool quiet;
 
 static void be_quiet(bool on)
@@ -125,8 +125,7 @@ static void note_pause(const struct kvmclock_change *c, const struct wall_answer
         resumed_at = c->after.system_time;
         resumed_boottime = boottime();
     }
-    if (!quiet)
-        events_note(&e);
+    events_note(&e);
 }
 
 /*
@@ -150,7 +149,7 @@ void see_host(void)
         /* The date was set while the guest ran: until then readers rightly saw the old one. */
         if (answer && answer->step_ns && !answer->paused)
             resumed_at = 0;
-        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+        if (!c.stopped && answer && answer->paused && answer->step_ns)
             events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
             break;

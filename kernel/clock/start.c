@@ -19,6 +19,7 @@
 #include "drivers/rtc/rtc.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include "kernel/clock/played_host.h"
 #include "kernel/clock/suspend.h"
 #include "kernel/clock/tick.h"
@@ -67,20 +68,23 @@ static void ask_hypervisor(void)
 
 /*
  * Returns the local APIC timer's counts a second; it runs since the TSC was `begin`.  The TSC goes
- * on while the host pauses the guest, and the timer does not: what took much longer than it should
- * is measured anew.
+ * on while the host pauses the guest, and the timer does not, which makes it look slow: what took
+ * longer than it should is measured anew, and the highest rate counts.
  */
 static uint64_t measure_apic_timer(uint64_t begin)
 {
     enum { TRIES = 4 };
+    uint64_t highest = 0;
 
     for (unsigned tries = 1;; tries++) {
         while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
             cpu_pause();
         uint64_t counts = apic_timer_elapsed();
         uint64_t us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-        if (us < CALIBRATION_MS * 1000 * 2 || tries == TRIES)
-            return counts * 1000000 / us;
+        uint64_t rate = counts * 1000000 / us;
+        highest = rate > highest ? rate : highest;
+        if (us < CALIBRATION_MS * 1000 * 5 / 4 || tries == TRIES)
+            return highest;
         apic_timer_free_run();
         begin = rdtsc_ordered();
     }
@@ -99,7 +103,7 @@ void end_calibration(uint64_t begin)
         /* Before other vCPUs start: multi-threaded TCG distorts a TSC that several of them read. */
         tsc_end_pm_timer(&tsc);
         bool known = tsc_choose(&tsc);
-        if (known && (in_time || tries == TRIES))
+        if (known && ((in_time && tsc_is_sound(&tsc)) || tries == TRIES))
             break;
         if (tries == TRIES)
             panic("no source tells the frequency of the TSC");
@@ -151,8 +155,16 @@ static bool set_date_by_kvmclock(void)
 
 void set_date(void)
 {
-    uint64_t seconds;
-    bool by_host = set_date_by_kvmclock(), by_rtc = rtc_read(firmware.rtc_century, &seconds);
+    enum { TRIES = 8 };
+    uint64_t seconds, disturbances;
+    bool by_host = set_date_by_kvmclock(), by_rtc;
+    unsigned tries = 0;
 
+    /* A pause between the host's date and the RTC's would part them. */
+    do {
+        disturbances = host_disturbances();
+        see_host();
+        by_rtc = rtc_read(firmware.rtc_century, &seconds);
+    } while (host_disturbances() != disturbances && ++tries < TRIES);
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }

@@ -16,6 +16,13 @@ static int64_t count(struct cpu *cpu, bool on, uint64_t to)
     static uint64_t disturbances[MAX_CPUS];
     uint64_t counts[ENTRY_KINDS], now = host_disturbances();
 
+    /*
+     * What came before must not make a reading ask the kernel while entries are counted.  Read the
+     * number first: a pause from here on is then one more, whether it is handled here or later.
+     */
+    if (on)
+        before_clock_call(cpu);
+
     /* Do not count the call that switches counting off. */
     if (!on && cpu->counting)
         cpu->entries[ENTRY_SYSCALL]--;

@@ -9,6 +9,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"
+#include "base/pause.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "kernel/process/process.h"
@@ -69,6 +70,7 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
     how->began = ready;
     uint32_t goal = how->end = how->first;
     do {
+        pause_at(PAUSE_VCPUS);
         goal = settings.one_by_one && goal < prepared ? goal + 1 : prepared;
         how->end = smp_start(how->end, goal, patience);
     } while (how->end == goal && goal < prepared);
@@ -117,6 +119,8 @@ void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
 void vcpu_enable(struct cpu *cpu, void *arg)
 {
     (void)arg;
+    if (cpu->index != 0)
+        pause_at(PAUSE_REGISTRATION);
     cpu->user_gs = process_vcpu_address(cpu->index);
     features_number_vcpu(cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);

@@ -33,6 +33,10 @@ soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an ear
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
 		$(if $(HTML),--html '$(HTML)')
 
+.PHONY: pauses
+pauses: kernel ## pause a guest for 22 s at each place and in each stage of its report, and at its ticks (12 minutes)
+	PAUSE_SECONDS=22 tests/events/run.sh report-pauses report-pause-storm
+
 .PHONY: attack
 attack: kernel ## attack the kernel from ring 3, on 2 and 8 vCPUs: MINUTES=4, SEED=N of an earlier run
 	tests/guest/attack.sh $(or $(MINUTES),4) $(SEED)

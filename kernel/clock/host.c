@@ -46,6 +46,15 @@ void set_stable(bool stable)
         be_quiet(false);
 }
 
+bool stable_is_back(void)
+{
+    bool back = false;
+
+    for (uint32_t i = 0; i < cpu_count; i++)
+        back = back || clock_slots[i].info.flags & PVCLOCK_FLAG_TSC_STABLE;
+    return back;
+}
+
 void toggle_stable(uint32_t vcpus)
 {
     if (vcpus)

@@ -24,6 +24,8 @@ void before_clock_call(struct cpu *cpu);
  * 0.1 ms, so toggle only a few.
  */
 void set_stable(bool stable);
+/* Whether the host has given STABLE back to a vCPU's structure since set_stable(false). */
+bool stable_is_back(void);
 void toggle_stable(uint32_t vcpus);
 /* Makes the next of these changes; at vCPU 0's tick. */
 void toggle_tick(void);

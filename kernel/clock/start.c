@@ -12,6 +12,7 @@
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "base/panic.h"
+#include "base/pause.h"
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "drivers/hpet/hpet.h"
 #include "drivers/i8254/i8254.h"
@@ -77,6 +78,7 @@ static uint64_t measure_apic_timer(uint64_t begin)
     uint64_t highest = 0;
 
     for (unsigned tries = 1;; tries++) {
+        pause_at(PAUSE_TIMER);
         while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
             cpu_pause();
         uint64_t counts = apic_timer_elapsed();
@@ -97,6 +99,7 @@ void end_calibration(uint64_t begin)
 
     ask_hypervisor();
     for (unsigned tries = 1;; tries++) {
+        pause_at(PAUSE_CALIBRATION);
         while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
             cpu_pause();
         bool in_time = tsc_end_pit(&tsc);
@@ -164,6 +167,7 @@ void set_date(void)
     do {
         disturbances = host_disturbances();
         see_host();
+        pause_at(PAUSE_DATE);
         by_rtc = rtc_read(firmware.rtc_century, &seconds);
     } while (host_disturbances() != disturbances && ++tries < TRIES);
     clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);

@@ -42,6 +42,8 @@ class Report:
         append = f"{BY_PAGE} shell=0 debug.pause.at={at} debug.pause.times={times}"
         qemu = ["-device", "pvpanic", "-action", "panic=pause"]
         self.machine = Machine(scene.directory, KVM, append, qemu, limit=limit)
+        self.machines = [self.machine]
+        scene.guests.append(self)
         self.pauses = Counter()  # by the stage that the report was in
         self.lengths = []  # of all, in order, in seconds
         # Nobody may keep the guest waiting for its console.
@@ -89,8 +91,7 @@ class Report:
         log = guests.report.unwrap(self.machine.console.log)
         failed = [line for line in log.splitlines() if line.startswith("FAIL")]
         self.scene.expect(status == PASSED and not failed, f"status {status}: {failed}")
-        with open(self.machine.json, "rb") as file:
-            complaints, records = guests.report.parse(file.read())
+        complaints, records = guests.report.parse(self.json())
         self.scene.expect(not complaints, f"JSON: {complaints}")
         (verdict,) = (r for r in records if r["record"] == "verdict")
         self.scene.expect(verdict["state"] == "good", f"{verdict['state']}: {verdict['text']}")
@@ -103,7 +104,11 @@ class Report:
         self.scene.say(", ".join(f"{stage} {count}" for stage, count in self.pauses.items()))
         return [r for r in records if r["record"] == "event" and r["kind"] == "paused"]
 
-    def close(self):
+    def json(self):
+        with open(self.machine.json, "rb") as file:
+            return file.read()
+
+    def kill(self):
         self.machine.kill()
 
 
@@ -114,34 +119,28 @@ def report_pauses(scene):
     Each of 3 s, or PAUSE_SECONDS.
     """
     report = Report(scene, "all", 1, limit=120 + 25 * PAUSE)
-    try:
-        report.run(lambda stage, before: PAUSE)
-        told = report.judge(least=1)
-        # How long one was is known once the kernel has the host's date: the first is just behind it.
-        first = report.pauses[BEFORE] - 1
-        last = report.pauses.total() - report.pauses[AFTER]
-        away = sum(report.lengths[first:last])
-        for what in ("length_ns", "step_ns"):
-            total = sum(record[what] for record in told) / 1e9
-            scene.expect(
-                abs(total - away) < ALLOWED,
-                f"{what}: {[r[what] / 1e9 for r in told]}; the pauses were {report.lengths}",
-            )
-        scene.say(
-            f"{len(report.lengths)} pauses of {PAUSE:g} s; {last - first} after the first date, told as"
-            f" {len(told)}, whose lengths and steps come to {total - away:+.3f} s of {away:.3f}"
+    report.run(lambda stage, before: PAUSE)
+    told = report.judge(least=1)
+    # How long one was is known once the kernel has the host's date: the first is just behind it.
+    first = report.pauses[BEFORE] - 1
+    last = report.pauses.total() - report.pauses[AFTER]
+    away = sum(report.lengths[first:last])
+    for what in ("length_ns", "step_ns"):
+        total = sum(record[what] for record in told) / 1e9
+        scene.expect(
+            abs(total - away) < ALLOWED,
+            f"{what}: {[r[what] / 1e9 for r in told]}; the pauses were {report.lengths}",
         )
-    finally:
-        report.close()
+    scene.say(
+        f"{len(report.lengths)} pauses of {PAUSE:g} s; {last - first} after the first date, told as"
+        f" {len(told)}, whose lengths and steps come to {total - away:+.3f} s of {away:.3f}"
+    )
 
 
 @scenario(beside=True)
 def report_pause_storm(scene):
     """A pause of 5 ms at 60 ticks of each stage of a report, the first longer (bugs 58, 61)."""
     report = Report(scene, "tick", 60, limit=240 + 12 * PAUSE)
-    try:
-        report.run(lambda stage, before: 0.005 if before else PAUSE)
-        told = report.judge(least=0)
-        scene.say(f"{len(report.lengths)} pauses, {len(told)} told")
-    finally:
-        report.close()
+    report.run(lambda stage, before: 0.005 if before else PAUSE)
+    told = report.judge(least=0)
+    scene.say(f"{len(report.lengths)} pauses, {len(told)} told")

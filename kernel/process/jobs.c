@@ -16,10 +16,12 @@
 #include <clockpage/report.h>
 
 /*
- * How long the kernel waits for another thread to end, and how long a job may take: long enough to
- * tell a hung thread from a slow host, which makes at least this many reads or calls a second.
+ * How long a job may take, until process_tick() ends its threads: long enough to tell a hung thread
+ * from a slow host, which makes at least this many reads or calls a second.  And for how many times
+ * as long the kernel waits, for a vCPU whose ticks do not come: less would give up a thread that
+ * is slow because the host is busy, which process_tick() bears with.
  */
-enum { PATIENCE_S = 20, LONGEST_S = 60, SLOWEST_PER_S = 20000 };
+enum { LONGEST_S = 60, SLOWEST_PER_S = 20000, TIMES_AS_LONG = 4 };
 
 enum { MAX_OWED = 6 };
 
@@ -122,7 +124,7 @@ bool job_run(const struct job_order *order)
         smp_call_some(first, end, process_run, NULL);
     if (zero)
         process_run(cpu_table[0], NULL);
-    verdicts.ended = smp_wait_some(first, end, tsc_hz * PATIENCE_S);
+    verdicts.ended = smp_wait_some(first, end, TIMES_AS_LONG * longest_cycles(order));
     __atomic_store_n(&process_longest, 0, __ATOMIC_RELAXED);
     verdicts.ended = verdicts.ended && !(zero && process_thread(0)->crashed);
     for (uint32_t i = first; i < end + order->moving; i++)

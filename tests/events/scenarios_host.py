@@ -16,7 +16,7 @@ from scene import BY_PAGE, KVM, MOVABLE, TCG, scenario
 WAIT = 20
 
 
-@scenario()
+@scenario(beside=True)
 def pause_3s(scene):
     """stop, 3 s, cont: the clock stands still, the date does not (bugs 6, 20)."""
     guest = scene.guest()
@@ -73,7 +73,7 @@ def pause_storm(scene):
     scene.say(guest.end())
 
 
-@scenario()
+@scenario(beside=True)
 def advance(scene):
     """The other way: uptime goes on by the time that the guest was paused for."""
     guest = scene.guest(append=f"{BY_PAGE} dev.kvmclock.0.advance_paused=1")
@@ -174,7 +174,7 @@ def migrate_ten(scene):
     scene.end(guest)
 
 
-@scenario()
+@scenario(beside=True)
 def migrate_cancel(scene):
     """A migration that is given up: nothing has happened to the guest."""
     guest = scene.guest(MOVABLE)

@@ -26,18 +26,17 @@ static const char *const names[] = {
 
 static const char *wanted;
 static uint64_t times = 1;
-static uint64_t paused[PAUSE_PLACES];
+static uint64_t paused[PAUSE_PLACES]; /* in this stage of the report */
+static unsigned stage_of[PAUSE_PLACES];
 
 void pause_at(enum pause_place place)
 {
-    static unsigned stages;
+    unsigned stage = report_stages();
 
     if (!wanted || !(text_same(wanted, names[place]) || text_same(wanted, names[PAUSE_PLACES])))
         return;
-    if (place == PAUSE_TICK && stages != report_stages()) {
-        stages = report_stages();
-        paused[place] = 0;
-    }
+    if (__atomic_exchange_n(&stage_of[place], stage, __ATOMIC_RELAXED) != stage)
+        __atomic_store_n(&paused[place], 0, __ATOMIC_RELAXED);
     if (__atomic_fetch_add(&paused[place], 1, __ATOMIC_RELAXED) < times)
         outb(PVPANIC, PANICKED);
 }
@@ -46,7 +45,7 @@ static const struct sysctl nodes[] = {
     SYSCTL_CHOICE("at", SYSCTL_RDTUN, &wanted, names, NULL,
                   "where to ask the host for a pause, by QEMU's pvpanic device"),
     SYSCTL_VALUE("times", SYSCTL_U64, SYSCTL_RDTUN, &times, 1, 1000000, "1",
-                 "how often at each place"),
+                 "how often at each place in each stage of the report"),
 };
 
 SYSCTL_TABLE("debug.pause", nodes);

@@ -16,11 +16,14 @@ enum pause_place {
     PAUSE_COUNT,        /* as ring 3 begins to count entries */
     PAUSE_PATHS,        /* after STABLE was taken away, before ring 3 looks which way it reads */
     PAUSE_SWITCH,       /* while a switch of counters is measured */
-    PAUSE_TICK, /* at the end of a tick of the boot vCPU, in each stage of the report anew */
+    PAUSE_TICK,         /* at the end of a tick of the boot vCPU, wherever that comes */
     PAUSE_PLACES,
 };
 
-/* Pauses here if this is the place, and debug.pause.times has not been reached there.  Any vCPU. */
+/*
+ * Pauses here if this is the place, and has not been as often as debug.pause.times says in this
+ * stage of the report.  On any vCPU.
+ */
 void pause_at(enum pause_place place);
 
 #endif

@@ -7,6 +7,7 @@
 #include "arch/x86/wait.h"
 #include "base/calendar.h"
 #include "base/format.h"
+#include "base/pause.h"
 #include "base/text.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -409,6 +410,7 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
     struct clock_moment before = carry(0);
+    pause_at(PAUSE_SWITCH);
     enum tc_status status = tc_select(&set, name, &report->by_library);
     if (status != TC_OK)
         return status;

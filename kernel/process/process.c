@@ -250,7 +250,7 @@ void process_tick(struct cpu *cpu)
     uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
     uint64_t gap = now - cpu->job_seen, most = longest / 1024;
 
-    /* A pause by the host, or the time that it ran others, is a long gap: not the thread's fault. */
+    /* A pause, or the time in which the host ran others, is a long gap: not the thread's fault. */
     cpu->job_ran += gap < most ? gap : most;
     cpu->job_seen = now;
     if (longest && cpu->job_ran > longest)

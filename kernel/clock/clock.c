@@ -410,7 +410,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
     struct clock_moment before = carry(0);
-    pause_at(PAUSE_SWITCH);
+    if (from != to)
+        pause_at(PAUSE_SWITCH);
     enum tc_status status = tc_select(&set, name, &report->by_library);
     if (status != TC_OK)
         return status;

@@ -36,11 +36,18 @@ include kernel/kernel.mk
 include boot/iso.mk
 include tests/tests.mk
 
-.PHONY: all clean help
+.PHONY: all clean dist help
 all: kernel lib ## build the kernel and the library (the default)
 
 clean: ## remove everything that was built
 	rm -rf $(O)
+
+# What is committed, and the single headers, which take a shell to make.
+RELEASE := clockpage-$(LIB_VERSION)
+dist: $(LIB_NAMES:%=$(O)/%_all.h) ## write the release, build/clockpage-VERSION.tar.gz, of what is committed
+	git archive --format=tar --prefix=$(RELEASE)/single/ $(^:%=--add-file=%) --prefix=$(RELEASE)/ \
+		-o $(O)/$(RELEASE).tar HEAD
+	gzip -9nf $(O)/$(RELEASE).tar
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9_-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Converts dates of the Gregorian calendar, in UTC, from 1970 on. */
+/* Dates as text, and those from 1970 on; <tsc/calendar.h> has the calendar. */
 #ifndef BASE_CALENDAR_H
 #define BASE_CALENDAR_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <tsc/calendar.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-
-struct date {
-    int64_t year;
-    int month, day;           /* from 1 */
-    int hour, minute, second; /* from 0 */
-    int weekday;              /* 0: Sunday */
-};
-
-struct date date_of(uint64_t seconds);
 
 /*
  * Returns the date in *seconds, since 1970; false if there is no such date, or it is before 1970
  * or after 9999.
  */
-bool date_seconds(const struct date *date, uint64_t *seconds);
+bool date_seconds(const struct calendar_date *date, uint64_t *seconds);
 
 /*
  * Parses a date in date(1)'s form, [[[[[cc]yy]mm]dd]HH]MM[.ss], or YYYY-MM-DD[ HH:MM[:SS]].
  * Parts left out on the left are those of `now`, on the right 0.  The ranges are not checked: see
  * date_seconds().
  */
-bool date_read(const char *text, const struct date *now, struct date *date);
+bool date_read(const char *text, const struct calendar_date *now, struct calendar_date *date);
 
 enum { DATE_SIZE = 40 };
 

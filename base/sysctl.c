@@ -7,15 +7,8 @@
 #include "base/format.h"
 #include "base/text.h"
 
-enum { MAX_HOOKS = 16 };
-
 static struct sysctl_branch *first;
 static bool sorted;
-static struct {
-    struct sysctl_at at;
-    void (*changed)(void);
-} hooks[MAX_HOOKS];
-static unsigned hook_count;
 
 void sysctl_put(struct sysctl_text *text, const char *f, ...)
 {
@@ -350,24 +343,4 @@ enum sysctl_error sysctl_set(const struct sysctl_at *at, const char *text, const
         return SYSCTL_OK;
     *why = refused;
     return SYSCTL_REFUSED;
-}
-
-bool sysctl_on_change(const char *name, void (*changed)(void))
-{
-    struct sysctl_at at;
-
-    if (hook_count == MAX_HOOKS || !sysctl_find(name, &at))
-        return false;
-    hooks[hook_count].at = at;
-    hooks[hook_count++].changed = changed;
-    return true;
-}
-
-void sysctl_changed(const struct sysctl_at *at)
-{
-    for (unsigned i = 0; i < hook_count; i++) {
-        if (hooks[i].at.node == at->node && hooks[i].at.branch == at->branch &&
-            hooks[i].at.index == at->index)
-            hooks[i].changed();
-    }
 }

@@ -52,7 +52,4 @@ enum sysctl_error {
  */
 enum sysctl_error sysctl_set(const struct sysctl_at *at, const char *value, const char **why);
 
-/* Calls the functions registered with sysctl_on_change(). */
-void sysctl_changed(const struct sysctl_at *at);
-
 #endif

@@ -49,14 +49,15 @@ int main(int argc, char **argv)
     }
 
     /* A writer that lost its CPU in the middle of an update leaves the page busy for a while. */
-    for (int tries = 0; (status = pvclock_snapshot(page, &snapshot)) == PVCLOCK_BUSY; tries++) {
+    for (int tries = 0; (status = pvclock_take_snapshot(page, &snapshot)) == PVCLOCK_BUSY;
+         tries++) {
         const struct timespec millisecond = {0, 1000000};
 
         if (tries == 1000)
             break;
         (void)nanosleep(&millisecond, NULL);
     }
-    if (status != PVCLOCK_OK || pvclock_frequency(snapshot.mul, snapshot.shift, &frequency)) {
+    if (status != PVCLOCK_OK || pvclock_frequency_of(snapshot.mul, snapshot.shift, &frequency)) {
         fprintf(stderr, "ring3_reader: the page is %s\n", pvclock_status_name(status));
         return 1;
     }

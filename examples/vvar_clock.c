@@ -39,9 +39,9 @@ static enum pvclock_status look_at(const struct pvclock_vcpu_time_info *page,
         return PVCLOCK_NOT_READY;
     if (page->pad0 != 0 || page->pad[0] != 0 || page->pad[1] != 0)
         return PVCLOCK_BAD_VALUE;
-    status = pvclock_snapshot(page, snapshot);
+    status = pvclock_take_snapshot(page, snapshot);
     if (status == PVCLOCK_OK && ((snapshot->mul >> 31) == 0 || snapshot->flags > 3 ||
-                                 snapshot->tsc_timestamp > pvclock_tsc(PVCLOCK_LFENCE)))
+                                 snapshot->tsc_timestamp > pvclock_tsc_now(PVCLOCK_LFENCE)))
         return PVCLOCK_BAD_VALUE;
     return status;
 }
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vvar_clock: no clock page: %s\n", why);
         return 2;
     }
-    (void)pvclock_frequency(snapshot.mul, snapshot.shift, &frequency);
+    (void)pvclock_frequency_of(snapshot.mul, snapshot.shift, &frequency);
     printf("version %u, flags %u (%s), multiplier %u, shift %d, TSC %llu +- %llu Hz\n",
            snapshot.version, snapshot.flags,
            (snapshot.flags & PVCLOCK_FLAG_TSC_STABLE) != 0 ? "stable" : "not stable", snapshot.mul,

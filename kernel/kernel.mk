@@ -2,12 +2,13 @@
 # The kernel and its ring-3 program.
 
 include lib/timecounter/timecounter.mk
+include lib/tsc/tsc.mk
 
 # CORE=1: without what is tried and typed (kernel/selftest, kernel/shell), to see that the rest stands alone.
 CORE ?= 0
 TRIALS := kernel/trials.c kernel/late.c $(wildcard kernel/selftest/*.c kernel/shell/*.c)
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S base/*.c drivers/*/*.c kernel/*.c kernel/*/*.c kernel/*/*.S) \
-	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS)
+	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TSC_SRCS)
 KERNEL_SRCS := $(filter-out $(if $(filter 1,$(CORE)),$(TRIALS),kernel/core.c),$(KERNEL_SRCS))
 READER_SRCS := $(addprefix userspace_sim/,reader.c verdict.c measure.c order.c offset.c probes.c attach.c rules.c \
 	fuzz.c border.c attempt.S clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c base/format.c \

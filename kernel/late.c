@@ -16,6 +16,9 @@
 #include "kernel/selftest/readers.h"
 #include <clockpage/report.h>
 
+/* Stop waiting for the others this long after the last arrival. */
+enum { PATIENCE_MS = 1000 };
+
 static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
 {
     uint64_t came = cpu_table[i]->arrived;
@@ -23,13 +26,14 @@ static uint64_t us_until_it_came(const struct vcpus_bring_up *how, uint32_t i)
     return came > how->began ? (came - how->began) / (tsc.hz / 1000000) : 0;
 }
 
+/* Records the event that this vCPU came. */
 static void note_event(const struct vcpus_bring_up *how, uint32_t i)
 {
     uint64_t us = us_until_it_came(how, i);
     struct event event = {.kind = EVENT_ONLINE, .vcpu = i, .length_ns = us * 1000};
 
     if (kvmclock.present)
-        (void)pvclock_snapshot(&clock_slots[i].info, &event.after);
+        (void)pvclock_take_snapshot(&clock_slots[i].info, &event.after);
     format(event.text, sizeof(event.text), "APIC %u, in %lu us; %s", cpu_table[i]->apic_id, us,
            kvmclock.vcpus[i].registered ? "its page is alive"
            : kvmclock.present           ? "its page is not written"
@@ -37,12 +41,10 @@ static void note_event(const struct vcpus_bring_up *how, uint32_t i)
     events_note(&event);
 }
 
-static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_before)
+static void report_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_before)
 {
     const struct pvclock_vcpu_time_info *info = &clock_slots[i].info;
     bool alive = kvmclock.vcpus[i].registered;
-    uint64_t us = us_until_it_came(how, i);
-
     char page[80] = "", offset[40];
 
     describe_offset(i, offset, sizeof(offset));
@@ -54,8 +56,9 @@ static void tell_one(const struct vcpus_bring_up *how, uint32_t i, bool stable_b
     REPORT("late",
            "online: vCPU {vcpu}, APIC {apic_id}, came in {us} us; {_page}TSC to vCPU 0's, ns: "
            "{_offset}\n",
-           U64("vcpu", i), U64("apic_id", cpu_table[i]->apic_id), U64("us", us),
-           BOOL("alive", alive), BOOL("stable_before", stable_before),
+           U64("vcpu", i), U64("apic_id", cpu_table[i]->apic_id),
+           U64("us", us_until_it_came(how, i)), BOOL("alive", alive),
+           BOOL("stable_before", stable_before),
            BOOL("stable_after", kvmclock.present && kvmclock.stable), TEXT("_page", page),
            TEXT("_offset", offset));
 }
@@ -68,7 +71,7 @@ static void tell_absent(uint32_t from, uint32_t count)
     if (count == 0)
         return;
     print("online: %u that the firmware lists did not answer within %u ms: APIC", count,
-          LATE_PATIENCE_MS);
+          PATIENCE_MS);
     for (uint32_t i = 0; i < count && i < NAMED; i++)
         print(" %u", cpu_table[from + i]->apic_id);
     print("%s\n", count > NAMED ? " ..." : "");
@@ -84,7 +87,7 @@ int bring_late(void)
     struct vcpus_bring_up how;
     bool stable = kvmclock.present && kvmclock.stable;
     bool stable_structure = stable && clock_slots[0].info.flags & PVCLOCK_FLAG_TSC_STABLE;
-    uint32_t alive = 0, came;
+    uint32_t alive = 0;
     uint64_t slowest = 0;
     bool agree = true;
 
@@ -96,12 +99,12 @@ int bring_late(void)
         print("online: all %u vCPUs that the firmware lists run\n", cpu_count);
         return 0;
     }
-    vcpus_start_late(&firmware, tsc.hz, &how);
-    came = how.end - how.first;
+    vcpus_start(firmware.possible_count, PATIENCE_MS, &how);
+    uint32_t came = how.end - how.first;
     if (came) {
         if (!process_add_threads(how.end))
             panic("no memory for a thread");
-        (void)grow_clock(how.end);
+        grow_clock(how.end);
         for (uint32_t i = how.first; i < how.end; i++)
             note_event(&how, i);
         if (readers_run())
@@ -115,7 +118,7 @@ int bring_late(void)
         uint64_t us = us_until_it_came(&how, i);
         slowest = us > slowest ? us : slowest;
         alive += kvmclock.vcpus[i].registered;
-        tell_one(&how, i, stable_structure);
+        report_one(&how, i, stable_structure);
         readers_add(i);
     }
     tell_absent(how.end, how.asked - came);

@@ -41,18 +41,18 @@ const void *machine_low_memory(uint64_t pa, uint64_t length)
     return (const void *)(uintptr_t)pa;
 }
 
-void machine_start_paging(const struct bootinfo *info, uint64_t image_end, uint32_t cpus)
+void machine_start_paging(uint64_t image_end)
 {
     uint64_t end = 0;
 
-    for (unsigned i = 0; i < info->range_count; i++) {
-        const struct memory_range *r = &info->ranges[i];
+    for (unsigned i = 0; i < boot.range_count; i++) {
+        const struct memory_range *r = &boot.ranges[i];
         if (r->start <= KERNEL_PHYS && KERNEL_PHYS < r->start + r->length)
             end = r->start + r->length;
     }
     if (end < image_end)
         panic("the image is not in memory that the map calls usable");
-    if (cpus > 1 && !bootinfo_is_usable(info, TRAMPOLINE_PHYS, PAGE_SIZE))
+    if (firmware.possible_count > 1 && !bootinfo_is_usable(&boot, TRAMPOLINE_PHYS, PAGE_SIZE))
         panic("the memory map has no usable page at 0x%x, where the other vCPUs start",
               TRAMPOLINE_PHYS);
     frames_init(image_end, end);
@@ -83,16 +83,16 @@ _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void))
     __builtin_unreachable();
 }
 
-void machine_check_firmware(const struct firmware_facts *facts)
+void machine_check_firmware(void)
 {
-    if (facts->bad_reason)
-        check(FAIL, "firmware.tables", "%s refused: %s; vCPUs by: %s", facts->bad_table,
-              facts->bad_reason, facts->source);
+    if (firmware.bad_reason)
+        check(FAIL, "firmware.tables", "%s refused: %s; vCPUs by: %s", firmware.bad_table,
+              firmware.bad_reason, firmware.source);
     else
-        check(PASS, "firmware.tables", "vCPUs by: %s", facts->source);
-    if (facts->cpus_left_out)
+        check(PASS, "firmware.tables", "vCPUs by: %s", firmware.source);
+    if (firmware.cpus_left_out)
         check(FAIL, "firmware.vcpus", "%u vCPUs more than the %u that this kernel takes",
-              facts->cpus_left_out, MAX_CPUS);
+              firmware.cpus_left_out, MAX_CPUS);
 }
 
 void machine_check_map(void)
@@ -140,22 +140,24 @@ static void find_open_entry(struct cpu *cpu, void *arg)
     __atomic_store_n(&open_entry, found, __ATOMIC_RELEASE);
 }
 
-/* Puts the names of the protections in that state into `list`, up to NULL. */
-static void list_protections(const char **list, enum feature_state state)
+/* The names of the protections in each state, up to NULL. */
+typedef const char *protection_lists[FEATURE_IGNORED + 1][FEATURE_PROTECTIONS + 1];
+
+static void list_protections(protection_lists lists)
 {
-    unsigned count = 0;
+    unsigned counts[FEATURE_IGNORED + 1] = {0};
 
     for (enum feature f = 0; f < FEATURE_PROTECTIONS; f++) {
-        if (features_state(f) == state)
-            list[count++] = features_name(f);
+        enum feature_state s = features_state(f);
+        lists[s][counts[s]++] = features_name(f);
     }
-    list[count] = NULL;
+    for (unsigned s = 0; s <= FEATURE_IGNORED; s++)
+        lists[s][counts[s]] = NULL;
 }
 
 void machine_check_border(uint64_t patience)
 {
-    const char *unknown[FEATURE_PROTECTIONS + 1], *refused[FEATURE_PROTECTIONS + 1];
-    const char *ignored[FEATURE_PROTECTIONS + 1];
+    protection_lists lists;
     bool answered = smp_ask_all(find_open_entry, NULL, patience);
     const char *found = __atomic_load_n(&open_entry, __ATOMIC_ACQUIRE);
 
@@ -165,15 +167,15 @@ void machine_check_border(uint64_t patience)
         check(pass_if(answered), "machine.entries",
               "every way from ring 3 into ring 0 is set or shut%s",
               answered ? "" : "; a vCPU did not answer");
-    list_protections(unknown, FEATURE_UNKNOWN);
-    list_protections(refused, FEATURE_REFUSED);
-    list_protections(ignored, FEATURE_IGNORED);
-    if (unknown[0])
-        check(FAIL, "machine.protection", "%s was not tried", unknown[0]);
-    else if (refused[0])
-        check(FAIL, "machine.protection", "CPUID has %s, and the CPU refuses it", refused[0]);
-    else if (ignored[0])
-        check(FAIL, "machine.protection", "%s is on, and does not protect", ignored[0]);
+    list_protections(lists);
+    if (lists[FEATURE_UNKNOWN][0])
+        check(FAIL, "machine.protection", "%s was not tried", lists[FEATURE_UNKNOWN][0]);
+    else if (lists[FEATURE_REFUSED][0])
+        check(FAIL, "machine.protection", "CPUID has %s, and the CPU refuses it",
+              lists[FEATURE_REFUSED][0]);
+    else if (lists[FEATURE_IGNORED][0])
+        check(FAIL, "machine.protection", "%s is on, and does not protect",
+              lists[FEATURE_IGNORED][0]);
     else
         check(PASS, "machine.protection", "all that CPUID has is on%s",
               features_state(FEATURE_SMAP) == FEATURE_LEFT_OFF
@@ -183,14 +185,13 @@ void machine_check_border(uint64_t patience)
 
 void machine_report_protection(uint64_t root, uint64_t user_va)
 {
-    const char *lists[FEATURE_IGNORED + 1][FEATURE_PROTECTIONS + 1];
+    protection_lists lists;
 
     write_cr3(root);
     if (features_state(FEATURE_SMAP) == FEATURE_ON && read_byte_safe(user_va))
         features_note(FEATURE_SMAP, FEATURE_IGNORED);
     write_cr3(kernel_root());
-    for (enum feature_state s = FEATURE_ON; s <= FEATURE_IGNORED; s++)
-        list_protections(lists[s], s);
+    list_protections(lists);
     report_detail(true);
     REPORT("protection",
            "protection  "

@@ -17,11 +17,8 @@ void machine_start_traps(const struct trap_hooks *hooks);
  */
 const void *machine_low_memory(uint64_t pa, uint64_t length);
 
-/*
- * Sets up the frame pool above the image, and the kernel's own page tables, for a machine that may
- * have `cpus` vCPUs.
- */
-void machine_start_paging(const struct bootinfo *info, uint64_t image_end, uint32_t cpus);
+/* Sets up the frame pool above the image, and the kernel's own page tables. */
+void machine_start_paging(uint64_t image_end);
 void machine_start_apic(void);
 
 /* Calls `next` on the boot vCPU's own stack, between guard pages; `apic_id` is that vCPU's. */
@@ -32,7 +29,7 @@ _Noreturn void machine_enter_own_stack(uint32_t apic_id, void (*next)(void));
  * "machine.msr"; "machine.entries" and "machine.protection".  `patience`: TSC cycles to wait for
  * the other vCPUs.
  */
-void machine_check_firmware(const struct firmware_facts *facts);
+void machine_check_firmware(void);
 void machine_check_map(void);
 void machine_check_msr(void);
 void machine_check_border(uint64_t patience);

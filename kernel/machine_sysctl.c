@@ -3,7 +3,6 @@
  * Serves what describes the system, not the clock, as sysctl nodes: kern.ostype and the like,
  * hw.*.
  */
-#include "kernel/machine_sysctl.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/features.h"
@@ -95,11 +94,5 @@ static const struct sysctl hw_nodes[] = {
                  "what protects the kernel from ring 3, of WP NX SMEP SMAP UMIP MCE"),
 };
 
-static struct sysctl_branch kern = SYSCTL_BRANCH("kern", kern_nodes);
-static struct sysctl_branch hw = SYSCTL_BRANCH("hw", hw_nodes);
-
-void sysctl_machine_register(void)
-{
-    sysctl_register(&kern);
-    sysctl_register(&hw);
-}
+SYSCTL_TABLE("kern", kern_nodes);
+SYSCTL_TABLE("hw", hw_nodes);

@@ -29,13 +29,11 @@
 #include "kernel/clock/tick.h"
 #include "kernel/clock/time_page.h"
 #include "kernel/machine.h"
-#include "kernel/machine_sysctl.h"
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
-#include "kernel/vcpus.h"
-#include "kernel/verdict.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -44,15 +42,6 @@
 enum { PATIENCE_S = 3 };
 
 extern char image_end_phys[];
-
-static struct vcpus_bring_up bring_up;
-
-/* ---- The end ----------------------------------------------------------- */
-
-static _Noreturn void end_run(void)
-{
-    shutdown(verdict_end() ? EXIT_PASS : EXIT_FAIL);
-}
 
 /* ---- In order ---------------------------------------------------------- */
 
@@ -88,7 +77,7 @@ static void start_ring3(void)
 {
     /* TCG's vCPUs may share one thread, as in run-qemu.sh. */
     bool in_turn = text_same(kvmclock.hypervisor, "TCGTCGTCGTCG");
-    const char *wrong = process_create(time_page_physical(), cpu_count);
+    const char *wrong = process_create(virt_to_phys(time_page_get()), cpu_count);
 
     if (wrong)
         panic("%s", wrong);
@@ -135,25 +124,25 @@ _Noreturn void kernel_entry(uint32_t loader_data, uint32_t protocol)
     if (boot.error)
         panic("%s", boot.error);
     sysctl_register_set();
-    trials_register();
-    sysctl_machine_register();
     settings_read(boot.command_line, boot.command_line_cut);
     if (settings.help) {
         settings_help();
         shutdown(report_end(NULL, NULL) ? EXIT_PASS : EXIT_FAIL);
     }
-    trials_before_firmware();
+    fault_damage_table(machine_low_memory, boot.rsdp);
     firmware_read(machine_low_memory, boot.rsdp, &firmware);
-    machine_start_paging(&boot, (uint64_t)image_end_phys, firmware.possible_count);
+    machine_start_paging((uint64_t)image_end_phys);
     shutdown_init(&firmware);
     machine_start_apic();
-    vcpus_order(&firmware);
+    vcpus_order();
     machine_enter_own_stack(firmware.apic_ids[0], main_on_own_stack);
 }
 
 static _Noreturn void main_on_own_stack(void)
 {
+    struct vcpus_bring_up bring_up;
     uint64_t begin = rdtsc_ordered();
+
     apic_timer_free_run();
     tsc_begin(&tsc);
     tsc_begin_pm_timer(&tsc, firmware.pm_timer_port, firmware.pm_timer_32);
@@ -162,16 +151,15 @@ static _Noreturn void main_on_own_stack(void)
     end_calibration(begin);
     start_played_host(begin);
     report_start();
-    machine_check_firmware(&firmware);
-    vcpus_start(&firmware, tsc.hz, &bring_up);
+    machine_check_firmware();
+    vcpus_start_present(&bring_up);
     report_bring_up(&bring_up);
     cpu_count = bring_up.end;
 
     start_ring3();
     machine_report_protection(process_root(), USER_VCPU_BASE);
     fill_in_settings();
-    keep_choice();
-    (void)decide(NULL, false, false);
+    (void)keep_choice();
     kvmclock_report(&kvmclock);
     kvmclock_judge(&kvmclock, cpu_count);
     set_date();
@@ -181,7 +169,7 @@ static _Noreturn void main_on_own_stack(void)
     trials_run();
     /* What no tick has seen, as where interrupts were off. */
     see_host();
-    events_report();
+    (void)events_report(true);
     tear_down();
-    end_run();
+    shutdown(verdict_end() ? EXIT_PASS : EXIT_FAIL);
 }

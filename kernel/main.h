@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The steps that main.c calls besides the subsystems themselves: the report (overview.c), and the
- * tests and the shell (trials.c and late.c), which core.c replaces in a kernel without selftests
- * and shell.
+ * The steps that main.c calls besides the subsystems themselves: the report (overview.c and
+ * verdict.c), and the tests and the shell (trials.c and late.c), which core.c replaces in a kernel
+ * without selftests and shell.
  */
 #ifndef KERNEL_MAIN_H
 #define KERNEL_MAIN_H
@@ -21,17 +21,14 @@ void report_clock(void);
 /* Describes a vCPU's TSC offset to vCPU 0's, in ns, and its error. */
 void describe_offset(uint32_t index, char *to, size_t size);
 
+/* verdict.c: ends the report with the verdict on the clock; returns whether no check failed. */
+bool verdict_end(void);
+
 /* trials.c or core.c, in calling order. */
-/* Registers their settings with the sysctl tree; call before the command line is read. */
-void trials_register(void);
-/* Damages the firmware's tables, if the settings ask for that; call before they are read. */
-void trials_before_firmware(void);
 /* Call at each tick of vCPU 0. */
 void trials_tick(void);
 /* Runs the tests, prints the report, and serves the shell. */
 void trials_run(void);
-/* Returns how many counters were compared, and within how many ppb the one in use is of all. */
-unsigned trials_compared(uint64_t *within_ppb);
 
 /*
  * late.c: starts all possible vCPUs that do not run yet, and reports the result: a line each, the

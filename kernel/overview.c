@@ -105,8 +105,8 @@ static void report_vcpu(uint32_t i)
     bool known = offset_get(i, &offset, &error);
     char offset_text[40];
 
-    if (pvclock_snapshot(info, &s) == PVCLOCK_OK)
-        (void)pvclock_frequency(s.mul, s.shift, &f);
+    if (pvclock_take_snapshot(info, &s) == PVCLOCK_OK)
+        (void)pvclock_frequency_of(s.mul, s.shift, &f);
     describe_offset(i, offset_text, sizeof(offset_text));
     REPORT("vcpu",
            "{id:4} {apic_id:4} {version:7} {mul:10} {shift:5} {_flags:6} {paused:6} {tsc_hz:10}  "
@@ -131,7 +131,7 @@ static bool tsc_within(uint64_t *ns)
         known = offset_get(i, &cycles, &error) && known;
         if (!known)
             break;
-        uint64_t within = (uint64_t)(cycles < 0 ? -cycles : cycles) + error;
+        uint64_t within = magnitude(cycles) + error;
         within = tsc_ns(within);
         *ns = within > *ns ? within : *ns;
     }
@@ -164,6 +164,7 @@ void report_clock(void)
     report_detail(false);
     if (!report_is_verbose())
         summarise_tsc();
-    clock_report();
-    tick_report(tick_rate());
+    clock_report_counters();
+    clock_report_windups();
+    tick_report();
 }

@@ -8,29 +8,12 @@
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/tick.h"
-#include "kernel/machine.h"
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
-#include "kernel/selftest/attack.h"
-#include "kernel/selftest/continuity.h"
-#include "kernel/selftest/deviation.h"
-#include "kernel/selftest/fault.h"
-#include "kernel/selftest/gettime.h"
 #include "kernel/selftest/readers.h"
-#include "kernel/selftest/reads.h"
+#include "kernel/selftest/selftest.h"
 #include "kernel/shell/shell.h"
-#include <clockpage/bootinfo.h>
 #include <clockpage/report.h>
-
-void trials_register(void)
-{
-    shell_register();
-}
-
-void trials_before_firmware(void)
-{
-    fault_damage_table(machine_low_memory, boot.rsdp);
-}
 
 void trials_tick(void)
 {
@@ -88,9 +71,4 @@ void trials_run(void)
         shell_run(repeat_report, bring_late);
         readers_stop();
     }
-}
-
-unsigned trials_compared(uint64_t *within_ppb)
-{
-    return deviation_within(within_ppb);
 }

@@ -3,6 +3,7 @@
  * Starts the vCPUs that the firmware lists, at boot and late, and registers each with the driver.
  */
 #include "kernel/vcpus.h"
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/features.h"
 #include "arch/x86/ipi.h"
@@ -12,6 +13,7 @@
 #include "base/pause.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
+#include "drivers/tsc/tsc.h"
 #include "kernel/process/process.h"
 #include <clockpage/report.h>
 #include <stddef.h>
@@ -32,8 +34,9 @@ static void insert(struct firmware_facts *facts, uint32_t at, uint32_t apic_id)
     facts->cpu_count++;
 }
 
-void vcpus_order(struct firmware_facts *facts)
+void vcpus_order(void)
 {
+    struct firmware_facts *facts = &firmware;
     uint32_t own = apic_id();
 
     if (settings.missing_cpu)
@@ -52,18 +55,17 @@ void vcpus_order(struct firmware_facts *facts)
     facts->cpu_count -= settings.late_cpus < others ? (uint32_t)settings.late_cpus : others;
 }
 
-static uint64_t us_between(uint64_t from, uint64_t to, uint64_t tsc_hz)
+static uint64_t us_between(uint64_t from, uint64_t to)
 {
-    return to > from ? (to - from) / (tsc_hz / 1000000) : 0;
+    return to > from ? (to - from) / (tsc.hz / 1000000) : 0;
 }
 
-static void start(const struct firmware_facts *facts, uint32_t count, uint32_t patience_ms,
-                  uint64_t tsc_hz, struct vcpus_bring_up *how)
+void vcpus_start(uint32_t count, uint32_t patience_ms, struct vcpus_bring_up *how)
 {
-    uint64_t patience = tsc_hz / 1000 * patience_ms, begin = rdtsc_ordered();
+    uint64_t patience = tsc.hz / 1000 * patience_ms, begin = rdtsc_ordered();
 
     *how = (struct vcpus_bring_up){.first = online_count};
-    while (prepared < count && smp_prepare(prepared, facts->apic_ids[prepared]))
+    while (prepared < count && smp_prepare(prepared, firmware.apic_ids[prepared]))
         prepared++;
     uint64_t ready = rdtsc_ordered();
     how->asked = prepared - how->first;
@@ -85,35 +87,29 @@ static void start(const struct firmware_facts *facts, uint32_t count, uint32_t p
     if (how->end > how->first)
         smp_call_some(how->first, how->end, vcpu_enable, NULL);
     (void)smp_wait_some(how->first, how->end, patience);
-    how->prepare_us = us_between(begin, ready, tsc_hz);
-    how->start_us = us_between(ready, last, tsc_hz);
-    how->first_came_us = how->end > how->first ? us_between(ready, first, tsc_hz) : 0;
-    how->register_us = us_between(started, rdtsc_ordered(), tsc_hz);
+    how->prepare_us = us_between(begin, ready);
+    how->start_us = us_between(ready, last);
+    how->first_came_us = how->end > how->first ? us_between(ready, first) : 0;
+    how->register_us = us_between(started, rdtsc_ordered());
 }
 
-void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz, struct vcpus_bring_up *how)
+void vcpus_start_present(struct vcpus_bring_up *how)
 {
-    start(facts, facts->cpu_count, PATIENCE_MS, tsc_hz, how);
+    vcpus_start(firmware.cpu_count, PATIENCE_MS, how);
 
     uint64_t us = how->prepare_us + how->start_us + how->register_us;
     uint32_t others = how->end - how->first;
-    if (how->end == facts->cpu_count)
+    if (how->end == firmware.cpu_count)
         check(PASS, "vcpus.online",
               "%u of %u, the others in %lu ms, %lu us each: %lu prepared, %lu started, %lu "
               "registered",
-              how->end, facts->cpu_count, us / 1000, others ? us / others : 0, how->prepare_us,
+              how->end, firmware.cpu_count, us / 1000, others ? us / others : 0, how->prepare_us,
               how->start_us, how->register_us);
     else
         check(FAIL, "vcpus.online", "%u of %u after %u ms; no answer from APIC %u first%s",
-              how->end, facts->cpu_count, PATIENCE_MS,
-              how->end < prepared ? cpu_table[how->end]->apic_id : facts->apic_ids[prepared],
-              prepared < facts->cpu_count ? "; no memory for all" : "");
-}
-
-void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
-                      struct vcpus_bring_up *how)
-{
-    start(facts, facts->possible_count, LATE_PATIENCE_MS, tsc_hz, how);
+              how->end, firmware.cpu_count, PATIENCE_MS,
+              how->end < prepared ? cpu_table[how->end]->apic_id : firmware.apic_ids[prepared],
+              prepared < firmware.cpu_count ? "; no memory for all" : "");
 }
 
 void vcpu_enable(struct cpu *cpu, void *arg)

@@ -3,18 +3,17 @@
 #ifndef KERNEL_VCPUS_H
 #define KERNEL_VCPUS_H
 
-#include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include <stdint.h>
 
 /*
- * Moves the running vCPU to the front of the list, as it is number 0; adds the vCPU that
+ * Moves the running vCPU to the front of the firmware's list, as it is number 0; adds the vCPU that
  * debug.smp.missing asks for; and counts those that debug.smp.late holds back as possible but not
  * present.  The local APIC must be on.
  */
-void vcpus_order(struct firmware_facts *facts);
+void vcpus_order(void);
 
-/* How vCPUs [first, end) came up; durations in us, by the TSC at `tsc_hz`. */
+/* How vCPUs [first, end) came up; durations in us. */
 struct vcpus_bring_up {
     uint32_t first, end;
     uint32_t asked;         /* number of vCPUs started, whether they came up or not */
@@ -26,18 +25,14 @@ struct vcpus_bring_up {
 };
 
 /*
- * Starts all present vCPUs but the running one, at once; vcpu_enable() then runs on each that came
- * up.  Fills *how and makes the check "vcpus.online".
+ * Starts the vCPUs up to number `count` of the list that do not run yet, at once, while the others
+ * carry on; vcpu_enable() then runs on each that came up.  Stops waiting `patience_ms` after the
+ * last arrival.
  */
-void vcpus_start(const struct firmware_facts *facts, uint64_t tsc_hz, struct vcpus_bring_up *how);
+void vcpus_start(uint32_t count, uint32_t patience_ms, struct vcpus_bring_up *how);
 
-/*
- * Likewise starts all listed vCPUs that do not run yet, while the others carry on.  Stops waiting
- * LATE_PATIENCE_MS after the last arrival.  Makes no check.
- */
-enum { LATE_PATIENCE_MS = 1000 };
-void vcpus_start_late(const struct firmware_facts *facts, uint64_t tsc_hz,
-                      struct vcpus_bring_up *how);
+/* Likewise starts all that are present at boot, and makes the check "vcpus.online". */
+void vcpus_start_present(struct vcpus_bring_up *how);
 
 /*
  * Runs on each vCPU as it starts: sets its number for ring 3 and registers its kvmclock structure.

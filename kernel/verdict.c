@@ -3,7 +3,6 @@
  * Says in one sentence whether this guest's clock is good, from what the checks and the tests
  * found: the end of the report.
  */
-#include "kernel/verdict.h"
 #include "arch/x86/cpu.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -13,6 +12,7 @@
 #include "kernel/clock/start.h"
 #include "kernel/main.h"
 #include "kernel/process/jobs.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,7 +58,7 @@ struct sentence {
 
 static const char *counter_in_use(void)
 {
-    const struct timecounter *now = tc_current(clock_counters());
+    const struct timecounter *now = tc_current(&clock_counters);
 
     return now ? now->name : "no counter";
 }
@@ -66,7 +66,7 @@ static const char *counter_in_use(void)
 static void say_figures(struct sentence *s, const struct ring3_facts *f)
 {
     uint64_t ppb;
-    unsigned compared = trials_compared(&ppb);
+    unsigned compared = deviation_within(&ppb);
     const char *counter = counter_in_use();
     /* What ring 3 measured is kvmclock's page, whatever the kernel uses. */
     bool by_page = text_same(counter, "kvmclock");

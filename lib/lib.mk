@@ -2,7 +2,7 @@
 # The library: what the kernel compiles with its own flags, and the archive for everyone else.
 
 LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/host.c
-LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,abi.h port.h port/gcc_x86.h port/mock.h scale.h \
+LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,types.h abi.h port.h port/gcc_x86.h port/mock.h scale.h \
 	seq.h pvclock.h read.h guard.h host.h)
 
 # The version stands in the header alone.
@@ -12,47 +12,101 @@ LIB_WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Ws
 	-Wmissing-prototypes -Wundef -Wcast-align -Wcast-qual -Wvla -Werror
 # What is in the archive is for set-up: what has to be fast is inline, and gets the caller's flags.
 LIB_SMALL := $(shell $(CC) -Oz -E -xc /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+# For any kernel: no SSE and no x87, and nothing below the stack pointer, where an interrupt writes.
 LIB_CFLAGS := -std=c11 $(LIB_SMALL) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables -ffunction-sections $(LIB_WARN) -Ilib
-LIB_OBJS := $(LIB_PVCLOCK_SRCS:%.c=$(O)/%.o)
-
-.PHONY: lib
-lib: $(O)/libpvclock.a $(O)/pvclock_all.h $(O)/libtimecounter.a ## build the static libraries and the single header
-
-$(O)/lib/pvclock/%.o: lib/pvclock/%.c $(LIB_PVCLOCK_HDRS)
-	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) -c -o $@ $<
-
-$(O)/libpvclock.a: $(LIB_OBJS)
-	@rm -f $@
-	$(AR) rcsD $@ $^
+	-fno-unwind-tables -ffunction-sections -mgeneral-regs-only -mno-red-zone $(LIB_WARN)
+LIB_CFLAGS_64 := -fpie
+# Position-independent code for i386 would need a GOT and a helper function, and so would -Oz of Clang.
+LIB_CFLAGS_32 := -m32 -fno-pic -Os
 
 # The timecounter is a library of its own; its sources are named by its own file.
 include lib/timecounter/timecounter.mk
-LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,bintime.h hands.h port.h port/gcc.h scale.h \
+LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,types.h bintime.h hands.h port.h port/gcc.h scale.h \
 	timecounter.h)
 
-$(O)/lib/timecounter/%.o: lib/timecounter/%.c $(LIB_TIMECOUNTER_HDRS) lib/timecounter/internal.h
-	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) -c -o $@ $<
+# Time without kvmclock: the TSC's frequency, the RTC, the calendar.
+include lib/tsc/tsc.mk
+LIB_TSC_HDRS := $(addprefix lib/tsc/,calendar.h port.h port/gcc_x86.h port/mock.h rtc.h tsc.h)
 
-$(O)/libtimecounter.a: $(LIB_TIMECOUNTER_SRCS:%.c=$(O)/%.o)
-	@rm -f $@
-	$(AR) rcsD $@ $^
-
-# SYMBOLS=NAME replaces the prefix "pvclock" of every name in the single header.
+# SYMBOLS=NAME replaces the prefix "pvclock" of every name, those of the files that are built included:
+# NAME_all.h, libNAME.a, NAME_timecounter_all.h, libNAME_timecounter.a (tools/symbols.sh).
 SYMBOLS ?= pvclock
-$(O)/pvclock_all.h: tools/amalgamate.sh LICENSE $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
-	@mkdir -p $(@D)
-	tools/amalgamate.sh $(SYMBOLS) >$@
+renamed = $(if $(filter-out pvclock,$(SYMBOLS)),$(subst pvclock,$(SYMBOLS),$(subst \
+	timecounter,$(SYMBOLS)_timecounter,$(1))),$(1))
+# The sources by those names, and where they are: lib/, or a copy.
+LIB_TREE := $(if $(filter-out pvclock,$(SYMBOLS)),$(O)/renamed/$(SYMBOLS),lib)
+LIB_FILES := $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TIMECOUNTER_HDRS) \
+	lib/timecounter/internal.h
+lib_tree = $(patsubst lib/%,$(LIB_TREE)/%,$(call renamed,$(1)))
+
+ifneq ($(LIB_TREE),lib)
+$(call lib_tree,$(LIB_FILES)) &: tools/symbols.sh $(LIB_FILES)
+	@mkdir -p $(sort $(dir $(call lib_tree,$(LIB_FILES))))
+	@for file in $(LIB_FILES); do \
+		tools/symbols.sh $(SYMBOLS) <"$$file" \
+			>"$(LIB_TREE)/$$(echo "$${file#lib/}" | tools/symbols.sh $(SYMBOLS))" || exit 1; \
+	done
+endif
+
+# library NAME,SOURCES,HEADERS: its archives and its single header.
+LIBRARIES := pvclock timecounter
+define library
+lib: $(O)/lib$(call renamed,$(1)).a $(O)/lib32/lib$(call renamed,$(1)).a $(O)/$(call renamed,$(1))_all.h
+
+$(call archive,$(1),$(2),$(3),64,$(O))
+$(call archive,$(1),$(2),$(3),32,$(O)/lib32)
+
+$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
+	@mkdir -p $$(@D)
+	tools/amalgamate.sh $(SYMBOLS) $(1) >$$@
+endef
+
+# archive NAME,SOURCES,HEADERS,BITS,FOLDER
+define archive
+$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcsD $$@ $$^
+
+$(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
+		$(LIB_TREE)/%.c $(call lib_tree,$(3)) lib/lib.mk
+	@mkdir -p $$(@D)
+	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(4)) -I$(LIB_TREE) -c -o $$@ $$<
+endef
+
+.PHONY: lib
+lib: ## build the libraries for 64 and 32 bits, and their single headers (SYMBOLS=myclock)
+$(eval $(call library,pvclock,$(LIB_PVCLOCK_SRCS),$(LIB_PVCLOCK_HDRS)))
+$(eval $(call library,timecounter,$(LIB_TIMECOUNTER_SRCS),$(LIB_TIMECOUNTER_HDRS) lib/timecounter/internal.h))
+
+# lib/tsc has names of its own, whatever SYMBOLS is.
+define tsc_archive
+lib: $(2)/libtsc.a
+$(2)/libtsc.a: $(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcsD $$@ $$^
+
+$(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o): $(O)/archive$(1)/%.o: %.c $(LIB_TSC_HDRS) lib/tsc/divide.h \
+		lib/tsc/internal.h lib/lib.mk
+	@mkdir -p $$(@D)
+	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(1)) -Ilib -c -o $$@ $$<
+endef
+$(eval $(call tsc_archive,64,$(O)))
+$(eval $(call tsc_archive,32,$(O)/lib32))
 
 # ---- Figures ----
 
-.PHONY: size size-lib bench-lib fuzz
-size: size-lib
-size-lib: $(O)/libpvclock.a
+.PHONY: size size-lib size-tsc bench-lib fuzz
+size: size-lib size-tsc
+size-lib: $(O)/lib$(SYMBOLS).a
 	@$(SIZE) -t $<
 	@$(SIZE) -t $< | awk 'END { printf "libpvclock: %d bytes of text (goal: 2048), %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
+
+# Each member is linked only where it is called: the calendar alone, or the vote without the RTC.
+size-tsc: $(O)/libtsc.a
+	@$(SIZE) -t $<
+	@$(SIZE) -t $< | awk 'END { printf "libtsc: %d bytes of text, %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
 
 bench: bench-lib
 bench-lib: $(O)/bench
@@ -63,8 +117,9 @@ $(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -Ilib -o $@ $(filter %.c,$^)
 
 FUZZ_SECONDS ?= 600
-fuzz: ## fuzz the library for FUZZ_SECONDS=600
+fuzz: ## fuzz lib/pvclock and lib/tsc, each for FUZZ_SECONDS=600
 	tests/lib/pvclock/fuzz-suite.sh $(FUZZ_SECONDS)
+	tests/lib/tsc/fuzz-suite.sh $(FUZZ_SECONDS)
 
 # ---- Installation ----
 
@@ -72,28 +127,31 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
+LIBDIR32 ?= $(PREFIX)/lib32
 MANDIR ?= $(PREFIX)/share/man
+DESCRIPTION_pvclock := Reads the paravirtual clock page of KVM and Xen guests, exactly and in bounded time
+DESCRIPTION_timecounter := Exact clocks on top of hardware counters
+
+# The headers that users include, by their names below $(INCLUDEDIR).
+LIB_INSTALLED := $(patsubst $(LIB_TREE)/%,%,$(call lib_tree,$(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS)))
+LIB_NAMES := $(call renamed,$(LIBRARIES))
+
+# install_pc NAME,LIBRARY,FOLDER
+define install_pc
+	@install -d "$(DESTDIR)$(3)/pkgconfig"
+	sed -e "s|@PREFIX@|$$(realpath -m --relative-to='$(3)/pkgconfig' '$(PREFIX)')|" \
+		-e "s|@INCLUDEDIR@|$$(realpath -m --relative-to='$(3)/pkgconfig' '$(INCLUDEDIR)')|" \
+		-e 's|@NAME@|$(1)|; s|@DESCRIPTION@|$(DESCRIPTION_$(2))|; s|@VERSION@|$(LIB_VERSION)|' \
+		lib/library.pc.in >"$(DESTDIR)$(3)/pkgconfig/$(1).pc"
+	@chmod 644 "$(DESTDIR)$(3)/pkgconfig/$(1).pc"
+
+endef
+
 .PHONY: install uninstall
-install: lib ## install headers, archives, .pc file and manual pages (PREFIX, DESTDIR)
-	install -d "$(DESTDIR)$(INCLUDEDIR)/pvclock/port" "$(DESTDIR)$(INCLUDEDIR)/timecounter/port" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
-	for header in $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS); do \
-		install -m 644 "$$header" "$(DESTDIR)$(INCLUDEDIR)/$${header#lib/}" || exit 1; \
-	done
-	install -m 644 $(O)/pvclock_all.h "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h"
-	install -m 644 $(O)/libpvclock.a $(O)/libtimecounter.a "$(DESTDIR)$(LIBDIR)/"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@VERSION@|$(LIB_VERSION)|' lib/pvclock/pvclock.pc.in \
-		>"$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
-	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc"
 	install -m 644 docs/man/pvclock.3 docs/man/timecounter.3 "$(DESTDIR)$(MANDIR)/man3/"
 	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/"
 
 uninstall: ## remove what install put there
-	rm -rf "$(DESTDIR)$(INCLUDEDIR)/pvclock" "$(DESTDIR)$(INCLUDEDIR)/timecounter"
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/pvclock_all.h" "$(DESTDIR)$(LIBDIR)/libpvclock.a" \
-		"$(DESTDIR)$(LIBDIR)/libtimecounter.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/pvclock.pc" \
-		"$(DESTDIR)$(MANDIR)/man3/pvclock.3" "$(DESTDIR)$(MANDIR)/man3/timecounter.3" \
 		"$(DESTDIR)$(MANDIR)/man7/pvclock.7"
 
 include examples/examples.mk

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* How long a race test goes on; include it after gettime.h, whose clocks have <time.h>'s names. */
+/* How long a race test goes on. */
 #ifndef PATIENCE_H
 #define PATIENCE_H
 

@@ -58,6 +58,7 @@ TEST_DEFINES :=
 UBSAN := -g -fsanitize=undefined -fno-sanitize-recover=all
 # The host is scripted: between any two steps of a reader it may take one.
 SCRIPTED_HOST := '-DPVCLOCK_PORT_HEADER=<pvclock/port/mock.h>'
+SCRIPTED_TSC := '-DTSC_PORT_HEADER=<tsc/port/mock.h>'
 # Headers of tests/hosted in place of those for the instructions that a driver uses.
 HOSTED := -Itests/hosted
 # Random cases of a program, unless TEST_COUNT says how many.
@@ -67,7 +68,8 @@ TEST_NAMES := $(patsubst tests/%_test.c,%,$(wildcard tests/*/*_test.c tests/*/*/
 TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers kernel userspace_sim, \
 	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
 # 32-bit programs, other compilers, and what else is worth a build of its own.
-TEST_VARIANTS := lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+TEST_VARIANTS := $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) lib/pvclock/vectors.m32 \
+	lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -116,8 +118,9 @@ $(TESTS)/arch/x86/features: $(addprefix arch/x86/,features.c machine_check.c api
 $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
 $(TESTS)/base/text: base/text.c
-$(TESTS)/base/calendar: base/calendar.c base/format.c
-$(TESTS)/base/report: $(addprefix base/,report.c record.c console.c format.c text.c)
+CALENDAR := lib/tsc/calendar.c lib/tsc/divide.c
+$(TESTS)/base/calendar: base/calendar.c base/format.c $(CALENDAR)
+$(TESTS)/base/report: tests/serial.c $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
 TREE := base/sysctl.c base/format.c base/text.c
@@ -126,15 +129,16 @@ $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
 $(addprefix $(TESTS)/drivers/kvmclock/,kvmclock registration state): TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/drivers/kvmclock/kvmclock $(TESTS)/drivers/kvmclock/race: $(DRIVER_KVMCLOCK)
 $(TESTS)/drivers/kvmclock/registration: $(DRIVER_KVMCLOCK) $(LIB_TIMECOUNTER_SRCS)
-$(TESTS)/drivers/kvmclock/state: $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
+$(TESTS)/drivers/kvmclock/state: tests/serial.c $(DRIVER_KVMCLOCK) drivers/kvmclock/kvmclock_report.c \
 	$(addprefix base/,report.c record.c console.c)
-$(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c base/calendar.c base/format.c
-$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(TREE)
+$(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c lib/tsc/rtc.c $(CALENDAR)
+$(TESTS)/drivers/tsc/tsc: TEST_DEFINES := $(HOSTED) $(SCRIPTED_TSC)
+$(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(LIB_TSC_SRCS) $(TREE)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/kernel/clock/%: TEST_WARN := -Wall -Wextra $(TEST_WERROR)
-KERNEL_CLOCK := tests/kernel/clock/machine.c kernel/clock/clock.c base/calendar.c $(TREE) \
+KERNEL_CLOCK := tests/kernel/clock/machine.c $(addprefix kernel/clock/,clock.c choice.c) $(TREE) \
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
@@ -150,13 +154,26 @@ $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(addprefix $(TESTS)/lib/pvclock/,protocol exact protocol.m32 exact.m32): $(LIB_PVCLOCK_SRCS)
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact vectors protocol.m32 exact.m32 vectors.m32): $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/vectors.m32: TEST_FLAGS += -I$(TESTS)/lib/pvclock
+$(TESTS)/lib/pvclock/vectors: TEST_FLAGS := -I$(TESTS)/lib/pvclock
+$(TESTS)/lib/pvclock/vectors $(TESTS)/lib/pvclock/vectors.m32: $(TESTS)/lib/pvclock/vectors_table.h
+$(TESTS)/lib/pvclock/vectors_table.h: tests/lib/pvclock/vectors_table.py $(wildcard vectors/*.json)
+	@mkdir -p $(@D)
+	@python3 $< vectors >$@
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11
 $(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
 $(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
+
+$(TESTS)/lib/tsc/%: TEST_DEFINES := $(SCRIPTED_TSC)
+$(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: TEST_DEFINES := -D_DEFAULT_SOURCE -D_TIME_BITS=64 \
+	-D_FILE_OFFSET_BITS=64
+$(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: $(CALENDAR)
+$(addprefix $(TESTS)/lib/tsc/,rtc rtc.m32 tsc tsc.m32 exact exact.m32): $(LIB_TSC_SRCS)
+$(addprefix $(TESTS)/lib/tsc/,calendar calendar.m32 exact exact.m32): TEST_OPTIMIZE := -O2 $(UBSAN)
 
 $(TESTS)/lib/timecounter/%: TEST_OPTIMIZE := -O2
 $(TESTS)/lib/timecounter/timecounter: TEST_OPTIMIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -187,6 +204,11 @@ $(TESTS)/lib/pvclock/races.no-recheck: TEST_FLAGS := -DVARIANT_NO_RECHECK
 $(TESTS)/lib/pvclock/fuzz: tests/lib/pvclock/fuzz.c $(LIB_PVCLOCK_SRCS) $(TEST_HEADERS)
 	@mkdir -p $(@D)
 	@clang -g -O1 -std=c11 -Wall -Wextra -Ilib $(SCRIPTED_HOST) -DPVCLOCK_TRIES=16 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
+
+$(TESTS)/lib/tsc/fuzz: tests/lib/tsc/fuzz.c $(LIB_TSC_SRCS) $(TEST_HEADERS)
+	@mkdir -p $(@D)
+	@clang -g -O1 -std=c11 -Wall -Wextra -I. -Ilib $(SCRIPTED_TSC) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
 
 # ---- lib/pvclock in every build -----------------------------------------------------------------

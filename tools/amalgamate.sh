@@ -1,24 +1,51 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: 0BSD
 #
-# Prints lib/pvclock as one header: declarations and inline readers for everyone who includes it, the
-# rest for the one file that defines PVCLOCK_IMPLEMENTATION before.
+# Prints a library as one header: declarations and inline functions for everyone who includes it, the
+# rest for the one file that defines PVCLOCK_IMPLEMENTATION (TIMECOUNTER_IMPLEMENTATION) before.
 #
-# Usage: amalgamate.sh [PREFIX]	PREFIX replaces "pvclock" in every name (and in capitals)
+# Usage: amalgamate.sh [PREFIX [LIBRARY]]	PREFIX: see symbols.sh; LIBRARY: pvclock or timecounter
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 PREFIX=${1:-pvclock}
-if [[ ! $PREFIX =~ ^[a-z][a-z0-9_]*$ ]]; then
-	echo "amalgamate.sh: '$PREFIX' is not a prefix: lower-case letters, digits and _, a letter first" >&2
-	exit 2
-fi
-CAPITALS=$(tr '[:lower:]' '[:upper:]' <<<"$PREFIX")
+LIBRARY=${2:-pvclock}
+"$ROOT/tools/symbols.sh" "$PREFIX" </dev/null
 
-# The library's own includes go, for what they name stands above.
+# Each header behind those that it includes; sources in any order.
+case $LIBRARY in
+pvclock)
+	headers=(types.h abi.h scale.h pvclock.h port.h seq.h read.h guard.h host.h)
+	sources=(pvclock.c host.c)
+	port=port/gcc_x86.h
+	;;
+timecounter)
+	headers=(types.h scale.h bintime.h hands.h timecounter.h)
+	sources=(port.h internal.h clock.c counters.c crosscheck.c guard.c ring.c switch.c windup.c)
+	port=port/gcc.h
+	;;
+*)
+	echo "amalgamate.sh: there is no library '$LIBRARY'" >&2
+	exit 2
+	;;
+esac
+
+# The library's own includes go, since what they name stands above.
 part() {
 	echo
 	echo "/* ---- $1 ---- */"
-	sed -e '/SPDX-License-Identifier/d' -e '/^#include "/d' "$ROOT/lib/pvclock/$1"
+	sed -e '/SPDX-License-Identifier/d' -e '/^#include "/d' "$ROOT/lib/$LIBRARY/$1"
+}
+
+parts() {
+	local file
+	for file in "$@"; do
+		if [[ $file == port.h ]]; then
+			# The default port is in here; another one is still a file of the embedder's.
+			part port.h | sed -e '/^#else$/r /dev/fd/3' 3< <(part "$port")
+		else
+			part "$file"
+		fi
+	done
 }
 
 {
@@ -26,24 +53,20 @@ part() {
 	cat <<-TEXT
 		/* SPDX-License-Identifier: 0BSD */
 		/*
-		 * One header for all of pvclock, made by tools/amalgamate.sh.  In one C file:
+		 * One header for all of $LIBRARY, made by tools/amalgamate.sh.  In one C file:
 		 *
-		 *     #define PVCLOCK_IMPLEMENTATION
-		 *     #include "pvclock_all.h"
+		 *     #define ${LIBRARY^^}_IMPLEMENTATION
+		 *     #include "${LIBRARY}_all.h"
 		 */
 	TEXT
-	for file in abi.h scale.h pvclock.h port.h seq.h read.h guard.h host.h; do
-		if [[ $file == port.h ]]; then
-			# The default port is in here; another one is still a file of the embedder's.
-			part port.h | sed -e '/^#else$/r /dev/fd/3' 3< <(part port/gcc_x86.h)
-		else
-			part "$file"
-		fi
-	done
+	parts "${headers[@]}"
+	cat <<-TEXT
+
+		#if defined(${LIBRARY^^}_IMPLEMENTATION) && !defined(${LIBRARY^^}_IMPLEMENTED)
+		#define ${LIBRARY^^}_IMPLEMENTED
+	TEXT
+	[[ $LIBRARY != timecounter ]] || echo '#define TC_INTERNAL static'
+	parts "${sources[@]}"
 	echo
-	echo '#ifdef PVCLOCK_IMPLEMENTATION'
-	part pvclock.c
-	part host.c
-	echo
-	echo '#endif /* PVCLOCK_IMPLEMENTATION */'
-} | sed -e "s/pvclock/$PREFIX/g" -e "s/PVCLOCK/$CAPITALS/g"
+	echo "#endif /* ${LIBRARY^^}_IMPLEMENTATION */"
+} | "$ROOT/tools/symbols.sh" "$PREFIX"

@@ -25,7 +25,7 @@ struct clock_source clock_source(const struct thread_page *t);
 /* Reads the TSC after all earlier loads. */
 static inline uint64_t clock_tsc(void)
 {
-    return pvclock_tsc(PVCLOCK_LFENCE);
+    return pvclock_tsc_now(PVCLOCK_LFENCE);
 }
 
 static inline enum pvclock_status clock_read(const struct clock_source *clock, uint64_t *ns)

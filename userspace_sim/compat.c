@@ -29,21 +29,21 @@ void compat(struct thread_page *t)
     /* This thread is not moved, so GS's current target is valid throughout. */
     a.vcpu_now = (uint32_t)t->vcpu_now;
     a.guard = (uint32_t)address_of(&clock_guard);
-    a.clock = CLOCK_MONOTONIC;
+    a.clock = GETTIME_MONOTONIC;
     for (reads = 0; by_page < READS && reads < (by_page ? MOST : READS); reads++) {
         struct pvclock_timespec before, after;
-        (void)clock_gettime(&g, CLOCK_MONOTONIC, &before);
+        (void)clock_gettime(&g, GETTIME_MONOTONIC, &before);
         uint32_t path = compat_call(&a, (uint32_t)address_of(stack + sizeof(stack)));
-        (void)clock_gettime(&g, CLOCK_MONOTONIC, &after);
+        (void)clock_gettime(&g, GETTIME_MONOTONIC, &after);
         uint64_t here = (uint64_t)a.sec * 1000000000 + (uint64_t)a.nsec;
-        if (path == PATH_SYSTEM_CALL) {
+        if (path == GETTIME_PATH_SYSTEM_CALL) {
             asked++;
             most_asked = larger(most_asked, asked);
             continue;
         }
         asked = 0;
-        by_page += path == PATH_STABLE || path == PATH_OWN_VCPU;
-        no_clock += path != PATH_STABLE && path != PATH_OWN_VCPU;
+        by_page += path == GETTIME_PATH_STABLE || path == GETTIME_PATH_OWN_VCPU;
+        no_clock += path != GETTIME_PATH_STABLE && path != GETTIME_PATH_OWN_VCPU;
         bad += here < timespec_ns(before) || here > timespec_ns(after);
     }
     if (most_asked == reads)

@@ -23,7 +23,7 @@ __attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_
         .sequence = 1,
     };
     struct pvclock_timespec ts = {0, 0};
-    enum gettime_path path = gettime(&g, a->clock, &ts);
+    enum gettime_path path = gettime_read(&g, a->clock, &ts);
 
     a->sec = ts.tv_sec;
     a->nsec = ts.tv_nsec;

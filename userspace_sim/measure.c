@@ -61,7 +61,7 @@ LOOP uint64_t timespec_loop(const struct pvclock_vcpu_time_info *page, uint64_t 
 {
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        struct pvclock_time t = pvclock_time(page, PVCLOCK_LFENCE, 0);
+        struct pvclock_time t = pvclock_time_now(page, PVCLOCK_LFENCE, 0);
         consume(t.sec + t.nsec);
     }
     return clock_tsc() - start;
@@ -73,7 +73,7 @@ LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n)
     struct pvclock_timespec ts;
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        (void)clock_gettime(g, CLOCK_MONOTONIC, &ts);
+        (void)clock_gettime(g, GETTIME_MONOTONIC, &ts);
         __asm__ volatile("" : : "r"(&ts) : "memory");
     }
     return clock_tsc() - start;
@@ -121,7 +121,7 @@ void measure(struct thread_page *t)
     struct gettime g = thread_gettime(t);
     struct pvclock_timespec ts;
     /* If it has to ask the kernel, it costs as much as the system call. */
-    bool by_page = gettime_slow(&g, CLOCK_MONOTONIC, &ts) != PATH_SYSTEM_CALL;
+    bool by_page = gettime_slow(&g, GETTIME_MONOTONIC, &ts) != GETTIME_PATH_SYSTEM_CALL;
 
     uint64_t batch = BATCH;
 

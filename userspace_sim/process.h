@@ -35,9 +35,9 @@ struct gettime thread_gettime(const struct thread_page *t);
 static inline enum gettime_path clock_gettime(struct gettime *g, uint32_t clock,
                                               struct pvclock_timespec *out)
 {
-    enum gettime_path path = gettime(g, clock, out);
+    enum gettime_path path = gettime_read(g, clock, out);
 
-    if (PVCLOCK_UNLIKELY(path == PATH_SYSTEM_CALL))
+    if (PVCLOCK_UNLIKELY(path == GETTIME_PATH_SYSTEM_CALL))
         (void)call(SYS_CLOCK_GETTIME, clock, address_of(out), 0, 0);
     return path;
 }

@@ -81,9 +81,9 @@ static void clock_rules(const struct thread_page *t)
     rule("clock_gettime of no clock", call(SYS_CLOCK_GETTIME, 3, address_of(&ts), 0, 0),
          -ERROR_INVAL);
     rule("clock_gettime into the kernel",
-         call(SYS_CLOCK_GETTIME, CLOCK_UPTIME, t->kernel_address, 0, 0), -ERROR_FAULT);
+         call(SYS_CLOCK_GETTIME, GETTIME_UPTIME, t->kernel_address, 0, 0), -ERROR_FAULT);
     rule("clock_gettime into the time page",
-         call(SYS_CLOCK_GETTIME, CLOCK_UPTIME, t->time_page, 0, 0), -ERROR_FAULT);
+         call(SYS_CLOCK_GETTIME, GETTIME_UPTIME, t->time_page, 0, 0), -ERROR_FAULT);
     rule("clock_getres of no clock", call(SYS_CLOCK_GETRES, UINT64_MAX, address_of(&ts), 0, 0),
          -ERROR_INVAL);
 }

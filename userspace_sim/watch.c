@@ -13,10 +13,10 @@ static struct told told;
 
 /* A thread's findings since the readers were started. */
 struct watched {
-    struct ordered ordered;  /* of CLOCK_MONOTONIC; every reading is compared with the others */
-    uint64_t by_path[PATHS]; /* readings of CLOCK_MONOTONIC */
-    uint64_t last_ns;        /* this thread's latest reading */
-    uint64_t longest_ns;     /* longest time between two of this thread, by the clock itself */
+    struct ordered ordered; /* of CLOCK_MONOTONIC; every reading is compared with the others */
+    uint64_t by_path[GETTIME_PATHS]; /* readings of CLOCK_MONOTONIC */
+    uint64_t last_ns;                /* this thread's latest reading */
+    uint64_t longest_ns; /* longest time between two of this thread, by the clock itself */
     /*
      * CLOCK_REALTIME minus CLOCK_MONOTONIC is within [date_low, date_high] as long as the date is
      * not set.  Then: how often it was set; and the structures' time, 0 if not known, just before
@@ -49,11 +49,12 @@ static uint64_t read_ns(struct gettime *g, uint32_t clock, enum gettime_path *pa
 static void look_at_date(struct gettime *g, struct watched *w)
 {
     enum gettime_path path;
-    uint64_t before = read_ns(g, CLOCK_MONOTONIC, &path);
+    uint64_t before = read_ns(g, GETTIME_MONOTONIC, &path);
     /* The structures' own time, which setting the date does not change. */
-    uint64_t system_time = g->page && g->page != &g->time->tsc ? before - g->base[0] : 0;
-    uint64_t date = read_ns(g, CLOCK_REALTIME, &path);
-    uint64_t after = read_ns(g, CLOCK_MONOTONIC, &path);
+    uint64_t system_time =
+        g->clock_page && g->clock_page != &g->time->tsc ? before - g->base[0] : 0;
+    uint64_t date = read_ns(g, GETTIME_REALTIME, &path);
+    uint64_t after = read_ns(g, GETTIME_MONOTONIC, &path);
     uint64_t low = date - after, high = date - before;
 
     bool changed = w->date_high && (high < w->date_low || low > w->date_high);
@@ -76,7 +77,7 @@ static void look_once(struct gettime *g, struct watched *w)
     struct ordered *o = &w->ordered;
     uint64_t seen = told_load(&told);
     enum gettime_path path;
-    uint64_t ns = read_ns(g, CLOCK_MONOTONIC, &path);
+    uint64_t ns = read_ns(g, GETTIME_MONOTONIC, &path);
 
     o->reads++;
     w->by_path[path]++;
@@ -115,7 +116,7 @@ void watch(struct thread_page *t)
 
 struct sums {
     struct ordered ordered;
-    uint64_t back, worst_ns, least, longest_ns, by_path[PATHS], date_changes;
+    uint64_t back, worst_ns, least, longest_ns, by_path[GETTIME_PATHS], date_changes;
     unsigned stale;
 };
 
@@ -130,7 +131,7 @@ static struct sums add_up(const struct thread_page *t)
         ordered_add(&all.ordered, &w->ordered);
         all.least = w->ordered.reads < all.least ? w->ordered.reads : all.least;
         all.longest_ns = larger(all.longest_ns, w->longest_ns);
-        for (unsigned k = 0; k < PATHS; k++)
+        for (unsigned k = 0; k < GETTIME_PATHS; k++)
             all.by_path[k] += w->by_path[k];
         all.date_changes = larger(all.date_changes, w->date_changes);
         all.stale += t->amount && w->date_changes && w->old_date_seen_at > t->amount;
@@ -148,9 +149,9 @@ void watched(struct thread_page *t)
             "%u vCPUs; %lu readings, %lu steps back, worst %lu ns; %lu without a value; "
             "%lu by one page, %lu by own vCPU's, %lu by system call; longest gap %lu ns; least "
             "reading vCPU: %lu readings; %lu dates",
-            t->count, s.ordered.reads, s.back, s.worst_ns, s.ordered.errors, s.by_path[PATH_STABLE],
-            s.by_path[PATH_OWN_VCPU], s.by_path[PATH_SYSTEM_CALL], s.longest_ns, s.least,
-            s.date_changes);
+            t->count, s.ordered.reads, s.back, s.worst_ns, s.ordered.errors,
+            s.by_path[GETTIME_PATH_STABLE], s.by_path[GETTIME_PATH_OWN_VCPU],
+            s.by_path[GETTIME_PATH_SYSTEM_CALL], s.longest_ns, s.least, s.date_changes);
 }
 
 void watch_judged(struct thread_page *t)

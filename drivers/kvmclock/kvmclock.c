@@ -147,7 +147,7 @@ void kvmclock_renew(struct kvmclock *kc, uint32_t index)
 void kvmclock_restart(struct kvmclock *kc)
 {
     kc->kept[0].mul = kc->kept[1].mul = 0;
-    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
+    (void)pvclock_take_snapshot(&kc->slots[0].info, &kc->seen);
 }
 
 /* ---- The timecounter --------------------------------------------------- */
@@ -166,7 +166,7 @@ static void lose_stable(struct kvmclock *kc, uint32_t index)
     uint64_t bound = 1, none = 0;
     struct pvclock_snapshot s;
 
-    if (pvclock_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
+    if (pvclock_take_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
         s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
         bound = s.system_time ? s.system_time : 1;
     else if (kc->kept[kept].mul != 0)
@@ -208,7 +208,7 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
     struct pvclock_snapshot s;
     uint64_t now;
 
-    if (!kc->present || pvclock_snapshot(&kc->slots[0].info, &s) != PVCLOCK_OK)
+    if (!kc->present || pvclock_take_snapshot(&kc->slots[0].info, &s) != PVCLOCK_OK)
         return;
     if (!kc->floor) {
         uint32_t other = !kc->kept_index;
@@ -238,7 +238,7 @@ bool kvmclock_all_stable(const struct kvmclock *kc, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct pvclock_snapshot s;
         if (kc->vcpus[i].registered)
-            stable = pvclock_snapshot(&kc->slots[i].info, &s) == PVCLOCK_OK &&
+            stable = pvclock_take_snapshot(&kc->slots[i].info, &s) == PVCLOCK_OK &&
                      pvclock_is_stable(kc->host.features, s.flags) && stable;
     }
     return stable;
@@ -248,7 +248,7 @@ void kvmclock_check(struct kvmclock *kc, uint32_t count)
 {
     kc->stable = kc->seen_stable = kvmclock_all_stable(kc, count);
     kvmclock_watch(kc, count);
-    (void)pvclock_snapshot(&kc->slots[0].info, &kc->seen);
+    (void)pvclock_take_snapshot(&kc->slots[0].info, &kc->seen);
     kc->counter = (struct timecounter){
         .name = "kvmclock",
         .read = read_counter,
@@ -320,7 +320,7 @@ bool kvmclock_poll(struct kvmclock *kc, uint32_t index)
     struct pvclock_snapshot s;
 
     return kvmclock_is_stopped(kc, index) &&
-           pvclock_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
+           pvclock_take_snapshot(&kc->slots[index].info, &s) == PVCLOCK_OK &&
            is_settled(kc, &kc->vcpus[index], &s) && take_stopped(kc, index, s.version);
 }
 
@@ -353,8 +353,8 @@ static void compare_scales(struct kvmclock_change *c)
     struct pvclock_frequency before, after;
 
     if ((c->before.mul == c->after.mul && c->before.shift == c->after.shift) ||
-        pvclock_frequency(c->before.mul, c->before.shift, &before) != PVCLOCK_OK ||
-        pvclock_frequency(c->after.mul, c->after.shift, &after) != PVCLOCK_OK)
+        pvclock_frequency_of(c->before.mul, c->before.shift, &before) != PVCLOCK_OK ||
+        pvclock_frequency_of(c->after.mul, c->after.shift, &after) != PVCLOCK_OK)
         return;
     uint64_t apart = before.hz > after.hz ? before.hz - after.hz : after.hz - before.hz;
     if (apart <= before.error_hz + after.error_hz)
@@ -371,7 +371,7 @@ bool kvmclock_look(struct kvmclock *kc, uint32_t count, struct kvmclock_change *
     if (!kc->present || !kc->vcpus[0].registered || kc->seen.version == 0)
         return false;
     kvmclock_watch(kc, count);
-    if (pvclock_snapshot(&kc->slots[0].info, &c->after) != PVCLOCK_OK)
+    if (pvclock_take_snapshot(&kc->slots[0].info, &c->after) != PVCLOCK_OK)
         return false;
     kc->seen = c->after;
     bool stable = kc->floor == 0 && pvclock_is_stable(kc->host.features, c->after.flags);
@@ -460,7 +460,7 @@ static void get_vcpu(void *context, uint32_t index, struct sysctl_text *to)
 
     (void)context;
     if (!kc->vcpus[index].registered ||
-        pvclock_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK) {
+        pvclock_take_snapshot(&kc->slots[index].info, &s) != PVCLOCK_OK) {
         sysctl_put(to, "{ registered = %d, status = %s }", kc->vcpus[index].registered,
                    pvclock_status_name(kc->vcpus[index].status));
         return;
@@ -482,7 +482,7 @@ static const struct sysctl device_nodes[] = {
     SYSCTL_SHOWN("paused", SYSCTL_U64, get_paused,
                  "times that the host said that it had paused the guest"),
     SYSCTL_SHOWN("stable", SYSCTL_BOOL, get_stable,
-                 "1: one page serves all vCPUs, by CPUID and by every page"),
+                 "1: all vCPUs' pages follow one clock, by CPUID and by every page"),
 };
 
 static const struct sysctl vcpu_nodes[] = {

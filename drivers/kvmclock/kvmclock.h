@@ -113,7 +113,7 @@ void kvmclock_renew(struct kvmclock *kc, uint32_t index);
 /* Forgets what the host wrote before; called after all vCPUs were stopped and registered again. */
 void kvmclock_restart(struct kvmclock *kc);
 
-/* Whether each registered page of vCPUs [0, count) may serve all vCPUs; without kvmclock, false. */
+/* Whether STABLE counts on each registered page of vCPUs [0, count); without kvmclock, false. */
 bool kvmclock_all_stable(const struct kvmclock *kc, uint32_t count);
 /*
  * Finds out whether the pages give the same time, and makes the timecounter; called once all

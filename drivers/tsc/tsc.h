@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * The time-stamp counter: its frequency according to every independent source, whether it keeps
- * that frequency, and how good a timecounter it makes.
+ * The time-stamp counter: its frequency according to every independent source (lib/tsc measures and
+ * votes), whether it keeps that frequency, and how good a timecounter it makes.
  *
  * Call tsc_begin() first, let time pass while the other sources are set, then end the
  * measurements and call tsc_choose() and tsc_make_counter().
- *
- * References:
- *  [1] Intel SDM vol. 2A, CPUID leaves 0x15 and 0x16; vol. 3B, 17.17 (invariant TSC).
- *  [2] ACPI Specification 6.5, 4.8.3.3: the PM timer runs at 3.579545 MHz.
- *  [3] Intel 8254 data sheet: the i8254 of a PC runs at 1.193182 MHz.
- *  [4] Linux, adjtimex(2): the frequency offset is at most 500 ppm.
  */
 #ifndef DRIVERS_TSC_H
 #define DRIVERS_TSC_H
@@ -18,9 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <timecounter/timecounter.h>
-
-/* How much adjtimex(2) may change the rate of the clock behind a host's timers [4]. */
-enum { TSC_SLEW_PPM = 500 };
+#include <tsc/tsc.h>
 
 enum tsc_source_id {
     TSC_KVMCLOCK,        /* the scale in the clock page */
@@ -32,21 +24,6 @@ enum tsc_source_id {
     TSC_SOURCES,
 };
 
-struct tsc_source {
-    const char *name;
-    uint64_t hz;         /* 0: this source has no value */
-    uint64_t error_ppm;  /* the source's own error, rounded up */
-    const char *refused; /* why it is not used or missing; NULL: it counts */
-    bool confirms;       /* differs from the chosen one by no more than their errors */
-};
-
-/* A timer and the TSC at one moment: the TSC is off by at most `error` cycles. */
-struct tsc_reading {
-    uint64_t tsc, error;
-    uint32_t count;
-    bool valid;
-};
-
 struct tsc {
     struct tsc_source sources[TSC_SOURCES];
     enum tsc_source_id chosen;
@@ -56,10 +33,10 @@ struct tsc {
     struct timecounter counter;
 
     /* Measurements in progress. */
-    struct tsc_reading pm_start, pit_start;
+    struct tsc_window pm_window, pit_window;
+    struct tsc_timer pm_timer;
     struct tsc_source last[TSC_SOURCES]; /* of the window before, those that are measured */
     uint16_t pm_port;
-    uint32_t pm_mask;
 };
 
 /* The machine's TSC. */
@@ -93,15 +70,7 @@ void tsc_end_pm_timer(struct tsc *t);
 void tsc_set_kvmclock(struct tsc *t, uint64_t hz, uint64_t error_hz);
 void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);
 
-/*
- * Chooses a source.  It refuses sources outside 100 MHz to 20 GHz.  Two sources confirm each
- * other if they differ by no more than their errors plus TSC_SLEW_PPM, since a host may slew the
- * clock that its timers follow.  The source that most others confirm is chosen; of several, the
- * first in the order of trust, which is that of enum tsc_source_id.  So two measurements that
- * agree count for more than one claim, and a single source is used as it is.  Then it refuses
- * sources more than 1 % from the chosen one; those that differ by less have no `confirms`.
- * False: there is none.
- */
+/* Chooses the source that most others confirm: tsc_vote() of <tsc/tsc.h>.  False: there is none. */
 bool tsc_choose(struct tsc *t);
 
 /*
@@ -111,9 +80,6 @@ bool tsc_choose(struct tsc *t);
  * once a window, after tsc_choose().
  */
 bool tsc_is_sound(struct tsc *t);
-
-/* Returns how far a source is from the chosen one, in ppm, signed. */
-int64_t tsc_deviation_ppm(const struct tsc *t, const struct tsc_source *source);
 
 /*
  * Makes the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured.

@@ -12,15 +12,14 @@ void tsc_report(const struct tsc *t)
           t->invariant ? "(invariant)" : "(not invariant)");
     for (unsigned i = 0; i < TSC_SOURCES; i++) {
         const struct tsc_source *s = &t->sources[i];
-        int64_t ppm = s->hz ? tsc_deviation_ppm(t, s) : 0;
+        int64_t ppm = s->hz ? tsc_deviation(s, t->hz) : 0;
         REPORT("tsc_source",
                s->hz ? "  {name:-20} {hz:10}  {ppm:+7}  {error_ppm:7}   {_state}{refused}\n"
                      : "  {name:-20} none: {refused}\n",
                TEXT("name", s->name), U64("hz", s->hz), I64("ppm", ppm),
                U64("error_ppm", s->error_ppm), BOOL("chosen", s->hz && i == t->chosen),
-               BOOL("confirms", s->hz && s->confirms),
-               TEXT("refused", s->refused ? s->refused : ""),
-               TEXT("_state", s->refused       ? "refused: "
+               BOOL("confirms", s->hz && s->confirms), TEXT("refused", tsc_status_text(s->status)),
+               TEXT("_state", s->status        ? "refused: "
                               : i == t->chosen ? "chosen"
                               : s->confirms    ? ""
                                                : "disagrees"));
@@ -34,9 +33,9 @@ void tsc_judge(const struct tsc *t)
 
     for (unsigned i = 0; i < TSC_SOURCES; i++) {
         const struct tsc_source *s = &t->sources[i];
-        if (s->refused)
+        if (s->status != TSC_OK)
             continue;
-        int64_t ppm = tsc_deviation_ppm(t, s);
+        int64_t ppm = tsc_deviation(s, t->hz);
         uint64_t distance = (uint64_t)(ppm < 0 ? -ppm : ppm);
         agree++;
         differ += !s->confirms;

@@ -11,7 +11,7 @@ static struct pvclock_host host;
 static bool registered;
 static uint64_t epoch_ns;
 
-static void cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
+static void op_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
 {
     (void)context;
     __asm__ volatile("cpuid"
@@ -19,14 +19,14 @@ static void cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *out)
                      : "a"(leaf), "c"(0));
 }
 
-static bool wrmsr(void *context, uint32_t msr, uint64_t value)
+static bool op_wrmsr(void *context, uint32_t msr, uint64_t value)
 {
     (void)context;
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
     return true;
 }
 
-static const struct pvclock_ops ops = {cpuid, wrmsr, 0};
+static const struct pvclock_ops ops = {op_cpuid, op_wrmsr, 0};
 
 enum pvclock_status clock_start(uint64_t (*physical)(const void *))
 {
@@ -41,7 +41,7 @@ enum pvclock_status clock_start(uint64_t (*physical)(const void *))
 
 struct pvclock_time clock_now(void)
 {
-    return pvclock_time(&page.time, PVCLOCK_LFENCE, epoch_ns);
+    return pvclock_time_now(&page.time, PVCLOCK_LFENCE, epoch_ns);
 }
 void clock_stop(void)
 {

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The smallest kernel with a time of day: 32 bits, no paging, one vCPU, a serial line.  It prints
- * the date three times and ends the virtual machine; status 0 if time went on.
+ * the date three times and ends the virtual machine; status 0 if time went on.  Without kvmclock it
+ * prints the TSC's frequency and the date once; status 1.
  */
 #include <pvclock/pvclock.h>
+#include <tsc/calendar.h>
+#include <tsc/tsc.h>
 
 enum pvclock_status clock_start(uint64_t (*physical)(const void *));
 struct pvclock_time clock_now(void);
 void clock_stop(void);
+enum tsc_status tsc_find(struct tsc_choice *choice, const char **name);
+enum tsc_status date_find(uint64_t *seconds);
 void kernel_main(void);
 
 static void out(uint16_t port, uint8_t value)
@@ -49,30 +54,53 @@ static void end(uint8_t value)
         __asm__ volatile("cli; hlt");
 }
 
-/* The Gregorian date of a number of days since 1970-03-01, in 32 bits. */
-static void print_date(const struct pvclock_time *now)
+static void print_date(uint64_t seconds)
 {
-    uint32_t sec = (uint32_t)now->sec; /* until 2106, as the host's own seconds */
-    uint32_t day = sec / 86400 + 719468, era = day / 146097, of_era = day % 146097;
-    uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    uint32_t month = (5 * of_year + 2) / 153;
+    struct calendar_date d = calendar_from_seconds((int64_t)seconds);
 
-    year += era * 400 + (month >= 10);
-    print_number(year, 4);
+    print_number((uint32_t)d.year, 4);
     print("-");
-    print_number(month < 10 ? month + 3 : month - 9, 2);
+    print_number((uint32_t)d.month, 2);
     print("-");
-    print_number(of_year - (153 * month + 2) / 5 + 1, 2);
+    print_number((uint32_t)d.day, 2);
     print(" ");
-    print_number(sec / 3600 % 24, 2);
+    print_number((uint32_t)d.hour, 2);
     print(":");
-    print_number(sec / 60 % 60, 2);
+    print_number((uint32_t)d.minute, 2);
     print(":");
-    print_number(sec % 60, 2);
-    print(".");
-    print_number(now->nsec, 9);
-    print(" UTC\n");
+    print_number((uint32_t)d.second, 2);
+}
+
+/* Without kvmclock: how fast the TSC is, and the date by the RTC. */
+static void print_other_sources(void)
+{
+    struct tsc_choice choice;
+    const char *name;
+    uint64_t seconds;
+    enum tsc_status status = tsc_find(&choice, &name);
+
+    print("TSC ");
+    if (status == TSC_OK) {
+        uint32_t mhz = 0;
+
+        for (; choice.hz >= 1000000; choice.hz -= 1000000) /* 64 bits / 32 would need a helper */
+            mhz++;
+        print_number(mhz, 1);
+        print(" MHz by ");
+        print(name);
+        print(", confirmed by ");
+        print_number(choice.confirmed, 1);
+        print("\n");
+    } else {
+        print(tsc_status_text(status));
+        print("\n");
+    }
+    status = date_find(&seconds);
+    if (status == TSC_OK)
+        print_date(seconds);
+    else
+        print(tsc_status_text(status));
+    print(" UTC by the RTC\n");
 }
 
 void kernel_main(void)
@@ -84,6 +112,7 @@ void kernel_main(void)
         print("no clock: ");
         print(pvclock_status_name(status));
         print("\n");
+        print_other_sources();
         end(1);
     }
     for (int i = 0; i < 3; i++) {
@@ -94,7 +123,10 @@ void kernel_main(void)
             end(2);
         }
         before = now;
-        print_date(&now);
+        print_date(now.sec);
+        print(".");
+        print_number(now.nsec, 9);
+        print(" UTC\n");
     }
     end(0);
 }

@@ -136,10 +136,4 @@ void sysctl_register_set(void);
 /* Adds a branch to the tree.  Names must be new. */
 void sysctl_register(struct sysctl_branch *branch);
 
-/*
- * Calls `changed` each time that the value of this name has been set at run time.  (A tunable has
- * its value before anything starts.)  At most 16 in all; false: no such name, or no room.
- */
-bool sysctl_on_change(const char *name, void (*changed)(void));
-
 #endif

@@ -20,6 +20,11 @@
  * All functions are for the boot vCPU, except clock_uptime() and clock_get(), which are for any.
  */
 
+/* ---- The counters: choice.c ---- */
+
+/* The registry.  Switch the counter in use only by clock_select(). */
+extern struct timecounters clock_counters;
+
 /* Starts with an empty registry; the boot vCPU's timer will tick this many times a second. */
 void clock_init(uint64_t ticks_per_second);
 /*
@@ -28,12 +33,6 @@ void clock_init(uint64_t ticks_per_second);
  * and fails the check timecounter.register.
  */
 void clock_offer(struct timecounter *counter, const char *missing);
-/* Sets the counter that detects late windups: a registered one, 64 bits wide. */
-void clock_set_reference(struct timecounter *counter);
-/* Keeps clock_select() from choosing this counter until the next call; NULL: all are allowed. */
-void clock_forbid(const struct timecounter *counter);
-/* The registry, for listing counters; switch the counter in use only by clock_select(). */
-struct timecounters *clock_counters(void);
 /*
  * Uses the counter of this name (NULL: that of kern.timecounter.hardware), or the best if there is
  * no name or it is refused; makes the check "timecounter.choice".  Once all counters are offered.
@@ -41,8 +40,20 @@ struct timecounters *clock_counters(void);
 void clock_choose(const char *name);
 /* Whether windups are promised often enough for this counter. */
 bool clock_may_use(const struct timecounter *counter);
+/* Reports the table of timecounters, as text and as records. */
+void clock_report_counters(void);
 
-/* What a switch of counters did to uptime. */
+/* ---- Switches: clock.c, as all below ---- */
+
+/*
+ * Sets the counter that detects late windups: a registered one, 64 bits wide.  For the first time
+ * before clock_choose().
+ */
+void clock_set_reference(struct timecounter *counter);
+/* Keeps clock_select() from choosing this counter until the next call; NULL: all are allowed. */
+void clock_forbid(const struct timecounter *counter);
+
+/* What a switch did to uptime. */
 struct clock_switch {
     struct tc_switch by_library;
     int64_t step_ns;        /* what uptime gained on the reference, from before to after */
@@ -64,8 +75,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report);
  * the dummy, stay guarded: true at once.
  */
 bool clock_use(const struct timecounter *counter);
-/* Reports the table of timecounters, as text and as records. */
-void clock_report(void);
+
+/* ---- Readings ---- */
 
 /*
  * Returns uptime in ns, which begins at 1 s or, with a 64-bit counter in ns, 1 s past its reading;
@@ -77,8 +88,6 @@ uint64_t clock_uptime(void);
  * is no such clock.  On any vCPU.
  */
 bool clock_get(uint64_t clock, bool resolution, int64_t value[2]);
-/* Copies the hands that a time page is made of; false while there is no clock. */
-bool clock_hands(struct tc_hands *hands);
 /* Uptime when the hands were set; and the date at uptime 0, which changes whenever it is set. */
 uint64_t clock_hands_ns(const struct tc_hands *hands);
 uint64_t clock_boottime_ns(const struct tc_hands *hands);
@@ -97,25 +106,31 @@ bool clock_read_with(const struct timecounter *other, struct clock_moment *momen
 void clock_tick(void);
 /* Whether uptime is right: the last clock_tick() is less than half a wrap ago. */
 bool clock_is_fresh(void);
+/* Reports how many windups there were, and how late. */
+void clock_report_windups(void);
+
+/* ---- The date ---- */
 
 /*
- * Sets the date to `ns` since 1970, now; *by_ns is the step from the old date.  Logs the step if
- * kern.timecounter.stepwarnings is set.
+ * Sets the date to `ns` since 1970, which was right at this uptime; *by_ns is the step from the old
+ * date.  Logs the step if kern.timecounter.stepwarnings is set.
  */
-enum tc_status clock_set_date(uint64_t ns, int64_t *by_ns);
-/* Does the same for a date that was right at this uptime. */
-enum tc_status clock_set_date_at(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns);
+enum tc_status clock_set_date(uint64_t ns, uint64_t uptime_ns, int64_t *by_ns);
 /* Advances uptime and the date by `ns` that another clock saw pass.  No reading steps back. */
 enum tc_status clock_advance(uint64_t ns);
 /*
- * Compares the date, which `source` has set (NULL: it is not set), with the RTC (seconds since
- * 1970; NULL: there is none), and sets it from the RTC if it is not set.  Makes the check
- * "clock.date".
+ * date.c: sets the date at the start, by the host if it gives one, else by the RTC.  Makes the
+ * checks "kvmclock.wall" and "clock.date", which compares the two.
  */
-void clock_check_date(const char *source, const uint64_t *rtc_seconds);
+void set_date(void);
 /* Prints the date now; nothing while it is not set. */
 void clock_report_date(void);
-/* Returns how far the date that another source set was from the RTC's; false: not compared. */
+/* Returns how far the host's date was from the RTC's at the start; false: not compared. */
 bool clock_distance_to_rtc(int64_t *seconds);
+
+static inline uint64_t magnitude(int64_t value)
+{
+    return value < 0 ? -(uint64_t)value : (uint64_t)value;
+}
 
 #endif

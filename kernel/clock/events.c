@@ -62,7 +62,6 @@ static void report_one(const struct entry *e, bool with_record)
 {
     const struct event *event = &e->event;
     const struct pvclock_snapshot *b = &event->before, *a = &event->after;
-    uint64_t by = (uint64_t)(event->step_ns < 0 ? -event->step_ns : event->step_ns);
     char length[24] = "-", step[48] = "";
 
     if (event->length_ns)
@@ -70,7 +69,7 @@ static void report_one(const struct entry *e, bool with_record)
                event->length_ns / 1000000 % 1000);
     if (event->step_ns)
         format(step, sizeof(step), "%sdate %c" SECONDS_FORMAT " s", event->text[0] ? "; " : "",
-               event->step_ns < 0 ? '-' : '+', SECONDS(by));
+               event->step_ns < 0 ? '-' : '+', SECONDS(magnitude(event->step_ns)));
     REPORT(with_record ? "event" : NULL,
            "{uptime_ns/1000000000.6:13}  {kind:-15} {vcpu:4}  {_length:11}  {text}{_step}\n",
            U64("number", e->number), U64("uptime_ns", e->uptime), TEXT("kind", names[event->kind]),
@@ -101,41 +100,22 @@ static bool copy_entry(uint64_t number, struct entry *to)
     return __atomic_load_n(&e->number, __ATOMIC_RELAXED) == number;
 }
 
-static void each(bool with_records)
+bool events_report(bool with_records)
 {
     uint64_t newest = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
     uint64_t oldest = newest > EVENTS_KEPT ? newest - EVENTS_KEPT + 1 : 1;
 
+    if (newest == 0)
+        return false;
+    if (with_records)
+        print("\nWhat happened to the clock\n");
+    print("       uptime  what            vCPU     how long  what was done\n");
     if (oldest > 1)
         print("%lu earlier ones are forgotten\n", oldest - 1);
     for (uint64_t n = oldest; n <= newest; n++) {
         struct entry e;
-        if (!copy_entry(n, &e))
-            continue;
-        report_one(&e, with_records);
+        if (copy_entry(n, &e))
+            report_one(&e, with_records);
     }
-}
-
-static void print_heading(void)
-{
-    print("       uptime  what            vCPU     how long  what was done\n");
-}
-
-void events_print(void)
-{
-    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0) {
-        print("nothing has happened yet\n");
-        return;
-    }
-    print_heading();
-    each(false);
-}
-
-void events_report(void)
-{
-    if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 0)
-        return;
-    print("\nWhat happened to the clock\n");
-    print_heading();
-    each(true);
+    return true;
 }

@@ -9,6 +9,7 @@
 #define KERNEL_CLOCK_EVENTS_H
 
 #include <pvclock/pvclock.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { EVENTS_KEPT = 128 };
@@ -16,7 +17,7 @@ enum { EVENTS_KEPT = 128 };
 enum event_kind {
     EVENT_PAUSED,          /* the host paused the guest, or restored it elsewhere or later */
     EVENT_STABLE_LOST,     /* each structure serves its own vCPU only */
-    EVENT_STABLE_BACK,     /* each structure serves all vCPUs again */
+    EVENT_STABLE_BACK,     /* the structures follow one clock again */
     EVENT_FREQUENCY,       /* the host reports another frequency of the TSC */
     EVENT_ONLINE,          /* a vCPU came up late */
     EVENT_SUSPENDED,       /* the driver was stopped on all vCPUs */
@@ -42,11 +43,7 @@ void events_note(const struct event *event);
 /* Records an event that has only a kind, a step and a text; `text` may be NULL. */
 void events_add(enum event_kind kind, int64_t step_ns, const char *text);
 
-/*
- * Print the events, oldest first: for people; and as text and as records for the report, which
- * omits an empty list.
- */
-void events_print(void);
-void events_report(void);
+/* Prints the events, oldest first; for the report as records too.  False: there are none. */
+bool events_report(bool with_records);
 
 #endif

@@ -37,15 +37,6 @@ static void write_stable(uint32_t vcpus, bool stable)
         played_host_set_stable(&clock_slots[i].info, stable);
 }
 
-void set_stable(bool stable)
-{
-    if (!stable)
-        be_quiet(true);
-    write_stable(cpu_count, stable);
-    if (stable)
-        be_quiet(false);
-}
-
 bool stable_is_back(void)
 {
     bool back = false;
@@ -55,13 +46,14 @@ bool stable_is_back(void)
     return back;
 }
 
-void toggle_stable(uint32_t vcpus)
+void play_unstable(uint32_t vcpus, bool back_and_forth)
 {
     if (vcpus)
         be_quiet(true);
-    else
-        set_stable(true);
-    toggling = vcpus;
+    toggling = back_and_forth ? vcpus : 0;
+    write_stable(vcpus ? vcpus : cpu_count, !vcpus);
+    if (!vcpus)
+        be_quiet(false);
 }
 
 void toggle_tick(void)
@@ -72,12 +64,13 @@ void toggle_tick(void)
         write_stable(toggling, ticks++ & 4);
 }
 
-static void note_change(enum event_kind kind, const struct kvmclock_change *c, const char *text)
+/* Records an event with what vCPU 0's structure was and is. */
+static void note_change(struct event e, const struct kvmclock_change *c, const char *text)
 {
-    struct event e = {.kind = kind, .before = c->before, .after = c->after};
-
-    if (quiet)
+    if (quiet && e.kind != EVENT_PAUSED)
         return;
+    e.before = c->before;
+    e.after = c->after;
     format(e.text, sizeof(e.text), "%s", text);
     events_note(&e);
 }
@@ -98,7 +91,7 @@ static void note_frequency(const struct kvmclock_change *c)
     rate_changes++;
     format(text, sizeof(text), "TSC %lu Hz -> %lu Hz: no timecounter any more", c->hz_before,
            c->hz_after);
-    note_change(EVENT_FREQUENCY, c, text);
+    note_change((struct event){.kind = EVENT_FREQUENCY}, c, text);
     lose_tsc_rate(c->hz_after);
 }
 
@@ -109,7 +102,7 @@ static uint64_t boottime(void)
 {
     struct tc_hands h = {0};
 
-    (void)clock_hands(&h);
+    (void)tc_get_hands(&clock_counters, &h);
     return clock_boottime_ns(&h);
 }
 
@@ -120,21 +113,17 @@ uint64_t host_resumed_at(void)
 
 static void note_pause(const struct kvmclock_change *c, const struct wall_answer *answer)
 {
-    struct event e = {.kind = EVENT_PAUSED,
-                      .length_ns = answer->away_ns,
-                      .step_ns = answer->step_ns,
-                      .before = c->before,
-                      .after = c->after};
-
-    format(e.text, sizeof(e.text), "%s",
-           answer->status != PVCLOCK_OK ? "the host gave no date"
-           : answer->advanced_ns        ? "uptime advanced with the date"
-                                        : "uptime stood still");
-    if (e.step_ns && !answer->advanced_ns) {
+    if (answer->step_ns && !answer->advanced_ns) {
         resumed_at = c->after.system_time;
         resumed_boottime = boottime();
     }
-    events_note(&e);
+    note_change((struct event){.kind = EVENT_PAUSED,
+                               .length_ns = answer->away_ns,
+                               .step_ns = answer->step_ns},
+                c,
+                answer->status != PVCLOCK_OK ? "the host gave no date"
+                : answer->advanced_ns        ? "uptime advanced with the date"
+                                             : "uptime stood still");
 }
 
 /*
@@ -170,9 +159,11 @@ void see_host(void)
             settled = settled || c.asked;
         }
         if (c.stable_lost)
-            note_change(EVENT_STABLE_LOST, &c, "each vCPU by its own structure, or by system call");
+            note_change((struct event){.kind = EVENT_STABLE_LOST}, &c,
+                        "each vCPU by its own structure, or by system call");
         if (c.stable_back)
-            note_change(EVENT_STABLE_BACK, &c, "one clock for all vCPUs again");
+            note_change((struct event){.kind = EVENT_STABLE_BACK}, &c,
+                        "one clock for all vCPUs again");
         if (c.hz_after)
             note_frequency(&c);
     }

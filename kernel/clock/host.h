@@ -19,14 +19,13 @@ void host_ipi(struct cpu *cpu);
  */
 void before_clock_call(struct cpu *cpu);
 /*
- * Sets or clears the STABLE flag, for tests: in all structures, now; or back and forth every few
- * ticks in those of vCPUs [0, vcpus), until 0 sets it in all again.  Writing a flag costs up to
- * 0.1 ms, so toggle only a few.
+ * For tests: clears the STABLE flag in the structures of vCPUs [0, vcpus), and if `back_and_forth`
+ * sets and clears it every few ticks; 0 sets it in all again.  Until then no event but a pause is
+ * recorded.  Writing a flag costs up to 0.1 ms, so toggle only a few.
  */
-void set_stable(bool stable);
-/* Whether the host has given STABLE back to a vCPU's structure since set_stable(false). */
+void play_unstable(uint32_t vcpus, bool back_and_forth);
+/* Whether the host has given STABLE back to a vCPU's structure since then. */
 bool stable_is_back(void);
-void toggle_stable(uint32_t vcpus);
 /* Makes the next of these changes; at vCPU 0's tick. */
 void toggle_tick(void);
 /*

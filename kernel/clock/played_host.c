@@ -83,7 +83,7 @@ void played_host_set_stable(struct pvclock_vcpu_time_info *info, bool stable)
 {
     struct pvclock_snapshot s;
 
-    if (pvclock_snapshot(info, &s) != PVCLOCK_OK)
+    if (pvclock_take_snapshot(info, &s) != PVCLOCK_OK)
         return;
     /* Its vCPU may clear GUEST_STOPPED at any time, so the flags are never copied. */
     pvclock_seq_write_begin(&info->version);

@@ -37,8 +37,7 @@ void played_host_set_stable(struct pvclock_vcpu_time_info *info, bool stable);
 
 /* ---- played.c: the one host that the kernel plays, if debug.kvmclock.scripted asks for it */
 
-bool host_is_played(void);
-/* Attaches the driver to it; nothing can be registered before its time starts. */
+/* Attaches the driver to it, if it is wanted; nothing is registered before its time starts. */
 void attach_played_host(void);
 /*
  * Starts its time, if it is wanted, with debug.kvmclock.system_time at the TSC `begin`, and

@@ -1,38 +1,66 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Brings the clock up, from the host's page through the driver and the timecounters to the clock
- * and its date.
+ * Brings the clock up, from the host's page through the driver to the timecounters.
  */
 #include "kernel/clock/start.h"
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cr.h"
+#include "arch/x86/ipi.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "base/panic.h"
 #include "base/pause.h"
+#include "base/text.h"
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "drivers/hpet/hpet.h"
 #include "drivers/i8254/i8254.h"
 #include "drivers/kvmclock/kvmclock.h"
-#include "drivers/rtc/rtc.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
 #include "kernel/clock/played_host.h"
-#include "kernel/clock/suspend.h"
 #include "kernel/clock/tick.h"
-#include "kernel/clock/wall.h"
-#include <clockpage/report.h>
+#include <clockpage/sysctl.h>
 #include <pvclock/read.h>
 
-enum { CALIBRATION_MS = 12 };
+enum { CALIBRATION_MS = 12, PAIR_PATIENCE_S = 3 };
 
 static struct hpet hpet;
 static struct acpi_timer acpi_timer;
 static struct i8254 i8254;
+
+/* ---- The pair of MSRs -------------------------------------------------- */
+
+static const char *const pairs[] = {"new", "old", NULL};
+static const char *pair = "new";
+
+static void use_pair(struct cpu *cpu, void *arg)
+{
+    (void)arg;
+    kvmclock_renew(&kvmclock, cpu->index);
+}
+
+/* A value from the command line is kept until the driver attaches. */
+static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
+{
+    (void)context, (void)index;
+    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
+        return "there is no KVM that offers that pair";
+    pair = value->string;
+    if (cpu_count)
+        (void)smp_ask_all(use_pair, NULL, tsc.hz * PAIR_PATIENCE_S);
+    return NULL;
+}
+
+static const struct sysctl nodes[] = {
+    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, &pair, NULL, set_pair, 0, 0, pairs, "new",
+                "the MSRs to register by; on the old pair KVM takes STABLE away"),
+};
+
+SYSCTL_TABLE("debug.kvmclock", nodes);
 
 /* ---- The driver -------------------------------------------------------- */
 
@@ -47,9 +75,8 @@ void attach_kvmclock(void)
 {
     kvmclock_attach(&kvmclock, &kvmclock_machine, NULL);
     by_kvm = kvmclock.host.base != 0;
-    if (host_is_played())
-        attach_played_host();
-    if (old_msr_pair_wanted())
+    attach_played_host();
+    if (text_same(pair, "old"))
         (void)kvmclock_choose_pair(&kvmclock, true);
 }
 
@@ -59,8 +86,9 @@ static void ask_hypervisor(void)
     struct pvclock_frequency f;
     struct pvclock_snapshot s;
 
-    if (kvmclock.vcpus[0].registered && pvclock_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
-        pvclock_frequency(s.mul, s.shift, &f) == PVCLOCK_OK)
+    if (kvmclock.vcpus[0].registered &&
+        pvclock_take_snapshot(&clock_slots[0].info, &s) == PVCLOCK_OK &&
+        pvclock_frequency_of(s.mul, s.shift, &f) == PVCLOCK_OK)
         tsc_set_kvmclock(&tsc, f.hz, f.error_hz);
     tsc_set_hypervisor_leaf(&tsc, kvmclock.host.tsc_khz);
 }
@@ -115,12 +143,12 @@ void end_calibration(uint64_t begin)
     uint64_t counts_per_s = measure_apic_timer(begin);
     if (counts_per_s < tick_rate())
         panic("the local APIC's timer does not run");
-    tick_init(counts_per_s, tsc.hz);
+    tick_init(counts_per_s);
     tick_period = tick_count(tick_rate());
     tick_start(this_cpu(), tick_period);
 }
 
-/* ---- The timecounters, and the date ------------------------------------ */
+/* ---- The timecounters -------------------------------------------------- */
 
 void start_clock(bool synchronised)
 {
@@ -135,40 +163,4 @@ void start_clock(bool synchronised)
     clock_offer(&i8254.counter, i8254_attach(&i8254));
     clock_set_reference(kvmclock.present ? &kvmclock.counter : &tsc.counter);
     clock_choose(NULL);
-}
-
-/* Sets the date by the host's and makes the check "kvmclock.wall"; false: the host gives none. */
-static bool set_date_by_kvmclock(void)
-{
-    if (!kvmclock.present) {
-        check(SKIP, "kvmclock.wall", "%s", kvmclock_why_none(&kvmclock));
-        return false;
-    }
-    enum pvclock_status status = wall_start()->status;
-    uint64_t epoch = wall_figures()->epoch_ns;
-    if (host_is_played() && status == PVCLOCK_NOT_READY)
-        check(SKIP, "kvmclock.wall", "the kernel plays a host without a date");
-    else
-        check(pass_if(status == PVCLOCK_OK), "kvmclock.wall",
-              "system time 0 was %lu.%09lu s after 1970 (%s)", epoch / NS_PER_SECOND,
-              epoch % NS_PER_SECOND, pvclock_status_name(status));
-    REPORT("wall", NULL, U64("epoch_ns", epoch));
-    return status == PVCLOCK_OK;
-}
-
-void set_date(void)
-{
-    enum { TRIES = 8 };
-    uint64_t seconds, disturbances;
-    bool by_host = set_date_by_kvmclock(), by_rtc;
-    unsigned tries = 0;
-
-    /* A pause between the host's date and the RTC's would part them. */
-    do {
-        disturbances = host_disturbances();
-        see_host();
-        pause_at(PAUSE_DATE);
-        by_rtc = rtc_read(firmware.rtc_century, &seconds);
-    } while (host_disturbances() != disturbances && ++tries < TRIES);
-    clock_check_date(by_host ? "kvmclock" : NULL, by_rtc ? &seconds : NULL);
 }

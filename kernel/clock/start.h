@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Clock bring-up, in calling order: from the host's page to the driver, the TSC's frequency, the
- * timecounters, the date.
+ * Clock bring-up, in calling order: from the host's page to the driver, the TSC's frequency and the
+ * timecounters.
  */
 #ifndef KERNEL_CLOCK_START_H
 #define KERNEL_CLOCK_START_H
@@ -24,6 +24,5 @@ void attach_kvmclock(void);
 void end_calibration(uint64_t begin);
 /* Registers all counters and chooses one; `synchronised`: the vCPUs' TSCs agree. */
 void start_clock(bool synchronised);
-void set_date(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Suspends and resumes the driver on all vCPUs while they run, changes the MSR pair, and stops the
- * driver at the end; the clock goes on with another counter.
+ * Suspends and resumes the driver on all vCPUs while they run, and stops it at the end; the clock
+ * goes on with another counter.
  *
  * While the driver is suspended, and after the end, the host may not write the structures: they
  * are filled with a pattern and checked.
@@ -11,7 +11,6 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/tsc.h"
 #include "base/format.h"
-#include "base/text.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
@@ -74,12 +73,6 @@ static void start_one(struct cpu *cpu, void *arg)
         kvmclock_enable(&kvmclock, cpu->index);
 }
 
-static void use_pair(struct cpu *cpu, void *arg)
-{
-    (void)arg;
-    kvmclock_renew(&kvmclock, cpu->index);
-}
-
 static uint32_t count_registered(uint32_t *first)
 {
     uint32_t count = 0;
@@ -103,8 +96,8 @@ static const struct timecounter *next_best(void)
     /* A good TSC has quality 800 only to rank below kvmclock; and ring 3 can read it. */
     if (tsc.counter.quality == TC_QUALITY_TSC && (tsc.invariant || tsc.in_guest))
         return &tsc.counter;
-    for (struct timecounter *c = tc_next(clock_counters(), NULL); c;
-         c = tc_next(clock_counters(), c)) {
+    for (struct timecounter *c = tc_next(&clock_counters, NULL); c;
+         c = tc_next(&clock_counters, c)) {
         if (c != &kvmclock.counter && c->quality >= 0 && clock_may_use(c) &&
             (!best || c->quality > best->quality))
             best = c;
@@ -115,8 +108,7 @@ static const struct timecounter *next_best(void)
 static void change_counter(const struct timecounter *counter)
 {
     (void)clock_use(counter);
-    keep_choice();
-    (void)decide(NULL, false, false);
+    (void)keep_choice();
 }
 
 /* Registers all vCPUs again, and returns how many are. */
@@ -155,7 +147,7 @@ int suspend_clock(void)
     if (kvmclock.suspended)
         return refuse("it is suspended already");
     see_host();
-    suspended.was_in_use = tc_current(clock_counters()) == &kvmclock.counter;
+    suspended.was_in_use = tc_current(&clock_counters) == &kvmclock.counter;
     const struct timecounter *other = next_best();
     if (!other)
         return refuse("there is no other timecounter to go on with");
@@ -180,7 +172,7 @@ int suspend_clock(void)
     fill();
     suspended.begin_tsc = rdtsc_ordered();
     format(e.text, sizeof(e.text), "off on %u vCPUs; %s serves", cpu_count,
-           tc_current(clock_counters())->name);
+           tc_current(&clock_counters)->name);
     events_note(&e);
     print("suspended: %s\n", e.text);
     return 0;
@@ -206,39 +198,15 @@ int resume_clock(void)
     see_host();
     struct event e = {.kind = EVENT_RESUMED, .length_ns = ns};
     format(e.text, sizeof(e.text), "registered on %u of %u vCPUs; %s serves", count, cpu_count,
-           tc_current(clock_counters())->name);
+           tc_current(&clock_counters)->name);
     events_note(&e);
     print("resumed: %s\n", e.text);
     return report_new_verdicts(true) ? 0 : 1;
 }
 
-/* ---- The pair of MSRs -------------------------------------------------- */
-
-static const char *const pairs[] = {"new", "old", NULL};
-static const char *pair = "new";
-
-bool old_msr_pair_wanted(void)
-{
-    return text_same(pair, "old");
-}
-
-/* A value from the command line is kept until the driver attaches. */
-static const char *set_pair(void *context, uint32_t index, const union sysctl_value *value)
-{
-    (void)context, (void)index;
-    if (cpu_count && !kvmclock_choose_pair(&kvmclock, text_same(value->string, "old")))
-        return "there is no KVM that offers that pair";
-    pair = value->string;
-    if (cpu_count)
-        (void)smp_ask_all(use_pair, NULL, tsc.hz * PATIENCE_S);
-    return NULL;
-}
-
 /* ---- Settings ---------------------------------------------------------- */
 
 static const struct sysctl nodes[] = {
-    SYSCTL_PROC("msr_pair", SYSCTL_STRING, SYSCTL_RWTUN, &pair, NULL, set_pair, 0, 0, pairs, "new",
-                "the MSRs to register by; on the old pair KVM takes STABLE away"),
     SYSCTL_VALUE("refuse", SYSCTL_U64, SYSCTL_RWTUN, &refuses, 0, MAX_CPUS, "0",
                  "1 + the vCPU that does not let itself be suspended; 0: none"),
 };

@@ -9,6 +9,7 @@
 #include "arch/x86/cr.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
+#include "drivers/tsc/tsc.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
 
@@ -25,7 +26,7 @@ enum {
 
 uint32_t tick_period;
 
-static uint64_t counts_per_s, tsc_hz;
+static uint64_t counts_per_s;
 static uint64_t empty; /* what an empty tick costs, in counts of the timer */
 
 /* Of the boot vCPU, which alone writes it. */
@@ -53,7 +54,7 @@ uint64_t tick_rate(void)
 static uint64_t counts_of(uint64_t cycles)
 {
     /* Below 2^64 for up to a second of a TSC of 20 GHz. */
-    return (cycles > tsc_hz ? tsc_hz : cycles) * (counts_per_s / 1000) / (tsc_hz / 1000);
+    return (cycles > tsc.hz ? tsc.hz : cycles) * (counts_per_s / 1000) / (tsc.hz / 1000);
 }
 
 static uint64_t us_of(uint64_t counts)
@@ -72,16 +73,15 @@ static uint64_t empty_tick(void)
         cpu_pause(); /* STI admits none before the next instruction has ended */
         interrupts_off();
         cycles = rdtsc_ordered() - begin;
-    } while (this_cpu()->ticks == ticks && cycles < tsc_hz / 1000000 * EMPTY_PATIENCE_US);
+    } while (this_cpu()->ticks == ticks && cycles < tsc.hz / 1000000 * EMPTY_PATIENCE_US);
     return cycles;
 }
 
-void tick_init(uint64_t apic_timer_hz, uint64_t hz)
+void tick_init(uint64_t apic_timer_hz)
 {
     uint64_t least = UINT64_MAX;
 
     counts_per_s = apic_timer_hz;
-    tsc_hz = hz;
     for (unsigned i = 0; i < EMPTY_TRIES; i++) {
         uint64_t cycles = empty_tick();
         least = cycles < least ? cycles : least;
@@ -96,7 +96,7 @@ uint32_t tick_count(uint64_t hz)
 
 static uint64_t cycles_of(uint64_t counts)
 {
-    return counts * (tsc_hz / 1000) / (counts_per_s / 1000);
+    return counts * (tsc.hz / 1000) / (counts_per_s / 1000);
 }
 
 void tick_start(struct cpu *cpu, uint32_t count)
@@ -146,9 +146,9 @@ uint64_t tick_total(void)
     return cpu_table[0]->ticks;
 }
 
-void tick_report(uint64_t hz)
+void tick_report(void)
 {
-    uint64_t n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
+    uint64_t hz = tick_rate(), n = boot_ticks.stretched, average = n ? boot_ticks.cost / n : 0;
 
     /* A busy host stretches some of them; only a rate that is too high stretches most. */
     if (n > boot_ticks.ticks / 2)

@@ -20,10 +20,10 @@
 uint64_t tick_rate(void);
 
 /*
- * `counts_per_s`: the rate of the local APICs' timers; `tsc_hz`: that of the TSC. Measures the
- * cost of an empty timer interrupt.
+ * `counts_per_s`: the rate of the local APICs' timers.  Measures the cost of an empty timer
+ * interrupt.
  */
-void tick_init(uint64_t counts_per_s, uint64_t tsc_hz);
+void tick_init(uint64_t counts_per_s);
 
 /* Returns a local APIC timer's count for `hz` interrupts a second; 0: it cannot be so fast. */
 uint32_t tick_count(uint64_t hz);
@@ -40,7 +40,7 @@ void tick_end(struct cpu *cpu, uint64_t began);
 
 /* Returns the number of the boot vCPU's timer interrupts so far. */
 uint64_t tick_total(void);
-/* Reports the boot vCPU's ticks, as text and as a record.  `hz`: the rate asked for. */
-void tick_report(uint64_t hz);
+/* Reports the boot vCPU's ticks, as text and as a record. */
+void tick_report(void);
 
 #endif

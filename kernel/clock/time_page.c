@@ -7,7 +7,7 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/features.h"
-#include "arch/x86/frames.h"
+#include "arch/x86/layout.h"
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "drivers/kvmclock/kvmclock.h"
@@ -21,11 +21,6 @@ static union {
     struct time_page time;
     uint8_t whole_page[PAGE_SIZE];
 } published __attribute__((aligned(4096))) = {.time = {TIME_PAGE_IDENTITY}};
-
-uint64_t time_page_physical(void)
-{
-    return virt_to_phys(&published);
-}
 
 const struct time_page *time_page_get(void)
 {
@@ -53,16 +48,16 @@ static const struct timecounter *user_counter; /* the one in use, except by test
 
 static uint32_t resolution_ns(enum tc_clock clock)
 {
-    int64_t value[2];
+    struct tc_timespec t;
 
-    return clock_get(clock, true, value) ? (uint32_t)(value[0] * (int64_t)NS_PER_SECOND + value[1])
-                                         : 0;
+    (void)tc_getres(&clock_counters, clock, &t);
+    return (uint32_t)(t.sec * (int64_t)NS_PER_SECOND + t.nsec);
 }
 
 /* Sets what tells a reader how to read; `uptime`: when the hands were set. */
 static void describe(struct time_page *p, const struct tc_hands *h, uint64_t uptime)
 {
-    const struct timecounter *now = tc_current(clock_counters());
+    const struct timecounter *now = tc_current(&clock_counters);
     struct time_facts facts = in_force;
 
     facts.kvmclock_chosen = now == &kvmclock.counter;
@@ -99,7 +94,7 @@ void publish_time_page(void)
     void *to = (char *)p + MAIN_PART, *from = (char *)&next + MAIN_PART;
     struct tc_hands h;
 
-    if (!clock_hands(&h))
+    if (tc_get_hands(&clock_counters, &h) != TC_OK)
         return;
     uint64_t uptime = clock_hands_ns(&h);
     describe(&next, &h, uptime);
@@ -123,15 +118,12 @@ void publish_time_page(void)
 
 /* ---- What is decided --------------------------------------------------- */
 
-bool grow_clock(uint32_t count)
+void grow_clock(uint32_t count)
 {
-    bool was = kvmclock.stable;
-
     cpu_count = count;
     kvmclock.stable = kvmclock.stable && kvmclock_all_stable(&kvmclock, count);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
-    return kvmclock.stable == was;
 }
 
 void lose_tsc(void)
@@ -144,14 +136,13 @@ void lose_tsc(void)
 
 void lose_tsc_rate(uint64_t hz)
 {
-    bool in_use = tc_current(clock_counters()) == &tsc.counter;
+    bool in_use = tc_current(&clock_counters) == &tsc.counter;
 
     tsc_lose_rate(&tsc, hz);
     if (!in_use || kvmclock.suspended)
         return;
     (void)clock_use(&kvmclock.counter);
-    keep_choice();
-    publish_time_page();
+    (void)keep_choice();
 }
 
 bool decide(const char *counter, bool without_rdtscp, bool unstable)
@@ -161,28 +152,22 @@ bool decide(const char *counter, bool without_rdtscp, bool unstable)
         in_force.enable_without_rdtscp = without_rdtscp;
     if (counter || unstable)
         in_force.force_unstable = unstable;
-    bool unguarded = clock_use(counter ? tc_find(clock_counters(), counter) : user_counter);
+    bool unguarded = clock_use(counter ? tc_find(&clock_counters, counter) : user_counter);
     kvmclock_watch(&kvmclock, cpu_count);
     publish_time_page();
-    return unguarded;
+    return unguarded && asked.fast_gettime;
 }
 
-const struct timecounter *user_choice(void)
+bool keep_choice(void)
 {
-    return user_counter;
-}
+    const struct timecounter *before = user_counter;
 
-void keep_choice(void)
-{
-    user_counter = tc_current(clock_counters());
+    user_counter = tc_current(&clock_counters);
+    (void)decide(NULL, false, false);
+    return user_counter != before;
 }
 
 /* ---- Settings ---------------------------------------------------------- */
-
-bool fast_gettime_allowed(void)
-{
-    return asked.fast_gettime;
-}
 
 static const struct sysctl timecounter_nodes[] = {
     SYSCTL_VALUE("fast_gettime", SYSCTL_BOOL, SYSCTL_RWTUN, &asked.fast_gettime, 0, 0, "1",

@@ -41,10 +41,10 @@ static void correct_date(const struct clock_moment *m, uint64_t right)
 {
     int64_t off = (int64_t)(right - date_at(m)), by_ns;
     uint64_t error = m->width ? m->width / 2 + 1 : 0;
-    uint64_t size = off < 0 ? -(uint64_t)off : (uint64_t)off;
+    uint64_t size = magnitude(off);
 
     if (!(m->hands.flags & TC_HANDS_SET)) {
-        (void)clock_set_date_at(right, m->uptime_ns, &by_ns);
+        (void)clock_set_date(right, m->uptime_ns, &by_ns);
         return;
     }
     if (size <= WALL_TOLERANCE_NS + error)
@@ -56,7 +56,7 @@ static void correct_date(const struct clock_moment *m, uint64_t right)
         figures.advanced_ns += size;
         (void)clock_advance(size);
     } else {
-        (void)clock_set_date_at(right, m->uptime_ns, &by_ns);
+        (void)clock_set_date(right, m->uptime_ns, &by_ns);
     }
     size < WALL_EVENT_NS ? figures.slewed++ : figures.stepped++;
     /* The caller records pauses. */

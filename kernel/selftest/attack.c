@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Attacks the kernel from ring 3 in slices, between which it looks what is left and says so. */
-#include "kernel/selftest/attack.h"
 #include "arch/x86/frames.h"
 #include "base/tunables.h"
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 
 struct attack_used attack_used(unsigned keep)

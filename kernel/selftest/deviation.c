@@ -2,18 +2,13 @@
 /*
  * Tests the timecounters: compares the rate of the one in use with each other one's over the run.
  */
-#include "kernel/selftest/deviation.h"
 #include "base/format.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stddef.h>
-
-static uint64_t allowed_per_cent(void)
-{
-    return (uint64_t)settings.deviation;
-}
 
 enum { MAX_COUNTERS = 8, TRIES = 4, PPM_PER_CENT = 10000 };
 
@@ -41,7 +36,8 @@ static uint64_t tick_rate;
  */
 static uint64_t longest(const struct timecounter *c)
 {
-    uint64_t per_cent = allowed_per_cent() ? allowed_per_cent() : 1, gap = tc_max_gap_ns(c);
+    uint64_t per_cent = settings.deviation ? (uint64_t)settings.deviation : 1,
+             gap = tc_max_gap_ns(c);
 
     return gap > UINT64_MAX / 100 ? UINT64_MAX : gap * 100 / per_cent;
 }
@@ -79,15 +75,15 @@ static void end(struct comparison *c)
 void deviation_begin(unsigned long ticks_per_second)
 {
     tick_rate = ticks_per_second;
-    chosen = against = tc_current(clock_counters());
+    chosen = against = tc_current(&clock_counters);
     if (!chosen)
         return;
     if (chosen->mask != UINT64_MAX) {
-        tc_uptime_counter(&uptime, clock_counters());
+        tc_uptime_counter(&uptime, &clock_counters);
         against = &uptime;
     }
-    for (struct timecounter *c = tc_next(clock_counters(), NULL); c && count < MAX_COUNTERS;
-         c = tc_next(clock_counters(), c)) {
+    for (struct timecounter *c = tc_next(&clock_counters, NULL); c && count < MAX_COUNTERS;
+         c = tc_next(&clock_counters, c)) {
         if (c == chosen || c->quality == TC_QUALITY_DUMMY)
             continue;
         comparisons[count] = (struct comparison){.of = c, .longest_ns = longest(c)};
@@ -110,11 +106,6 @@ void deviation_tick(void)
         if (!c->done)
             begin(c);
     }
-}
-
-static uint64_t magnitude(int64_t value)
-{
-    return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
 /* Returns how much of a deviation is certain; negative: none. */
@@ -145,16 +136,16 @@ void deviation_end(void)
         if (!c->done)
             continue;
         done++;
-        c->deviates = tc_deviates(&c->result, (uint32_t)allowed_per_cent() * PPM_PER_CENT);
+        c->deviates = tc_deviates(&c->result, (uint32_t)settings.deviation * PPM_PER_CENT);
         deviating += c->deviates;
         if (!worst || certain_ppb(&c->result) > certain_ppb(&worst->result))
             worst = c;
         if (!c->deviates)
             continue;
         format_ppm(ppm, sizeof(ppm), c->result.ppb);
-        print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %lu "
+        print("\nWARNING: %s gains %s ppm on %s: more than kern.timecounter.alloweddeviation, %d "
               "%%\n",
-              c->of->name, ppm, chosen->name, allowed_per_cent());
+              c->of->name, ppm, chosen->name, settings.deviation);
     }
     if (!worst && disturbed) {
         check(SKIP, "timecounter.deviation",
@@ -167,8 +158,8 @@ void deviation_end(void)
     }
     format_ppm(ppm, sizeof(ppm), worst->result.ppb);
     check(pass_if(deviating == 0), "timecounter.deviation",
-          "%u counters against %s, %u more than %lu %% off; %s gains %s +- " MILLI_FORMAT " ppm",
-          done, chosen->name, deviating, allowed_per_cent(), worst->of->name, ppm,
+          "%u counters against %s, %u more than %d %% off; %s gains %s +- " MILLI_FORMAT " ppm",
+          done, chosen->name, deviating, settings.deviation, worst->of->name, ppm,
           MILLI(worst->result.uncertainty_ppb));
 }
 
@@ -207,8 +198,8 @@ void deviation_report(void)
                U64("elapsed_ns", d->elapsed_ns), I64("difference_ns", d->difference_ns),
                U64("uncertainty_ns", d->uncertainty_ns), I64("ppb", d->ppb),
                U64("uncertainty_ppb", d->uncertainty_ppb), U64("wraps", d->wraps),
-               U64("allowed_ppm", allowed_per_cent() * PPM_PER_CENT), BOOL("deviates", c->deviates),
-               U64("_ms", d->elapsed_ns / 1000000),
+               U64("allowed_ppm", (uint64_t)settings.deviation * PPM_PER_CENT),
+               BOOL("deviates", c->deviates), U64("_ms", d->elapsed_ns / 1000000),
                TEXT("_verdict", c->deviates                               ? "  too much"
                                 : magnitude(d->ppb) <= d->uncertainty_ppb ? "  not told from 0"
                                                                           : ""));

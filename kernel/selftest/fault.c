@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Causes the faults that the settings debug.acpi and debug.fault ask for; no part of the clock. */
-#include "kernel/selftest/fault.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cr.h"
 #include "arch/x86/tsc.h"
 #include "base/text.h"
 #include "base/tunables.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 

@@ -3,7 +3,6 @@
  * Tests ring 3 at the end of the flow: sets up what each job of the program tests, and adds to its
  * verdict what ring 3 cannot see.
  */
-#include "kernel/selftest/gettime.h"
 #include "arch/x86/features.h"
 #include "arch/x86/trap.h"
 #include "base/format.h"
@@ -19,7 +18,7 @@
 #include "kernel/process/device.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
-#include "kernel/selftest/attack.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 
 /* More vCPUs than this would wait for the host's CPUs rather than for each other. */
@@ -47,7 +46,7 @@ static bool try_paths(uint32_t facts)
         uint64_t disturbances = host_disturbances();
         bool gave_back = cleared && kvmclock.stable && stable_is_back();
         if (gave_back)
-            set_stable(false);
+            play_unstable(cpu_count, false);
         /* Where STABLE makes a difference. */
         if (cleared && facts & FACT_WITHOUT_RDTSCP && !(facts & FACT_FORCE_UNSTABLE))
             pause_at(PAUSE_PATHS);
@@ -67,8 +66,7 @@ static bool try_combination(uint32_t facts)
     static const char *const names[] = {"one page", "own vCPU's page", "last tick", "system call"};
     const char *counter = facts & FACT_BY_KVMCLOCK ? "kvmclock" : "TSC";
 
-    if (decide(counter, facts & FACT_WITHOUT_RDTSCP, facts & FACT_FORCE_UNSTABLE) &&
-        fast_gettime_allowed())
+    if (decide(counter, facts & FACT_WITHOUT_RDTSCP, facts & FACT_FORCE_UNSTABLE))
         facts |= FACT_FAST;
     /*
      * Each clock is read between two system calls on one vCPU with the others at rest: the kernel
@@ -100,10 +98,10 @@ static void test_paths(bool stable)
         if (facts & FACT_STABLE && !stable)
             continue;
         if (stable && !(facts & FACT_STABLE))
-            set_stable(false);
+            play_unstable(cpu_count, false);
         ended = try_combination(facts | FACT_BY_KVMCLOCK) && ended;
         if (stable && !(facts & FACT_STABLE))
-            set_stable(true);
+            play_unstable(0, false);
     }
     /* The settings are kvmclock's: with another counter one combination is enough. */
     ended = try_combination(FACT_STABLE | (tsc.counter.quality >= 0 ? FACT_BY_TSC : 0)) && ended;
@@ -137,9 +135,9 @@ static void test_moved(bool stable)
     (void)decide(NULL, true, false);
     move_threads(JOB_MOVED);
     if (stable) {
-        toggle_stable(few_cpus());
+        play_unstable(few_cpus(), true);
         move_threads(JOB_MOVED_UNSTABLE);
-        toggle_stable(0);
+        play_unstable(0, false);
     } else {
         check(SKIP, "ring3.moved.unstable", "there is no STABLE flag to take away");
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Reports what plain reads of the clock page in ring 3 cost, and which pages ring 3 can reach. */
-#include "kernel/selftest/reads.h"
 #include "arch/x86/trap.h"
 #include "base/format.h"
 #include "base/tunables.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
+#include "kernel/selftest/selftest.h"
 #include <clockpage/report.h>
 
 void ring3_check_map(void)

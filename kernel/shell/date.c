@@ -2,10 +2,10 @@
 /* The shell's commands date, which shows the date or sets it, and clocks. */
 #include "base/calendar.h"
 #include "base/format.h"
-#include "base/sysctl.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
 #include "kernel/clock/host.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/report.h>
@@ -29,9 +29,8 @@ static void print_date(uint64_t seconds)
 
 static int set(uint64_t seconds)
 {
-    struct sysctl_at boottime;
     int64_t by_ns;
-    enum tc_status status = clock_set_date(seconds * 1000000000, &by_ns);
+    enum tc_status status = clock_set_date(seconds * 1000000000, clock_uptime(), &by_ns);
 
     if (status != TC_OK) {
         print("date: %s\n", tc_status_text(status));
@@ -39,8 +38,7 @@ static int set(uint64_t seconds)
     }
     events_add(EVENT_DATE, by_ns, NULL);
     wall_set_by_hand();
-    if (sysctl_find("kern.boottime", &boottime))
-        sysctl_changed(&boottime);
+    publish_time_page();
     print_date(seconds);
     return 0;
 }
@@ -48,10 +46,10 @@ static int set(uint64_t seconds)
 int date_command(int argc, char **argv)
 {
     struct tc_timespec now;
-    struct date today, wanted;
+    struct calendar_date today, wanted;
     char text[DATE_SIZE];
     uint64_t seconds;
-    enum tc_status status = tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &now);
+    enum tc_status status = tc_gettime(&clock_counters, TC_CLOCK_REALTIME, &now);
 
     if (argc > 3)
         return usage();
@@ -62,7 +60,7 @@ int date_command(int argc, char **argv)
         print("date: nobody has set it: it counts from 1970\n");
         return 1;
     }
-    today = date_of((uint64_t)now.sec);
+    today = calendar_from_seconds(now.sec);
     format(text, sizeof(text), "%s%s%s", argv[1], argc == 3 ? " " : "", argc == 3 ? argv[2] : "");
     if (!date_read(text, &today, &wanted))
         return usage();
@@ -89,6 +87,6 @@ int clocks_command(void)
         (void)clock_get(clocks[i].clock, false, value);
         print(" %s %ld.%09ld", clocks[i].name, value[0], value[1]);
     }
-    print(" tsc %lu\n", pvclock_tsc(PVCLOCK_LFENCE));
+    print(" tsc %lu\n", pvclock_tsc_now(PVCLOCK_LFENCE));
     return 0;
 }

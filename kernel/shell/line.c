@@ -96,15 +96,11 @@ static void cut(struct line *l, size_t place)
     size_t from = place < l->cursor ? place : l->cursor;
     size_t to = place < l->cursor ? l->cursor : place;
 
+    if (from == to)
+        return;
     move_to(l, from);
     shift(l, from, to);
     show_rest(l);
-}
-
-static void delete_right(struct line *l)
-{
-    if (l->cursor < l->length)
-        cut(l, l->cursor + 1);
 }
 
 static size_t start_of_word(const struct line *l)
@@ -126,9 +122,31 @@ static void clear(struct line *l)
     l->strange = 0;
 }
 
+static void redraw(struct line *l, size_t unused)
+{
+    (void)unused;
+    put_text(l, "\033[H\033[2J");
+    show_all(l);
+}
+
+static void give_up(struct line *l, size_t unused)
+{
+    (void)unused;
+    put_text(l, "^C\n");
+    line_begin(l);
+}
+
+static void empty(struct line *l, size_t unused)
+{
+    (void)unused;
+    move_to(l, 0);
+    clear(l);
+    show_rest(l);
+}
+
 /* ---- History ----------------------------------------------------------- */
 
-static char *earlier(struct line *l, unsigned back)
+static char *earlier(struct line *l, size_t back)
 {
     return l->history[(l->newest + LINE_HISTORY - (back - 1)) % LINE_HISTORY];
 }
@@ -143,7 +161,7 @@ static void keep(struct line *l)
 }
 
 /* Shows the line of `back` lines ago; 0 is the one that was being written. */
-static void recall(struct line *l, unsigned back)
+static void recall(struct line *l, size_t back)
 {
     if (back > l->kept) {
         bell(l);
@@ -151,33 +169,113 @@ static void recall(struct line *l, unsigned back)
     }
     if (l->back == 0)
         format(l->draft, sizeof(l->draft), "%s", l->text);
-    l->back = back;
+    l->back = (unsigned)back;
     l->length = format(l->text, sizeof(l->text), "%s", back ? earlier(l, back) : l->draft);
     l->cursor = l->length;
     show_all(l);
 }
 
-/* ---- Bytes ------------------------------------------------------------- */
+/* ---- Completion -------------------------------------------------------- */
 
-static void complete(struct line *l)
+/* Asks for the next name that begins with the word from `start` to the cursor; NULL: no more. */
+static const char *next_match(struct line *l, size_t start, bool first)
 {
-    char more[LINE_SIZE];
-    size_t start = l->cursor;
+    static char name[LINE_SIZE];
 
+    for (; l->next_name && l->next_name(first, start == 0, name); first = false) {
+        size_t i = start;
+        while (i < l->cursor && name[i - start] == l->text[i])
+            i++;
+        if (i == l->cursor)
+            return name;
+    }
+    return NULL;
+}
+
+/* Adds what all names have in common that begin with the word; if that is nothing, shows them. */
+static void complete(struct line *l, size_t unused)
+{
+    char common[LINE_SIZE] = "";
+    unsigned matches = 0;
+    size_t start = l->cursor;
+    const char *name;
+
+    (void)unused;
     while (start > 0 && l->text[start - 1] != ' ')
         start--;
-    more[0] = 0;
-    if (!l->complete)
-        return;
-    if (l->complete(l->text + start, l->cursor - start, more)) {
-        show_all(l);
-        return;
+    while ((name = next_match(l, start, matches == 0))) {
+        const char *rest = name + (l->cursor - start);
+        size_t i = 0;
+        if (matches++ == 0)
+            format(common, sizeof(common), "%s", rest);
+        while (common[i] && common[i] == rest[i])
+            i++;
+        common[i] = 0;
     }
-    if (!more[0])
+    if (!common[0])
         bell(l);
-    for (const char *c = more; *c && l->length < LINE_SIZE - 1; c++)
+    for (const char *c = common; *c && l->length < LINE_SIZE - 1; c++)
         insert(l, *c);
+    if (matches < 2 || common[0])
+        return;
+    for (bool first = true; (name = next_match(l, start, first)); first = false) {
+        put_text(l, "\n");
+        put_text(l, name);
+    }
+    put_text(l, "\n");
+    show_all(l);
 }
+
+/* ---- Keys -------------------------------------------------------------- */
+
+/* Where a key moves to, or up to where it cuts; or how many lines back it recalls. */
+enum place { START, END, LEFT, RIGHT, WORD, OLDER, NEWER };
+
+static size_t place_of(const struct line *l, enum place place)
+{
+    const size_t places[] = {
+        [START] = 0,
+        [END] = l->length,
+        [LEFT] = l->cursor - (l->cursor > 0),
+        [RIGHT] = l->cursor + (l->cursor < l->length),
+        [WORD] = start_of_word(l),
+        [OLDER] = l->back + 1,
+        [NEWER] = (size_t)l->back - 1, /* from the newest: none, as before the oldest */
+    };
+
+    return places[place];
+}
+
+/* A control character, or the letter at the end of a key's escape sequence. */
+static const struct {
+    uint8_t byte;
+    void (*act)(struct line *l, size_t place);
+    enum place place;
+} keys[] = {
+    {CTRL('A'), move_to, START}, {'H', move_to, START},       {CTRL('E'), move_to, END},
+    {'F', move_to, END},         {CTRL('B'), move_to, LEFT},  {'D', move_to, LEFT},
+    {CTRL('F'), move_to, RIGHT}, {'C', move_to, RIGHT},       {BACKSPACE, cut, LEFT},
+    {DELETE, cut, LEFT},         {CTRL('D'), cut, RIGHT},     {'~', cut, RIGHT},
+    {CTRL('W'), cut, WORD},      {CTRL('K'), cut, END},       {CTRL('P'), recall, OLDER},
+    {'A', recall, OLDER},        {CTRL('N'), recall, NEWER},  {'B', recall, NEWER},
+    {CTRL('U'), empty, START},   {CTRL('C'), give_up, START}, {CTRL('L'), redraw, START},
+    {TAB, complete, START},
+};
+
+/* False: this is no key. */
+static bool press(struct line *l, uint8_t byte)
+{
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].byte == byte) {
+            keys[i].act(l, place_of(l, keys[i].place));
+            return true;
+        }
+    }
+    bell(l);
+    return false;
+}
+
+/* ---- Bytes ------------------------------------------------------------- */
 
 static enum line_event end_line(struct line *l)
 {
@@ -204,37 +302,7 @@ static void take_key(struct line *l, uint8_t byte)
                : l->parameter == 4 || l->parameter == 8 ? 'F'
                : l->parameter == 3                      ? '~'
                                                         : 0;
-    switch (byte) {
-    case 'A':
-        recall(l, l->back + 1);
-        break;
-    case 'B':
-        if (l->back)
-            recall(l, l->back - 1);
-        else
-            bell(l);
-        break;
-    case 'C':
-        if (l->cursor < l->length)
-            move_to(l, l->cursor + 1);
-        break;
-    case 'D':
-        if (l->cursor)
-            move_to(l, l->cursor - 1);
-        break;
-    case 'H':
-        move_to(l, 0);
-        break;
-    case 'F':
-        move_to(l, l->length);
-        break;
-    case '~':
-        delete_right(l);
-        break;
-    default:
-        bell(l);
-        break;
-    }
+    (void)press(l, byte);
 }
 
 /* Handles a byte inside a sequence. */
@@ -258,68 +326,14 @@ static void take_escape(struct line *l, uint8_t byte)
 
 static enum line_event take_control(struct line *l, uint8_t byte)
 {
-    switch (byte) {
-    case CTRL('A'):
-        move_to(l, 0);
-        break;
-    case CTRL('B'):
-        take_key(l, 'D');
-        break;
-    case CTRL('C'):
-        put_text(l, "^C\n");
-        clear(l);
-        line_begin(l);
-        break;
-    case CTRL('D'):
-        if (!l->length && !l->strange) {
-            put_text(l, "\n");
-            return LINE_END;
-        }
-        delete_right(l);
-        break;
-    case CTRL('E'):
-        move_to(l, l->length);
-        break;
-    case CTRL('F'):
-        take_key(l, 'C');
-        break;
-    case BACKSPACE:
-    case DELETE:
-        if (l->cursor)
-            cut(l, l->cursor - 1);
-        break;
-    case TAB:
-        complete(l);
-        break;
-    case CTRL('K'):
-        cut(l, l->length);
-        break;
-    case CTRL('L'):
-        put_text(l, "\033[H\033[2J");
-        show_all(l);
-        break;
-    case CTRL('N'):
-        take_key(l, 'B');
-        break;
-    case CTRL('P'):
-        take_key(l, 'A');
-        break;
-    case CTRL('U'):
-        move_to(l, 0);
-        clear(l);
-        show_rest(l);
-        break;
-    case CTRL('W'):
-        cut(l, start_of_word(l));
-        break;
-    case ESC:
-        l->escape = ESCAPE_BEGUN;
-        break;
-    default:
-        l->strange++;
-        bell(l);
-        break;
+    if (byte == CTRL('D') && !l->length && !l->strange) {
+        put_text(l, "\n");
+        return LINE_END;
     }
+    if (byte == ESC)
+        l->escape = ESCAPE_BEGUN;
+    else if (!press(l, byte))
+        l->strange++;
     return LINE_MORE;
 }
 

@@ -32,11 +32,10 @@ struct line {
     const char *prompt;
     void (*put)(const char *text, size_t length); /* to the terminal; "\n" ends a line */
     /*
-     * Completes the word of `length` characters that ends at the cursor: writes the characters to
-     * insert into `more` (LINE_SIZE bytes).  If it prints choices itself it returns true, and the
-     * line is shown again.  May be NULL.
+     * Writes the next name that the line's first word (`command`), or another one, may be completed
+     * to into `name` (LINE_SIZE bytes); false: there are no more.  May be NULL.
      */
-    bool (*complete)(const char *word, size_t length, char *more);
+    bool (*next_name)(bool first, bool command, char *name);
 
     /* The line. */
     char text[LINE_SIZE];

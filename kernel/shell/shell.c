@@ -14,7 +14,7 @@
 #include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/selftest/readers.h"
-#include "kernel/selftest/reads.h"
+#include "kernel/selftest/selftest.h"
 #include "kernel/shell/line.h"
 #include <clockpage/report.h>
 
@@ -39,12 +39,7 @@ static const struct sysctl nodes[] = {
                  "1: COM1 is a terminal, lines are edited; 0: a pipe, lines come as they are"),
 };
 
-static struct sysctl_branch branch = SYSCTL_BRANCH("", nodes);
-
-void shell_register(void)
-{
-    sysctl_register(&branch);
-}
+SYSCTL_TABLE("", nodes);
 
 bool shell_wanted(void)
 {
@@ -129,7 +124,8 @@ static int readers_command(int argc, char **argv)
 
 static int events_command(void)
 {
-    events_print();
+    if (!events_report(false))
+        print("nothing has happened yet\n");
     return 0;
 }
 
@@ -181,7 +177,7 @@ static int watch_command(int argc, char **argv)
             readers_idle(true);
         }
         uint64_t now = clock_uptime();
-        (void)tc_gettime(clock_counters(), TC_CLOCK_REALTIME, &realtime);
+        (void)tc_gettime(&clock_counters, TC_CLOCK_REALTIME, &realtime);
         format_date(date, (uint64_t)realtime.sec);
         sysctl_put(&to, "uptime %lu.%06lu  %s UTC", (unsigned long)(now / 1000000000),
                    (unsigned long)(now / 1000 % 1000000), date);
@@ -222,9 +218,11 @@ static const struct command {
     {"watch", "[lines]", "the clock, a line a second until a key", watch_command, NULL},
 };
 
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
 static int help_command(void)
 {
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++)
+    for (const struct command *c = commands; c < commands + COMMANDS; c++)
         print("%s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->about);
     print("Lines that start with # are comments.  ^D on an empty line is halt.\n");
     return 0;
@@ -277,7 +275,7 @@ static int run_line(char *text)
     }
     if (count == 0)
         return status;
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
+    for (const struct command *c = commands; c < commands + COMMANDS; c++) {
         if (!text_same(words[0], c->name))
             continue;
         if (c->run)
@@ -292,44 +290,27 @@ static int run_line(char *text)
 }
 
 /* Completes the first word as a command, the others as names of the tree. */
-static bool complete(const char *word, size_t length, char *more)
+static bool next_name(bool first, bool command, char *name)
 {
-    unsigned matches = 0;
+    static const struct command *c;
+    static struct sysctl_at at;
 
-    if (word != line.text)
-        return sysctl_complete(word, length, more);
-    for (const struct command *c = commands; c < commands + sizeof(commands) / sizeof(*c); c++) {
-        const char *name = c->name;
-        size_t i = 0;
-        while (i < length && name[i] == word[i])
-            i++;
-        if (i == length && matches++ == 0)
-            format(more, LINE_SIZE, "%s ", name + length);
+    if (first) {
+        c = commands;
+        at = (struct sysctl_at){0};
     }
-    if (matches > 1)
-        more[0] = 0;
-    return false;
-}
-
-/* Publishes a changed setting to ring 3 at once. */
-static void on_setting(void)
-{
-    const struct timecounter *before = user_choice();
-
-    keep_choice();
-    (void)decide(NULL, false, false);
-    if (user_choice() != before)
-        events_add(EVENT_COUNTER, 0, user_choice()->name);
-}
-
-static void watch_settings(void)
-{
-    static const char *const names[] = {
-        "dev.kvmclock.0.vdso_enable_without_rdtscp", "dev.kvmclock.0.vdso_force_unstable",
-        "kern.boottime", "kern.timecounter.fast_gettime", "kern.timecounter.hardware"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        (void)sysctl_on_change(names[i], on_setting);
+    if (command) {
+        if (c == commands + COMMANDS)
+            return false;
+        format(name, LINE_SIZE, "%s ", c++->name);
+        return true;
+    }
+    do {
+        if (!sysctl_next(&at))
+            return false;
+    } while (!(at.node->flags & SYSCTL_RD));
+    sysctl_name(&at, name);
+    return true;
 }
 
 void shell_run(void (*report_again)(void), int (*bring_online)(void))
@@ -337,9 +318,8 @@ void shell_run(void (*report_again)(void), int (*bring_online)(void))
     print_report = report_again;
     online = bring_online;
     halted = false;
-    watch_settings();
     line = (struct line){
-        .edit = edit, .prompt = "clockpage# ", .put = console_write, .complete = complete};
+        .edit = edit, .prompt = "clockpage# ", .put = console_write, .next_name = next_name};
     /* run-qemu.sh sends no input before it sees the start of this line. */
     print("\nshell: ready; help lists the commands, halt ends the run\n");
     line_begin(&line);

@@ -9,10 +9,6 @@
 #define KERNEL_SHELL_SHELL_H
 
 #include <stdbool.h>
-#include <stddef.h>
-
-/* Registers the settings shell and shell.edit; call before the command line is read. */
-void shell_register(void);
 
 /* Whether the setting `shell` asks for it; and whether at once, without the measurements. */
 bool shell_wanted(void);
@@ -28,8 +24,5 @@ void shell_run(void (*report)(void), int (*online)(void));
 int sysctl_command(int argc, char **argv);
 int date_command(int argc, char **argv);
 int clocks_command(void);
-
-/* Completes the name of a node in the tree; see struct line. */
-bool sysctl_complete(const char *word, size_t length, char *more);
 
 #endif

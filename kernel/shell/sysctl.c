@@ -6,15 +6,26 @@
 #include "base/sysctl.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "kernel/clock/clock.h"
 #include "kernel/clock/events.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/shell/shell.h"
 #include <clockpage/report.h>
 
-struct options {
-    bool all, describe, equals, ignore, quiet, type;
-    bool no_name, no_value;
-    bool tunables, writable; /* only those */
-};
+/*
+ * Options, a bit for each letter: a all nodes; d descriptions; e `=` behind names; i no error for
+ * unknown names; N names only; n values only; q no message for unknown names; t types; T tunables
+ * only; W writable ones only.
+ */
+static uint64_t option(char letter)
+{
+    return UINT64_C(1) << (letter - 'A');
+}
+
+static bool has(uint64_t options, char letter)
+{
+    return options & option(letter);
+}
 
 static int usage(void)
 {
@@ -23,83 +34,56 @@ static int usage(void)
     return 1;
 }
 
-static bool read_options(const char *word, struct options *o)
+static bool read_options(const char *letters, uint64_t *options)
 {
-    while (*++word) {
-        switch (*word) {
-        case 'a':
-            o->all = true;
-            break;
-        case 'd':
-            o->describe = true;
-            break;
-        case 'e':
-            o->equals = true;
-            break;
-        case 'i':
-            o->ignore = true;
-            break;
-        case 'N':
-            o->no_value = true;
-            break;
-        case 'n':
-            o->no_name = true;
-            break;
-        case 'q':
-            o->quiet = true;
-            break;
-        case 't':
-            o->type = true;
-            break;
-        case 'T':
-            o->tunables = true;
-            break;
-        case 'W':
-            o->writable = true;
-            break;
-        default:
-            print("sysctl: illegal option -- %c\n", *word);
+    for (; *letters; letters++) {
+        const char *known = "adeiNnqtTW";
+        while (*known && *known != *letters)
+            known++;
+        if (!*known) {
+            print("sysctl: illegal option -- %c\n", *letters);
             return false;
         }
+        *options |= option(*letters);
     }
-    return !(o->no_name && o->no_value);
+    return !(has(*options, 'n') && has(*options, 'N'));
 }
 
-static bool is_wanted(const struct sysctl *node, const struct options *o)
+static bool is_wanted(const struct sysctl *node, uint64_t o)
 {
-    return node->flags & SYSCTL_RD && (!o->tunables || node->flags & SYSCTL_TUN) &&
-           (!o->writable || node->flags & SYSCTL_WR);
+    return (!has(o, 'T') || node->flags & SYSCTL_TUN) && (!has(o, 'W') || node->flags & SYSCTL_WR);
 }
 
-/* Prints all of a node but the end of the line. */
-static void show(const struct sysctl_at *at, const struct options *o)
+static void show_name(const char *name, uint64_t o)
+{
+    if (!has(o, 'n'))
+        print("%s%s", name, has(o, 'e') ? "=" : ": ");
+}
+
+static void show(const struct sysctl_at *at, uint64_t o)
 {
     char name[SYSCTL_NAME_SIZE], value[SYSCTL_VALUE_SIZE];
 
     sysctl_name(at, name);
-    if (o->no_value) {
-        print("%s", name);
+    if (has(o, 'N')) {
+        print("%s\n", name);
         return;
     }
-    if (!o->no_name)
-        print("%s%s", name, o->equals ? "=" : ": ");
-    if (o->describe || o->type) {
-        print("%s", o->type ? sysctl_type_name(at->node->type) : "");
-        print("%s%s", o->type && o->describe ? ": " : "", o->describe ? at->node->about : "");
-        return;
+    show_name(name, o);
+    if (has(o, 't') || has(o, 'd'))
+        print("%s%s%s\n", has(o, 't') ? sysctl_type_name(at->node->type) : "",
+              has(o, 't') && has(o, 'd') ? ": " : "", has(o, 'd') ? at->node->about : "");
+    else {
+        sysctl_get(at, value);
+        print("%s\n", value);
     }
-    sysctl_get(at, value);
-    print("%s", value);
 }
 
-/*
- * Shows the nodes below `name` that are wanted (`o` NULL: none) and returns how many; sets *found
- * if there are any nodes.
- */
-static unsigned show_below(const char *name, const struct options *o, bool *found)
+/* Shows the nodes below `name` that are wanted, or none (!`shown`); true if there are any nodes. */
+static bool show_below(const char *name, uint64_t o, bool shown)
 {
     struct sysctl_at at = {0};
-    unsigned shown = 0;
+    bool found = false;
 
     while (sysctl_next(&at)) {
         char full[SYSCTL_NAME_SIZE];
@@ -109,22 +93,11 @@ static unsigned show_below(const char *name, const struct options *o, bool *foun
         const char *rest = text_behind(full, name);
         if (!rest || (*name && *rest != '.'))
             continue;
-        *found = true;
-        if (!o || !is_wanted(at.node, o))
-            continue;
-        show(&at, o);
-        print("\n");
-        shown++;
+        found = true;
+        if (shown && is_wanted(at.node, o))
+            show(&at, o);
     }
-    return shown;
-}
-
-/* Prints how the output of name=value begins: the name and the old value. */
-static void show_old(const char *name, const char *old, const struct options *o)
-{
-    if (!o->no_name)
-        print("%s%s", name, o->equals ? "=" : ": ");
-    print("%s", old);
+    return found;
 }
 
 /* Prints the error in sysctl(8)'s words, then what would have been right. */
@@ -156,8 +129,7 @@ static bool may_set(const struct sysctl *node, const char *name)
     return false;
 }
 
-static int assign(const struct sysctl_at *at, const char *name, const char *value,
-                  const struct options *o)
+static int assign(const struct sysctl_at *at, const char *name, const char *value, uint64_t o)
 {
     char old[SYSCTL_VALUE_SIZE], new[SYSCTL_VALUE_SIZE];
     const char *why;
@@ -174,13 +146,16 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
         print("sysctl: invalid %s '%s'\n", sysctl_type_name(at->node->type), value);
         return 1;
     }
-    show_old(name, old, o);
+    show_name(name, o);
+    print("%s", old);
     if (error) {
         print("\n");
         tell_invalid(at->node, name, value, error, why);
         return 1;
     }
-    sysctl_changed(at);
+    /* It is for ring 3 at once. */
+    if (keep_choice())
+        events_add(EVENT_COUNTER, 0, tc_current(&clock_counters)->name);
     sysctl_get(at, new);
     char text[80];
     format(text, sizeof(text), "%s=%s", name, new);
@@ -190,11 +165,10 @@ static int assign(const struct sysctl_at *at, const char *name, const char *valu
 }
 
 /* Handles one argument: name, or name=value.  Returns 1 on an error. */
-static int handle(char *word, const struct options *o)
+static int handle(char *word, uint64_t o)
 {
     struct sysctl_at at;
     char *value = word;
-    bool found = false;
 
     while (*value && *value != '=')
         value++;
@@ -202,85 +176,39 @@ static int handle(char *word, const struct options *o)
     if (has_value)
         *value++ = 0;
     if (sysctl_find(word, &at) && at.node->flags & SYSCTL_RD) {
-        if (has_value && !o->describe)
+        if (has_value && !has(o, 'd'))
             return assign(&at, word, value, o);
         show(&at, o);
-        print("\n");
         return 0;
     }
-    if (*word)
-        (void)show_below(word, has_value ? NULL : o, &found);
+    bool found = *word && show_below(word, o, !has_value);
     if (found && !has_value)
         return 0;
     if (found) {
         print("sysctl: oid '%s' isn't a leaf node\n", word);
         return 1;
     }
-    if (o->ignore)
+    if (has(o, 'i'))
         return 0;
-    if (!o->quiet)
+    if (!has(o, 'q'))
         print("sysctl: unknown oid '%s'\n", word);
     return 1;
 }
 
 int sysctl_command(int argc, char **argv)
 {
-    struct options o = {0};
+    uint64_t options = 0;
     int i = 1, failed = 0;
-    bool found;
 
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-        if (!read_options(argv[i], &o))
+        if (!read_options(argv[i] + 1, &options))
             return usage();
     }
-    if (i == argc) {
-        if (!o.all)
-            return usage();
-        (void)show_below("", &o, &found);
-        return 0;
-    }
+    if (i == argc && !has(options, 'a'))
+        return usage();
+    if (i == argc)
+        (void)show_below("", options, true);
     for (; i < argc; i++)
-        failed += handle(argv[i], &o);
+        failed += handle(argv[i], options);
     return failed;
-}
-
-bool sysctl_complete(const char *word, size_t length, char *more)
-{
-    struct sysctl_at at = {0};
-    size_t common = 0;
-    unsigned matches = 0;
-
-    more[0] = 0;
-    for (unsigned show_them = 0; show_them < 2; show_them++) {
-        at = (struct sysctl_at){0};
-        while (sysctl_next(&at)) {
-            char name[SYSCTL_NAME_SIZE];
-            size_t i = 0;
-            if (!(at.node->flags & SYSCTL_RD))
-                continue;
-            sysctl_name(&at, name);
-            while (i < length && name[i] == word[i])
-                i++;
-            if (i < length)
-                continue;
-            if (show_them) {
-                print("\n%s", name);
-                continue;
-            }
-            if (matches++ == 0) {
-                for (common = 0; name[length + common]; common++)
-                    more[common] = name[length + common];
-                more[common] = 0;
-            } else {
-                for (i = 0; i < common && more[i] == name[length + i]; i++)
-                    ;
-                more[common = i] = 0;
-            }
-        }
-        /* One match, or more characters that all have in common: no need to show them. */
-        if (matches < 2 || common > 0)
-            return false;
-    }
-    print("\n");
-    return true;
 }

@@ -16,6 +16,18 @@
 #define PVCLOCK_ABI_H
 
 /*
+ * A kernel that has the two structures already, by the names below, names the header that declares
+ * them with -DPVCLOCK_ABI_HEADER='<asm/pvclock-abi.h>'; its offsets are checked at the end.  It may
+ * declare its pages volatile: the library's pointers are to volatile.
+ */
+#ifndef __ASSEMBLER__
+#include "types.h"
+#ifdef PVCLOCK_ABI_HEADER
+#include PVCLOCK_ABI_HEADER
+#endif
+#endif
+
+/*
  * MSRs [1].  A system-time MSR takes the physical address of a pvclock_vcpu_time_info, 4-byte
  * aligned, with bit 0 as enable; 0 stops the updates and leaves the last contents.  A wall-clock
  * MSR takes the address of a pvclock_wall_clock and fills it once, in that write.  Writing a
@@ -46,11 +58,16 @@
 
 /*
  * Flags of pvclock_vcpu_time_info [1].
- * TSC_STABLE: all vCPUs' pages give the same time.  It is valid only if the CPUID feature bit is
- * set AND the page has the flag.  GUEST_STOPPED [3]: the host paused the guest.  The host preserves
- * the bit when it updates the page; the guest must clear it.
+ * TSC_STABLE: all vCPUs' pages follow one clock.  It is valid only if the CPUID feature bit is set
+ * AND the page has the flag.  It does not make one page enough: the host writes each page when its
+ * own vCPU enters the guest, so after a pause another vCPU's page is old for a moment, and its time
+ * is ahead by the length of the pause.  Each vCPU reads its own.
+ * GUEST_STOPPED [3]: the host paused the guest.  The host preserves the bit when it updates the
+ * page; the guest must clear it.
  */
-#define PVCLOCK_FLAG_TSC_STABLE    (1 << 0)
+#ifndef PVCLOCK_FLAG_TSC_STABLE /* FreeBSD has it as well */
+#define PVCLOCK_FLAG_TSC_STABLE (1 << 0)
+#endif
 #define PVCLOCK_FLAG_GUEST_STOPPED (1 << 1)
 
 /* Sizes and offsets, for assembly. */
@@ -68,8 +85,7 @@
 
 #ifndef __ASSEMBLER__
 
-#include <stddef.h>
-#include <stdint.h>
+#ifndef PVCLOCK_ABI_HEADER
 
 /*
  * One per vCPU, written by the host.
@@ -109,15 +125,23 @@ struct pvclock_wall_clock {
     uint32_t sec; /* since 1970-01-01, modulo 2^32, which is 2106-02-07 */
     uint32_t nsec;
 };
+#endif /* PVCLOCK_ABI_HEADER */
 
 /*
- * A TSC value, (hi << 32) + lo.  RDTSC returns two halves, and joining them after a subtraction
+ * A TSC value, (high << 32) + low.  RDTSC returns two halves, and joining them after a subtraction
  * makes the dependency chain one step shorter than joining them first.  A port may put the whole
- * value in lo.
+ * value in low.
  */
 struct pvclock_tsc {
-    uint64_t lo, hi;
+    uint64_t low, high;
 };
+
+/* A kernel may have its own offsetof(), which is no constant expression everywhere. */
+#ifdef __GNUC__
+#define PVCLOCK_OFFSETOF(type, member) __builtin_offsetof(type, member)
+#else
+#define PVCLOCK_OFFSETOF(type, member) offsetof(type, member)
+#endif
 
 #ifdef __cplusplus
 #define PVCLOCK_STATIC_ASSERT(cond, text) static_assert(cond, text)
@@ -126,7 +150,7 @@ struct pvclock_tsc {
 #endif
 
 #define PVCLOCK_ASSERT_OFFSET(member, offset)                                                      \
-    PVCLOCK_STATIC_ASSERT(offsetof(struct pvclock_vcpu_time_info, member) == (offset),             \
+    PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct pvclock_vcpu_time_info, member) == (offset),     \
                           "pvclock_vcpu_time_info." #member " is not where the host writes it")
 PVCLOCK_ASSERT_OFFSET(version, PVCLOCK_TIME_INFO_VERSION);
 PVCLOCK_ASSERT_OFFSET(tsc_timestamp, PVCLOCK_TIME_INFO_TIMESTAMP);
@@ -138,8 +162,8 @@ PVCLOCK_STATIC_ASSERT(sizeof(struct pvclock_vcpu_time_info) == PVCLOCK_TIME_INFO
                       "pvclock_vcpu_time_info is 32 bytes");
 PVCLOCK_STATIC_ASSERT(sizeof(struct pvclock_wall_clock) == PVCLOCK_WALL_CLOCK_SIZE,
                       "pvclock_wall_clock is 12 bytes");
-PVCLOCK_STATIC_ASSERT(offsetof(struct pvclock_wall_clock, sec) == 4 &&
-                          offsetof(struct pvclock_wall_clock, nsec) == 8,
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct pvclock_wall_clock, sec) == 4 &&
+                          PVCLOCK_OFFSETOF(struct pvclock_wall_clock, nsec) == 8,
                       "pvclock_wall_clock is version, sec, nsec");
 
 #endif /* __ASSEMBLER__ */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Readers for pages where PVCLOCK_FLAG_TSC_STABLE is not valid: each vCPU reads its own page, and
- * a guard keeps time from stepping back when a thread moves, or between threads.  The two parts
- * can be used separately or together.
+ * Readers for threads that move between vCPUs: each vCPU reads its own page, and a guard keeps time
+ * from stepping back when a thread moves, or between threads.  The first is needed with STABLE too
+ * (see abi.h), the guard where STABLE is not valid, and where a page of another vCPU is read.  The
+ * two parts can be used separately or together.
  */
 #ifndef PVCLOCK_GUARD_H
 #define PVCLOCK_GUARD_H
@@ -26,13 +27,13 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
     uint32_t cpu = *hint;
 
     if (PVCLOCK_LIKELY(cpu < vcpus->count)) {
-        const struct pvclock_vcpu_time_info *page = pvclock_page_of(vcpus, cpu);
-        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+        const volatile struct pvclock_vcpu_time_info *clock_page = pvclock_page_of(vcpus, cpu);
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
         uint32_t aux;
         struct pvclock_tsc tsc = PVCLOCK_TSC_RDTSCP(&aux);
 
         if (PVCLOCK_LIKELY((aux & vcpus->aux_mask) == cpu) &&
-            PVCLOCK_LIKELY(pvclock_fast_ns(page, version, tsc, ns)))
+            PVCLOCK_LIKELY(pvclock_fast_ns(clock_page, version, tsc, ns)))
             return PVCLOCK_OK;
     }
     return pvclock_vcpu_read(vcpus, hint, ns);
@@ -79,7 +80,9 @@ struct pvclock_slot {
 PVCLOCK_INLINE uint64_t pvclock_guard_slots(struct pvclock_slot *slots, unsigned count,
                                             unsigned own, uint64_t ns)
 {
-    for (unsigned i = 0; i < count; i++) {
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
         uint64_t last = PVCLOCK_LOAD64(&slots[i].last);
 
         ns = last > ns ? last : ns;

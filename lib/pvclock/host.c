@@ -8,11 +8,11 @@
 #include "scale.h"
 
 /* Returns EAX of a leaf. */
-PVCLOCK_COLD static uint32_t eax_of(const struct pvclock_ops *ops, uint32_t leaf)
+PVCLOCK_COLD static uint32_t pvclock_eax_of(const struct pvclock_ops *ops, uint32_t leaf)
 {
     struct pvclock_cpuid out;
 
-    ops->cpuid(ops->context, leaf, &out);
+    (ops->cpuid)(ops->context, leaf, &out);
     return out.eax;
 }
 
@@ -24,7 +24,7 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
     out->base = out->features = out->tsc_khz = out->msr_system_time = out->msr_wall_clock = 0;
 
     /* Without the hypervisor bit, leaves above 0x40000000 can repeat the last standard one. */
-    ops->cpuid(ops->context, 1, &leaf);
+    (ops->cpuid)(ops->context, 1, &leaf);
     if ((leaf.ecx >> 31) == 0)
         return PVCLOCK_NOT_READY;
 
@@ -32,15 +32,16 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
     for (;; base += PVCLOCK_CPUID_BASE_STEP) {
         if (base > PVCLOCK_CPUID_BASE_LAST)
             return PVCLOCK_NOT_READY;
-        ops->cpuid(ops->context, base, &leaf);
+        (ops->cpuid)(ops->context, base, &leaf);
         if (leaf.ebx == PVCLOCK_CPUID_SIGNATURE_EBX && leaf.ecx == PVCLOCK_CPUID_SIGNATURE_ECX &&
             leaf.edx == PVCLOCK_CPUID_SIGNATURE_EDX)
             break;
     }
     out->base = base;
-    out->features = eax_of(ops, base + PVCLOCK_CPUID_FEATURES); /* KVM always has this leaf [2] */
+    out->features =
+        pvclock_eax_of(ops, base + PVCLOCK_CPUID_FEATURES); /* KVM always has this leaf [2] */
     if (leaf.eax >= base + PVCLOCK_CPUID_TIMING)
-        out->tsc_khz = eax_of(ops, base + PVCLOCK_CPUID_TIMING);
+        out->tsc_khz = pvclock_eax_of(ops, base + PVCLOCK_CPUID_TIMING);
 
     if ((out->features & PVCLOCK_FEATURE_CLOCK) != 0)
         out->msr_wall_clock = PVCLOCK_MSR_WALL_CLOCK;
@@ -57,27 +58,29 @@ PVCLOCK_STATIC_ASSERT(PVCLOCK_MSR_SYSTEM_TIME == PVCLOCK_MSR_WALL_CLOCK + 1 &&
                       "of each pair, system time comes after the wall clock");
 
 /* Writes an address to an MSR, if there is a clock and the host would accept the address. */
-PVCLOCK_COLD static enum pvclock_status give(const struct pvclock_ops *ops, uint32_t msr,
-                                             uint64_t physical, size_t size, unsigned enable)
+PVCLOCK_COLD static enum pvclock_status pvclock_give(const struct pvclock_ops *ops, uint32_t msr,
+                                                     uint64_t physical, size_t size,
+                                                     unsigned enable)
 {
     if (msr == 0)
         return PVCLOCK_NOT_READY;
     if (pvclock_placement(physical, size) != PVCLOCK_OK)
         return PVCLOCK_BAD_VALUE;
-    return ops->wrmsr(ops->context, msr, physical | enable) ? PVCLOCK_OK : PVCLOCK_NOT_READY;
+    return (ops->wrmsr)(ops->context, msr, physical | enable) ? PVCLOCK_OK : PVCLOCK_NOT_READY;
 }
 
 enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
                                         const struct pvclock_host *host,
-                                        struct pvclock_vcpu_time_info *page, uint64_t physical,
-                                        bool *registered)
+                                        volatile struct pvclock_vcpu_time_info *clock_page,
+                                        uint64_t physical, bool *registered)
 {
     enum pvclock_status status;
 
-    pvclock_prepare(page);
-    status = give(ops, host->msr_system_time, physical, sizeof(*page), PVCLOCK_MSR_ENABLE);
+    pvclock_prepare(clock_page);
+    status =
+        pvclock_give(ops, host->msr_system_time, physical, sizeof(*clock_page), PVCLOCK_MSR_ENABLE);
     *registered = status == PVCLOCK_OK;
-    if (status == PVCLOCK_OK && !pvclock_is_alive(page)) {
+    if (status == PVCLOCK_OK && !pvclock_is_alive(clock_page)) {
         (void)pvclock_host_disable(ops, host, registered);
         status = PVCLOCK_NOT_READY;
     }
@@ -88,19 +91,20 @@ enum pvclock_status pvclock_host_disable(const struct pvclock_ops *ops,
                                          const struct pvclock_host *host, bool *registered)
 {
     if (*registered) {
-        if (!ops->wrmsr(ops->context, host->msr_system_time, 0))
+        if (!(ops->wrmsr)(ops->context, host->msr_system_time, 0))
             return PVCLOCK_NOT_READY;
-        *registered = false;
+        *registered = 0;
     }
     return PVCLOCK_OK;
 }
 
 enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       const struct pvclock_host *host,
-                                      struct pvclock_wall_clock *wall, uint64_t physical,
+                                      volatile struct pvclock_wall_clock *wall, uint64_t physical,
                                       uint64_t *epoch_ns)
 {
-    enum pvclock_status status = give(ops, host->msr_wall_clock, physical, sizeof(*wall), 0);
+    enum pvclock_status status =
+        pvclock_give(ops, host->msr_wall_clock, physical, sizeof(*wall), 0);
 
     *epoch_ns = PVCLOCK_NO_TIME;
     return status == PVCLOCK_OK ? pvclock_wall(wall, epoch_ns) : status;
@@ -111,8 +115,8 @@ enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
     struct pvclock_cpuid leaf;
 
     /* A CPU without extended leaves returns the data of a standard one. */
-    if (eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
+    if (pvclock_eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
         return PVCLOCK_LFENCE;
-    ops->cpuid(ops->context, 0x80000001, &leaf);
+    (ops->cpuid)(ops->context, 0x80000001, &leaf);
     return (leaf.edx & 1 << 27) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
 }

@@ -49,8 +49,8 @@ enum pvclock_status pvclock_host_find(const struct pvclock_ops *ops, struct pvcl
  */
 enum pvclock_status pvclock_host_enable(const struct pvclock_ops *ops,
                                         const struct pvclock_host *host,
-                                        struct pvclock_vcpu_time_info *page, uint64_t physical,
-                                        bool *registered);
+                                        volatile struct pvclock_vcpu_time_info *clock_page,
+                                        uint64_t physical, bool *registered);
 
 /*
  * Stops the updates on the running vCPU; its page keeps its last contents.  On a vCPU that is not
@@ -67,7 +67,7 @@ enum pvclock_status pvclock_host_disable(const struct pvclock_ops *ops,
  */
 enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       const struct pvclock_host *host,
-                                      struct pvclock_wall_clock *wall, uint64_t physical,
+                                      volatile struct pvclock_wall_clock *wall, uint64_t physical,
                                       uint64_t *epoch_ns);
 
 /*

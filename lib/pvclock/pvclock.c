@@ -23,7 +23,7 @@ const char *pvclock_status_name(enum pvclock_status status)
     return name;
 }
 
-PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
+PVCLOCK_COLD static enum pvclock_status pvclock_check_scale(uint32_t mul, int shift)
 {
     if (PVCLOCK_UNLIKELY(mul == 0) ||
         PVCLOCK_UNLIKELY(shift < -PVCLOCK_SHIFT_MAX || shift > PVCLOCK_SHIFT_MAX))
@@ -32,64 +32,64 @@ PVCLOCK_COLD static enum pvclock_status check_scale(uint32_t mul, int shift)
 }
 
 /* In addition to the values of enum pvclock_order: the caller has already read the TSC. */
-enum { TSC_GIVEN = -1 };
+enum { PVCLOCK_TSC_GIVEN = -1 };
 
 /* When and where a page was read. */
-struct moment {
+struct pvclock_moment {
     uint64_t tsc;
     uint32_t aux; /* of the vCPU, if by RDTSCP */
 };
 
 /* Makes one try of the version protocol that abi.h describes. */
-static enum pvclock_status try_once(const struct pvclock_vcpu_time_info *page, int order,
-                                    struct moment *moment, struct pvclock_snapshot *out)
+static enum pvclock_status
+pvclock_try_once(const volatile struct pvclock_vcpu_time_info *clock_page, int order,
+                 struct pvclock_moment *moment, struct pvclock_snapshot *out)
 {
-    const volatile struct pvclock_vcpu_time_info *fields = page;
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
 
     out->version = version;
     if ((version & 1) != 0)
         return PVCLOCK_BUSY;
-    if (order != TSC_GIVEN) {
+    if (order != PVCLOCK_TSC_GIVEN) {
         /* The slow path is in order even with PVCLOCK_RELAXED. */
         struct pvclock_tsc halves =
             order == PVCLOCK_RDTSCP ? PVCLOCK_TSC_RDTSCP(&moment->aux) : PVCLOCK_TSC_LFENCE();
 
-        moment->tsc = (halves.hi << 32) + halves.lo;
+        moment->tsc = (halves.high << 32) + halves.low;
     }
-    out->tsc_timestamp = fields->tsc_timestamp;
-    out->system_time = fields->system_time;
-    out->mul = fields->tsc_to_system_mul;
-    out->shift = fields->tsc_shift;
-    out->flags = fields->flags;
-    if (PVCLOCK_LOAD_AFTER(&page->version, moment->tsc) != version)
+    out->tsc_timestamp = clock_page->tsc_timestamp;
+    out->system_time = clock_page->system_time;
+    out->mul = clock_page->tsc_to_system_mul;
+    out->shift = clock_page->tsc_shift;
+    out->flags = clock_page->flags;
+    if (PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), moment->tsc) != version)
         return PVCLOCK_BUSY;
     if ((version | out->mul) == 0)
         return PVCLOCK_NOT_READY;
-    return check_scale(out->mul, out->shift);
+    return pvclock_check_scale(out->mul, out->shift);
 }
 
-PVCLOCK_COLD static enum pvclock_status try_often(const struct pvclock_vcpu_time_info *page,
-                                                  int order, struct moment *moment,
-                                                  struct pvclock_snapshot *out)
+PVCLOCK_COLD static enum pvclock_status
+pvclock_try_often(const volatile struct pvclock_vcpu_time_info *clock_page, int order,
+                  struct pvclock_moment *moment, struct pvclock_snapshot *out)
 {
     enum pvclock_status status = PVCLOCK_BUSY;
 
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
-        status = try_once(page, order, moment, out);
+        status = pvclock_try_once(clock_page, order, moment, out);
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
     return status;
 }
 
-enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
-                                     struct pvclock_snapshot *out)
+enum pvclock_status pvclock_take_snapshot(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                          struct pvclock_snapshot *out)
 {
-    struct moment moment;
+    struct pvclock_moment moment;
 
     moment.tsc = 0;
-    return try_often(page, TSC_GIVEN, &moment, out);
+    return pvclock_try_often(clock_page, PVCLOCK_TSC_GIVEN, &moment, out);
 }
 
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -99,7 +99,7 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     int shift = snapshot->shift;
     struct pvclock_u128 product;
     uint64_t scaled;
-    enum pvclock_status status = check_scale(snapshot->mul, shift);
+    enum pvclock_status status = pvclock_check_scale(snapshot->mul, shift);
 
     *ns = PVCLOCK_NO_TIME;
     if (status != PVCLOCK_OK)
@@ -114,9 +114,9 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
     product = pvclock_multiply(delta, snapshot->mul);
     /* A positive shift leaves 1 to 32 bits of the division by 2^32. */
     shift = shift > 0 ? 32 - shift : 32;
-    if (product.hi >> shift != 0)
+    if (product.high >> shift != 0)
         return PVCLOCK_OVERFLOW;
-    scaled = product.hi << (64 - shift) | product.lo >> shift;
+    scaled = product.high << (64 - shift) | product.low >> shift;
     scaled += snapshot->system_time;
     if (scaled < snapshot->system_time)
         return PVCLOCK_OVERFLOW;
@@ -125,47 +125,48 @@ enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot,
 }
 
 /* Turns the result of a try into a time, if it has one. */
-PVCLOCK_COLD static enum pvclock_status finish(enum pvclock_status status,
-                                               const struct pvclock_snapshot *snapshot,
-                                               uint64_t tsc, uint64_t *ns)
+PVCLOCK_COLD static enum pvclock_status pvclock_finish(enum pvclock_status status,
+                                                       const struct pvclock_snapshot *snapshot,
+                                                       uint64_t tsc, uint64_t *ns)
 {
     *ns = PVCLOCK_NO_TIME;
     return status == PVCLOCK_OK ? pvclock_extrapolate(snapshot, tsc, ns) : status;
 }
 
-PVCLOCK_COLD static enum pvclock_status sample(const struct pvclock_vcpu_time_info *page, int order,
-                                               uint64_t tsc, struct pvclock_sample *out)
+PVCLOCK_COLD static enum pvclock_status
+pvclock_sample_page(const volatile struct pvclock_vcpu_time_info *clock_page, int order,
+                    uint64_t tsc, struct pvclock_sample *out)
 {
     struct pvclock_snapshot snapshot;
-    struct moment moment;
+    struct pvclock_moment moment;
     enum pvclock_status status;
 
     moment.tsc = tsc;
-    status = try_often(page, order, &moment, &snapshot);
-    status = finish(status, &snapshot, moment.tsc, &out->ns);
+    status = pvclock_try_often(clock_page, order, &moment, &snapshot);
+    status = pvclock_finish(status, &snapshot, moment.tsc, &out->ns);
     out->version = snapshot.version;
     out->flags = pvclock_has_time(status) ? snapshot.flags : 0;
     return status;
 }
 
-enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
-                                   struct pvclock_sample *out)
+enum pvclock_status pvclock_sample_at(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                      uint64_t tsc, struct pvclock_sample *out)
 {
-    return sample(page, TSC_GIVEN, tsc, out);
+    return pvclock_sample_page(clock_page, PVCLOCK_TSC_GIVEN, tsc, out);
 }
 
-enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
+enum pvclock_status pvclock_read(const volatile struct pvclock_vcpu_time_info *clock_page,
                                  enum pvclock_order order, struct pvclock_sample *out)
 {
-    return sample(page, (int)order, 0, out);
+    return pvclock_sample_page(clock_page, (int)order, 0, out);
 }
 
-struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+struct pvclock_time pvclock_read_time(const volatile struct pvclock_vcpu_time_info *clock_page,
                                       enum pvclock_order order, uint64_t base_ns)
 {
     struct pvclock_sample now;
     struct pvclock_time time;
-    enum pvclock_status status = pvclock_read(page, order, &now);
+    enum pvclock_status status = pvclock_read(clock_page, order, &now);
 
     if (pvclock_has_time(status) && now.ns + base_ns < base_ns)
         status = PVCLOCK_OVERFLOW;
@@ -183,7 +184,7 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
 {
     enum pvclock_status status = PVCLOCK_BUSY;
     struct pvclock_snapshot snapshot;
-    struct moment moment;
+    struct pvclock_moment moment;
 
     moment.tsc = 0;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES && status == PVCLOCK_BUSY; tries++) {
@@ -191,7 +192,7 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
         uint32_t cpu = *hint < vcpus->count ? *hint : 0;
 
         moment.aux = cpu;
-        status = try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &moment, &snapshot);
+        status = pvclock_try_once(pvclock_page_of(vcpus, cpu), PVCLOCK_RDTSCP, &moment, &snapshot);
         *hint = moment.aux & vcpus->aux_mask;
         if (*hint >= vcpus->count)
             status = PVCLOCK_BAD_VALUE;
@@ -200,25 +201,25 @@ enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_
         if (status == PVCLOCK_BUSY)
             PVCLOCK_PAUSE();
     }
-    return finish(status, &snapshot, moment.tsc, ns);
+    return pvclock_finish(status, &snapshot, moment.tsc, ns);
 }
 
 /*
  * (value << up) / divisor for 0 <= up < 64; if that has more than 64 bits, the remainder is
  * NO_FIT.  Bit by bit: it is cold, and nothing else avoids a run-time helper on i386.
  */
-struct division {
+struct pvclock_division {
     uint64_t quotient, remainder;
 };
 
-#define NO_FIT UINT64_MAX
+#define PVCLOCK_NO_FIT UINT64_MAX
 
-PVCLOCK_COLD static struct division divide(uint64_t value, int up, uint32_t divisor)
+PVCLOCK_COLD static struct pvclock_division pvclock_divide(uint64_t value, int up, uint32_t divisor)
 {
-    struct division r = {value << up, value >> 1 >> (63 - up)};
+    struct pvclock_division r = {value << up, value >> 1 >> (63 - up)};
 
     if (r.remainder >= divisor) {
-        r.remainder = NO_FIT;
+        r.remainder = PVCLOCK_NO_FIT;
         return r;
     }
     for (int bits = 64; bits != 0; bits--) {
@@ -238,8 +239,8 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
     int shift = snapshot->shift;
     /* The inverse of the scale, rounded up: delta = ceil(ns * 2^(32 - shift) / mul). */
     int down = shift < 0 ? -shift : 0;
-    struct division delta;
-    enum pvclock_status status = check_scale(snapshot->mul, shift);
+    struct pvclock_division delta;
+    enum pvclock_status status = pvclock_check_scale(snapshot->mul, shift);
 
     *tsc = UINT64_MAX;
     if (status != PVCLOCK_OK)
@@ -248,8 +249,8 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
         *tsc = snapshot->tsc_timestamp;
         return PVCLOCK_CLAMPED;
     }
-    delta = divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul);
-    if (delta.remainder == NO_FIT)
+    delta = pvclock_divide(ns - snapshot->system_time, 32 - shift - down, snapshot->mul);
+    if (delta.remainder == PVCLOCK_NO_FIT)
         return PVCLOCK_OVERFLOW;
     if (delta.remainder != 0 && ++delta.quotient == 0)
         return PVCLOCK_OVERFLOW;
@@ -259,24 +260,24 @@ enum pvclock_status pvclock_deadline(const struct pvclock_snapshot *snapshot, ui
     return PVCLOCK_OK;
 }
 
-enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock_frequency *out)
+enum pvclock_status pvclock_frequency_of(uint32_t mul, int8_t shift, struct pvclock_frequency *out)
 {
-    enum pvclock_status status = check_scale(mul, shift);
-    struct division hz;
+    enum pvclock_status status = pvclock_check_scale(mul, shift);
+    struct pvclock_division hz;
 
     out->hz = 0;
     out->error_hz = 0;
     if (status != PVCLOCK_OK)
         return status;
-    hz = divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul);
-    if (hz.remainder == NO_FIT || (hz.remainder > (mul - 1) / 2 && ++hz.quotient == 0))
+    hz = pvclock_divide(PVCLOCK_NSEC_PER_SEC, 32 - shift, mul);
+    if (hz.remainder == PVCLOCK_NO_FIT || (hz.remainder > (mul - 1) / 2 && ++hz.quotient == 0))
         return PVCLOCK_OVERFLOW;
     out->hz = hz.quotient;
     /*
      * Up to hz / mul for a multiplier rounded down, and the bits of hz that a shift drops: one
      * more if halving went past 10^9 and was undone, which gives a multiplier of 2^31.
      */
-    out->error_hz = divide(hz.quotient, 0, mul).quotient +
+    out->error_hz = pvclock_divide(hz.quotient, 0, mul).quotient +
                     ((UINT64_C(1) + (mul == UINT32_C(1) << 31)) << (shift < 0 ? -shift : 0));
     return PVCLOCK_OK;
 }
@@ -294,22 +295,21 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
         hz >>= 1;
     for (; hz <= PVCLOCK_NSEC_PER_SEC; n++)
         hz <<= 1;
-    *mul = (uint32_t)divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz).quotient;
+    *mul = (uint32_t)pvclock_divide(PVCLOCK_NSEC_PER_SEC, 32, (uint32_t)hz).quotient;
     *shift = (int8_t)n;
     return PVCLOCK_OK;
 }
 
-enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t *epoch_ns)
+enum pvclock_status pvclock_wall(const volatile struct pvclock_wall_clock *wall, uint64_t *epoch_ns)
 {
-    const volatile struct pvclock_wall_clock *fields = wall;
 
     *epoch_ns = PVCLOCK_NO_TIME;
     for (unsigned tries = 0; tries < PVCLOCK_TRIES; tries++) {
-        uint32_t version = pvclock_seq_begin(&wall->version);
-        uint32_t sec = fields->sec;
-        uint32_t nsec = fields->nsec;
+        uint32_t version = pvclock_seq_begin(pvclock_version_of(wall));
+        uint32_t sec = wall->sec;
+        uint32_t nsec = wall->nsec;
 
-        if (!pvclock_seq_retry(&wall->version, version)) {
+        if (!pvclock_seq_retry(pvclock_version_of(wall), version)) {
             if ((version | sec | nsec) == 0)
                 return PVCLOCK_NOT_READY;
             if (nsec >= PVCLOCK_NSEC_PER_SEC)
@@ -322,26 +322,26 @@ enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t
     return PVCLOCK_BUSY;
 }
 
-bool pvclock_take_stopped(struct pvclock_vcpu_time_info *page)
+bool pvclock_take_stopped(volatile struct pvclock_vcpu_time_info *clock_page)
 {
-    const volatile struct pvclock_vcpu_time_info *fields = page;
 
-    if ((fields->flags & PVCLOCK_FLAG_GUEST_STOPPED) == 0)
-        return false;
-    return (PVCLOCK_TAKE_BITS(&page->flags, PVCLOCK_FLAG_GUEST_STOPPED) &
+    if ((clock_page->flags & PVCLOCK_FLAG_GUEST_STOPPED) == 0)
+        return 0;
+    return (PVCLOCK_TAKE_BITS(&clock_page->flags, PVCLOCK_FLAG_GUEST_STOPPED) &
             PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 
-void pvclock_publish(struct pvclock_vcpu_time_info *page, const struct pvclock_snapshot *values)
+void pvclock_publish(volatile struct pvclock_vcpu_time_info *clock_page,
+                     const struct pvclock_snapshot *values)
 {
-    volatile struct pvclock_vcpu_time_info *fields = page;
+    volatile uint32_t *version = (volatile uint32_t *)(uintptr_t)pvclock_version_of(clock_page);
 
-    /* Its readers are try_once() and those of read.h. */
-    pvclock_seq_write_begin(&page->version);
-    fields->tsc_timestamp = values->tsc_timestamp;
-    fields->system_time = values->system_time;
-    fields->tsc_to_system_mul = values->mul;
-    fields->tsc_shift = values->shift;
-    fields->flags = values->flags;
-    pvclock_seq_write_end(&page->version);
+    /* Its readers are pvclock_try_once() and those of read.h. */
+    pvclock_seq_write_begin(version);
+    clock_page->tsc_timestamp = values->tsc_timestamp;
+    clock_page->system_time = values->system_time;
+    clock_page->tsc_to_system_mul = values->mul;
+    clock_page->tsc_shift = values->shift;
+    clock_page->flags = values->flags;
+    pvclock_seq_write_end(version);
 }

@@ -3,7 +3,7 @@
  * pvclock: reads the paravirtual clock page, exactly and in bounded time.
  *
  * This header has the functions that return a status, for set-up and for reads that are not on a
- * hot path.  read.h has the inline readers, guard.h the readers for pages that are not STABLE,
+ * hot path.  read.h has the inline readers of one page, guard.h those of the running vCPU's page,
  * host.h discovery and registration.  No function allocates, keeps state, divides by a value from
  * a page, or has undefined behaviour, whatever a page contains.
  *
@@ -13,10 +13,6 @@
  */
 #ifndef PVCLOCK_PVCLOCK_H
 #define PVCLOCK_PVCLOCK_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "abi.h"
 #include "scale.h"
@@ -69,6 +65,15 @@ static inline bool pvclock_has_time(enum pvclock_status status)
     return status == PVCLOCK_OK || status == PVCLOCK_CLAMPED;
 }
 
+/*
+ * Returns where a structure's version is: first.  It is not &page->version, since a kernel's own
+ * structures may be packed, and compilers warn of an address in one.
+ */
+PVCLOCK_INLINE const volatile uint32_t *pvclock_version_of(const volatile void *structure)
+{
+    return (const volatile uint32_t *)structure;
+}
+
 /* ---- One time ---------------------------------------------------------- */
 
 struct pvclock_sample {
@@ -82,8 +87,8 @@ struct pvclock_sample {
  * The caller has read the TSC before and is responsible for its order; pvclock_read() orders it
  * correctly.
  */
-enum pvclock_status pvclock_sample(const struct pvclock_vcpu_time_info *page, uint64_t tsc,
-                                   struct pvclock_sample *out);
+enum pvclock_status pvclock_sample_at(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                      uint64_t tsc, struct pvclock_sample *out);
 
 /*
  * How to read the TSC in order; pvclock_host_tsc_order() of host.h chooses.  RELAXED is only for
@@ -99,7 +104,7 @@ enum pvclock_order {
  * Returns the time now.  It reads the TSC inside the version protocol, in order even with
  * PVCLOCK_RELAXED.
  */
-enum pvclock_status pvclock_read(const struct pvclock_vcpu_time_info *page,
+enum pvclock_status pvclock_read(const volatile struct pvclock_vcpu_time_info *clock_page,
                                  enum pvclock_order order, struct pvclock_sample *out);
 
 struct pvclock_time {
@@ -119,26 +124,26 @@ static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
     return time;
 }
 
-/* Does what pvclock_time() of read.h does, out of line. */
-struct pvclock_time pvclock_read_time(const struct pvclock_vcpu_time_info *page,
+/* Does what pvclock_time_now() of read.h does, out of line. */
+struct pvclock_time pvclock_read_time(const volatile struct pvclock_vcpu_time_info *clock_page,
                                       enum pvclock_order order, uint64_t base_ns);
 
-/* ---- One page per vCPU, where they are not STABLE: guard.h has the inline reader */
+/* ---- One page per vCPU: guard.h has the inline reader ------------------ */
 
 struct pvclock_vcpus {
-    const void *pages; /* the structure of vCPU 0; that of vCPU n is n * stride bytes after it */
+    const volatile void *pages; /* vCPU 0's structure; vCPU n's is n * stride bytes after it */
     uint32_t stride;
     uint32_t count;    /* of vCPUs */
     uint32_t aux_mask; /* vCPU number = IA32_TSC_AUX & aux_mask; Linux: 0xfff */
 };
 
-static inline const struct pvclock_vcpu_time_info *
+static inline const volatile struct pvclock_vcpu_time_info *
 pvclock_page_of(const struct pvclock_vcpus *vcpus, uint32_t cpu)
 {
-    const char *first = (const char *)vcpus->pages;
+    const volatile char *first = (const volatile char *)vcpus->pages;
+    const volatile void *structure = first + (size_t)cpu * vcpus->stride;
 
-    return (const struct pvclock_vcpu_time_info *)(const void *)(first +
-                                                                 (size_t)cpu * vcpus->stride);
+    return (const volatile struct pvclock_vcpu_time_info *)structure;
 }
 
 /*
@@ -160,8 +165,8 @@ struct pvclock_snapshot {
 };
 
 /* Makes a consistent copy.  NOT_READY, BUSY, BAD_SCALE (the copy is made all the same). */
-enum pvclock_status pvclock_snapshot(const struct pvclock_vcpu_time_info *page,
-                                     struct pvclock_snapshot *out);
+enum pvclock_status pvclock_take_snapshot(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                          struct pvclock_snapshot *out);
 
 /* Returns the snapshot's time at `tsc`: OK, CLAMPED, BAD_SCALE, OVERFLOW. */
 enum pvclock_status pvclock_extrapolate(const struct pvclock_snapshot *snapshot, uint64_t tsc,
@@ -184,7 +189,7 @@ struct pvclock_frequency {
 };
 
 /* Returns the TSC's frequency: OK, BAD_SCALE, OVERFLOW (2^64 Hz or more). */
-enum pvclock_status pvclock_frequency(uint32_t mul, int8_t shift, struct pvclock_frequency *out);
+enum pvclock_status pvclock_frequency_of(uint32_t mul, int8_t shift, struct pvclock_frequency *out);
 
 /*
  * Makes mul and shift from a frequency, as KVM does: mul is rounded down, and shift is such that
@@ -202,7 +207,8 @@ enum pvclock_status pvclock_scale_from_hz(uint64_t hz, uint32_t *mul, int8_t *sh
  * wrote, 1970 to 2106: see pvclock_wall_in_era().  The structure is as old as the last write of
  * its MSR.
  */
-enum pvclock_status pvclock_wall(const struct pvclock_wall_clock *wall, uint64_t *epoch_ns);
+enum pvclock_status pvclock_wall(const volatile struct pvclock_wall_clock *wall,
+                                 uint64_t *epoch_ns);
 
 /* The seconds of struct pvclock_wall_clock wrap after this many: first on 2106-02-07. */
 #define PVCLOCK_WALL_ERA_SEC (UINT64_C(1) << 32)
@@ -241,25 +247,27 @@ static inline enum pvclock_status pvclock_placement(uint64_t address, size_t siz
     return PVCLOCK_OK;
 }
 
-/* Whether the page is 0 outside the `used` bytes at `offset`: users will see the whole page. */
-static inline bool pvclock_page_is_clean(const void *page, size_t page_size, size_t offset,
-                                         size_t used)
+/* Whether the page is 0 outside the `length` bytes at `offset`: users will see the whole page. */
+static inline bool pvclock_page_is_clean(const volatile void *clock_page, size_t page_size,
+                                         size_t offset, size_t length)
 {
-    const volatile unsigned char *bytes = (const volatile unsigned char *)page;
+    const volatile unsigned char *bytes = (const volatile unsigned char *)clock_page;
+    size_t i;
 
-    for (size_t i = 0; i < page_size; i++) {
-        if (bytes[i] != 0 && (i < offset || i - offset >= used))
-            return false;
+    for (i = 0; i < page_size; i++) {
+        if (bytes[i] != 0 && (i < offset || i - offset >= length))
+            return 0;
     }
-    return true;
+    return 1;
 }
 
 /* Zeroes a structure before its MSR is written, so that pvclock_is_alive() works. */
-static inline void pvclock_prepare(struct pvclock_vcpu_time_info *page)
+static inline void pvclock_prepare(volatile struct pvclock_vcpu_time_info *clock_page)
 {
-    volatile unsigned char *bytes = (volatile unsigned char *)page;
+    volatile unsigned char *bytes = (volatile unsigned char *)clock_page;
+    size_t i;
 
-    for (size_t i = 0; i < sizeof(*page); i++)
+    for (i = 0; i < sizeof(*clock_page); i++)
         bytes[i] = 0;
 }
 
@@ -267,9 +275,9 @@ static inline void pvclock_prepare(struct pvclock_vcpu_time_info *page)
  * Whether the host has written the page since pvclock_prepare().  Check it after every
  * registration: the host ignores a misplaced structure without an error.
  */
-static inline bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
+static inline bool pvclock_is_alive(const volatile struct pvclock_vcpu_time_info *clock_page)
 {
-    return *(const volatile uint32_t *)&page->version != 0;
+    return *pvclock_version_of(clock_page) != 0;
 }
 
 /*
@@ -278,9 +286,12 @@ static inline bool pvclock_is_alive(const struct pvclock_vcpu_time_info *page)
  * between two instructions of its vCPU, so no pause is lost or counted twice there.  Needs a
  * writable page.
  */
-bool pvclock_take_stopped(struct pvclock_vcpu_time_info *page);
+bool pvclock_take_stopped(volatile struct pvclock_vcpu_time_info *clock_page);
 
-/* Whether all vCPUs' pages give the same time: the CPUID feature AND the flag of the page. */
+/*
+ * Whether all vCPUs' pages follow one clock: the CPUID feature AND the flag of the page.  Read your
+ * own vCPU's page all the same: see PVCLOCK_FLAG_TSC_STABLE.
+ */
 static inline bool pvclock_is_stable(uint32_t features, uint8_t flags)
 {
     return (features & PVCLOCK_FEATURE_TSC_STABLE) != 0 && (flags & PVCLOCK_FLAG_TSC_STABLE) != 0;
@@ -292,7 +303,17 @@ static inline bool pvclock_is_stable(uint32_t features, uint8_t flags)
  * Writes a page with the version protocol; ignores `version` of the snapshot.  One writer at a
  * time.  An odd version (a writer died) is even afterwards.
  */
-void pvclock_publish(struct pvclock_vcpu_time_info *page, const struct pvclock_snapshot *values);
+void pvclock_publish(volatile struct pvclock_vcpu_time_info *clock_page,
+                     const struct pvclock_snapshot *values);
+
+/* ---- Former names: those of the structures, so that C++ needed `struct` -- */
+
+#define pvclock_sample(page, tsc, out)              pvclock_sample_at(page, tsc, out)
+#define pvclock_snapshot(page, out)                 pvclock_take_snapshot(page, out)
+#define pvclock_frequency(mul, shift, out)          pvclock_frequency_of(mul, shift, out)
+#define pvclock_tsc(order)                          pvclock_tsc_now(order)
+#define pvclock_time(page, order, base_ns)          pvclock_time_now(page, order, base_ns)
+#define pvclock_timespec(page, order, base_ns, out) pvclock_timespec_now(page, order, base_ns, out)
 
 #ifdef __cplusplus
 }

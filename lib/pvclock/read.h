@@ -15,8 +15,10 @@
  * pvclock_relaxed_ns() is for statistics on one vCPU: it costs half, and has no order at all.  It
  * can return a time before one that another thread has already passed on.
  *
- * One page may serve all vCPUs only if PVCLOCK_FLAG_TSC_STABLE is valid (pvclock_is_stable());
- * otherwise use guard.h.
+ * `clock_page` is the page of the vCPU that runs the caller, with STABLE too: another vCPU's can be
+ * from before a pause, and its time then steps back when the host writes it.  The caller keeps the
+ * thread on its vCPU while it reads, or looks afterwards whether it is still there (guard.h does
+ * both at once with RDTSCP), or puts a guard of guard.h under the time.
  */
 #ifndef PVCLOCK_READ_H
 #define PVCLOCK_READ_H
@@ -40,11 +42,11 @@ PVCLOCK_INLINE struct pvclock_tsc pvclock_tsc_halves(enum pvclock_order order)
     return PVCLOCK_TSC_RELAXED();
 }
 
-PVCLOCK_INLINE uint64_t pvclock_tsc(enum pvclock_order order)
+PVCLOCK_INLINE uint64_t pvclock_tsc_now(enum pvclock_order order)
 {
     struct pvclock_tsc tsc = pvclock_tsc_halves(order);
 
-    return (tsc.hi << 32) + tsc.lo;
+    return (tsc.high << 32) + tsc.low;
 }
 
 /*
@@ -64,67 +66,68 @@ struct pvclock_fast {
     uint64_t multiplier; /* mul << 32 */
 };
 
-PVCLOCK_INLINE bool pvclock_load_fast(const struct pvclock_vcpu_time_info *page, uint32_t version,
-                                      struct pvclock_tsc tsc, struct pvclock_fast *fast)
+PVCLOCK_INLINE bool pvclock_load_fast(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                      uint32_t version, struct pvclock_tsc tsc,
+                                      struct pvclock_fast *fast)
 {
-    const volatile struct pvclock_vcpu_time_info *fields = page;
-    uint64_t low = tsc.lo - fields->tsc_timestamp;
+    uint64_t low = tsc.low - clock_page->tsc_timestamp;
     uint64_t delta;
-    int shift = fields->tsc_shift;
+    int shift = clock_page->tsc_shift;
 
     PVCLOCK_KEEP(low);
-    delta = (tsc.hi << 32) + low;
-    fast->system_time = fields->system_time;
-    fast->multiplier = (uint64_t)fields->tsc_to_system_mul << 32;
+    delta = (tsc.high << 32) + low;
+    fast->system_time = clock_page->system_time;
+    fast->multiplier = (uint64_t)clock_page->tsc_to_system_mul << 32;
     if (PVCLOCK_UNLIKELY((version & 1) != 0))
-        return false;
+        return 0;
     if (PVCLOCK_UNLIKELY(fast->multiplier == 0))
-        return false;
+        return 0;
     if (PVCLOCK_UNLIKELY((int64_t)delta < 0))
-        return false;
+        return 0;
     if (PVCLOCK_LIKELY(shift == -1)) {
         fast->cycles = delta >> 1;
     } else {
         if (PVCLOCK_UNLIKELY(-(unsigned)shift > PVCLOCK_SHIFT_MAX))
-            return false;
+            return 0;
         fast->cycles = delta >> -shift;
     }
-    return true;
+    return 1;
 }
 
-PVCLOCK_INLINE bool pvclock_fast_ns(const struct pvclock_vcpu_time_info *page, uint32_t version,
-                                    struct pvclock_tsc tsc, uint64_t *ns)
+PVCLOCK_INLINE bool pvclock_fast_ns(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                    uint32_t version, struct pvclock_tsc tsc, uint64_t *ns)
 {
     struct pvclock_fast fast;
 
-    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(page, version, tsc, &fast)))
-        return false;
+    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(clock_page, version, tsc, &fast)))
+        return 0;
     *ns = fast.system_time + pvclock_multiply_high(fast.cycles, fast.multiplier);
     if (PVCLOCK_UNLIKELY(*ns < fast.system_time))
-        return false;
-    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version);
+        return 0;
+    return PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) == version);
 }
 
 /* Returns the page's time in ns: pvclock_read() without version and flags. */
-PVCLOCK_INLINE enum pvclock_status pvclock_ns(const struct pvclock_vcpu_time_info *page,
-                                              enum pvclock_order order, uint64_t *ns)
+PVCLOCK_INLINE enum pvclock_status
+pvclock_ns(const volatile struct pvclock_vcpu_time_info *clock_page, enum pvclock_order order,
+           uint64_t *ns)
 {
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
     struct pvclock_sample sample;
     enum pvclock_status status;
 
-    if (PVCLOCK_LIKELY(pvclock_fast_ns(page, version, pvclock_tsc_halves(order), ns)))
+    if (PVCLOCK_LIKELY(pvclock_fast_ns(clock_page, version, pvclock_tsc_halves(order), ns)))
         return PVCLOCK_OK;
-    status = pvclock_read(page, order, &sample);
+    status = pvclock_read(clock_page, order, &sample);
     *ns = sample.ns;
     return status;
 }
 
 /* Returns the page's time in ns, in no order: see above. */
-PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_time_info *page,
-                                                      uint64_t *ns)
+PVCLOCK_INLINE enum pvclock_status
+pvclock_relaxed_ns(const volatile struct pvclock_vcpu_time_info *clock_page, uint64_t *ns)
 {
-    return pvclock_ns(page, PVCLOCK_RELAXED, ns);
+    return pvclock_ns(clock_page, PVCLOCK_RELAXED, ns);
 }
 
 /*
@@ -145,14 +148,15 @@ PVCLOCK_INLINE enum pvclock_status pvclock_relaxed_ns(const struct pvclock_vcpu_
  */
 #define PVCLOCK_RECIPROCAL UINT64_C(18446744073)
 
-PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_info *page,
-                                                enum pvclock_order order, uint64_t base_ns)
+PVCLOCK_INLINE struct pvclock_time
+pvclock_time_now(const volatile struct pvclock_vcpu_time_info *clock_page, enum pvclock_order order,
+                 uint64_t base_ns)
 {
-    uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
     struct pvclock_tsc tsc = pvclock_tsc_halves(order);
     struct pvclock_fast fast;
 
-    if (PVCLOCK_LIKELY(pvclock_load_fast(page, version, tsc, &fast))) {
+    if (PVCLOCK_LIKELY(pvclock_load_fast(clock_page, version, tsc, &fast))) {
         uint64_t start = fast.system_time + base_ns;
         uint64_t rate = pvclock_multiply_high(fast.multiplier, PVCLOCK_RECIPROCAL);
         uint64_t sec = pvclock_multiply_high(start, PVCLOCK_RECIPROCAL) +
@@ -169,11 +173,12 @@ PVCLOCK_INLINE struct pvclock_time pvclock_time(const struct pvclock_vcpu_time_i
         time.nsec = nsec;
         time.status = PVCLOCK_OK;
         /* Both summands are below 2^63, so no sum overflowed. */
-        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, tsc.lo) == version) &&
+        if (PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) ==
+                           version) &&
             PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0))
             return time;
     }
-    return pvclock_read_time(page, order, base_ns);
+    return pvclock_read_time(clock_page, order, base_ns);
 }
 
 /* struct timespec of the 64-bit ABIs; a caller may cast to it if its time_t has 64 bits. */
@@ -182,12 +187,12 @@ struct pvclock_timespec {
     int64_t tv_nsec;
 };
 
-/* Returns pvclock_time() through a pointer; without a value *out is not written. */
-PVCLOCK_INLINE enum pvclock_status pvclock_timespec(const struct pvclock_vcpu_time_info *page,
-                                                    enum pvclock_order order, uint64_t base_ns,
-                                                    struct pvclock_timespec *out)
+/* Returns pvclock_time_now() through a pointer; without a value *out is not written. */
+PVCLOCK_INLINE enum pvclock_status
+pvclock_timespec_now(const volatile struct pvclock_vcpu_time_info *clock_page,
+                     enum pvclock_order order, uint64_t base_ns, struct pvclock_timespec *out)
 {
-    struct pvclock_time time = pvclock_time(page, order, base_ns);
+    struct pvclock_time time = pvclock_time_now(clock_page, order, base_ns);
 
     if (PVCLOCK_LIKELY(time.sec != UINT64_MAX)) {
         out->tv_sec = (int64_t)time.sec;

@@ -6,11 +6,12 @@
 #ifndef PVCLOCK_SCALE_H
 #define PVCLOCK_SCALE_H
 
-#include <stdint.h>
+#include "types.h"
 
+/* Attributes with underscores: some kernels define macros of the names without. */
 #ifdef __GNUC__
-#define PVCLOCK_INLINE      static inline __attribute__((always_inline, unused))
-#define PVCLOCK_COLD        __attribute__((noinline))
+#define PVCLOCK_INLINE      static inline __attribute__((__always_inline__, __unused__))
+#define PVCLOCK_COLD        __attribute__((__noinline__))
 #define PVCLOCK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PVCLOCK_LIKELY(x)   __builtin_expect(!!(x), 1)
 /* Keeps the compiler from transforming x or reordering the sum that x is part of. */
@@ -26,7 +27,7 @@
 #define PVCLOCK_NSEC_PER_SEC UINT32_C(1000000000)
 
 struct pvclock_u128 {
-    uint64_t hi, lo;
+    uint64_t high, low;
 };
 
 /* a * b, all 128 bits. */
@@ -34,11 +35,11 @@ PVCLOCK_INLINE struct pvclock_u128 pvclock_multiply(uint64_t a, uint64_t b)
 {
     struct pvclock_u128 r;
 #ifdef __SIZEOF_INT128__
-    __extension__ typedef unsigned __int128 u128;
-    u128 product = (u128)a * b;
+    __extension__ typedef unsigned __int128 pvclock_product;
+    pvclock_product product = (pvclock_product)a * b;
 
-    r.hi = (uint64_t)(product >> 64);
-    r.lo = (uint64_t)product;
+    r.high = (uint64_t)(product >> 64);
+    r.low = (uint64_t)product;
 #else
     uint32_t a0 = (uint32_t)a, a1 = (uint32_t)(a >> 32);
     uint32_t b0 = (uint32_t)b, b1 = (uint32_t)(b >> 32);
@@ -47,8 +48,8 @@ PVCLOCK_INLINE struct pvclock_u128 pvclock_multiply(uint64_t a, uint64_t b)
     uint64_t mid = (uint64_t)a1 * b0 + (low >> 32);
     uint64_t mid2 = (uint64_t)a0 * b1 + (uint32_t)mid;
 
-    r.hi = (uint64_t)a1 * b1 + (mid >> 32) + (mid2 >> 32);
-    r.lo = mid2 << 32 | (uint32_t)low;
+    r.high = (uint64_t)a1 * b1 + (mid >> 32) + (mid2 >> 32);
+    r.low = mid2 << 32 | (uint32_t)low;
 #endif
     return r;
 }
@@ -56,7 +57,7 @@ PVCLOCK_INLINE struct pvclock_u128 pvclock_multiply(uint64_t a, uint64_t b)
 /* a * b / 2^64, rounded down. */
 PVCLOCK_INLINE uint64_t pvclock_multiply_high(uint64_t a, uint64_t b)
 {
-    return pvclock_multiply(a, b).hi;
+    return pvclock_multiply(a, b).high;
 }
 
 /*

@@ -19,26 +19,26 @@
 #include "scale.h"
 
 /* Pairs with the release store in pvclock_seq_write_end(). */
-PVCLOCK_INLINE uint32_t pvclock_seq_begin(const uint32_t *sequence)
+PVCLOCK_INLINE uint32_t pvclock_seq_begin(const volatile uint32_t *sequence)
 {
     return PVCLOCK_LOAD_ACQUIRE(sequence);
 }
 
 /* The load, after all that was read, pairs with the fence in pvclock_seq_write_begin(). */
-PVCLOCK_INLINE bool pvclock_seq_retry(const uint32_t *sequence, uint32_t began)
+PVCLOCK_INLINE bool pvclock_seq_retry(const volatile uint32_t *sequence, uint32_t began)
 {
     return PVCLOCK_LOAD_AFTER(sequence, 0) != began || (began & 1) != 0;
 }
 
 /* Pairs with the load in pvclock_seq_retry(). */
-PVCLOCK_INLINE void pvclock_seq_write_begin(uint32_t *sequence)
+PVCLOCK_INLINE void pvclock_seq_write_begin(volatile uint32_t *sequence)
 {
-    *(volatile uint32_t *)sequence |= 1;
+    *sequence = *sequence | 1;
     PVCLOCK_STORE_FENCE();
 }
 
 /* Pairs with the load in pvclock_seq_begin(). */
-PVCLOCK_INLINE void pvclock_seq_write_end(uint32_t *sequence)
+PVCLOCK_INLINE void pvclock_seq_write_end(volatile uint32_t *sequence)
 {
     PVCLOCK_STORE_RELEASE(sequence, *sequence + 1);
 }

@@ -8,9 +8,6 @@
 #ifndef TIMECOUNTER_BINTIME_H
 #define TIMECOUNTER_BINTIME_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "timecounter/scale.h"
 
 #ifdef __cplusplus
@@ -65,7 +62,7 @@ static inline struct tc_timespec tc_bintime_to_timespec(struct tc_bintime time)
     struct tc_timespec converted;
 
     converted.sec = time.sec;
-    converted.nsec = (int64_t)tc_multiply(time.frac, TC_NSEC).hi;
+    converted.nsec = (int64_t)tc_multiply(time.frac, TC_NSEC).high;
     return converted;
 }
 

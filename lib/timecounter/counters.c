@@ -44,7 +44,7 @@ const char *tc_status_text(enum tc_status status)
     return "unknown status";
 }
 
-static bool same_name(const char *a, const char *b)
+static bool tc_same_name(const char *a, const char *b)
 {
     while (*a != '\0' && *a == *b) {
         a++;
@@ -57,7 +57,7 @@ enum tc_status timecounters_init(struct timecounters *set, uint64_t windup_inter
 {
     if (set == NULL)
         return TC_NULL;
-    set->current = 0;
+    set->newest = 0;
     for (unsigned int i = 0; i < TC_HANDS; i++)
         TIMECOUNTER_STORE(&set->slot[i].generation, 0);
     for (unsigned int i = 0; i < TC_HANDS_WORDS; i++)
@@ -91,7 +91,7 @@ enum tc_status tc_register(struct timecounters *set, struct timecounter *counter
     if ((counter->flags & ~(TC_GUARDED | TC_MAY_WRAP)) != 0)
         return TC_BAD_FLAGS;
     for (last = &set->first; *last != NULL; last = &(*last)->next)
-        if (*last == counter || same_name((*last)->name, counter->name))
+        if (*last == counter || tc_same_name((*last)->name, counter->name))
             return TC_DUPLICATE;
     tc_make_divisor(&counter->divisor, counter->frequency);
     counter->steps_back = 0;
@@ -116,7 +116,7 @@ struct timecounter *tc_find(const struct timecounters *set, const char *name)
         return NULL;
     do
         counter = tc_next(set, counter);
-    while (counter != NULL && !same_name(counter->name, name));
+    while (counter != NULL && !tc_same_name(counter->name, name));
     return counter;
 }
 
@@ -125,7 +125,7 @@ uint64_t tc_cycles_to_ns(const struct tc_divisor *divisor, uint64_t cycles)
     uint64_t left;
     uint64_t sec = tc_divide(divisor, 0, cycles, &left);
     struct tc_u128 nsec = tc_multiply(left, TC_NSEC);
-    uint64_t ns = tc_divide(divisor, nsec.hi, nsec.lo, &left);
+    uint64_t ns = tc_divide(divisor, nsec.high, nsec.low, &left);
 
     /* 2^64 ns is 18446744073.709551616 s. */
     if (sec > UINT64_C(18446744073) || sec * TC_NSEC + ns < ns)
@@ -143,7 +143,7 @@ uint64_t tc_max_gap_ns(const struct timecounter *counter)
     return tc_cycles_to_ns(&divisor, counter->mask >> 1);
 }
 
-static uint64_t dummy_read(void *context)
+static uint64_t tc_dummy_read(void *context)
 {
     uintptr_t *state = context;
 
@@ -161,7 +161,7 @@ void tc_dummy(struct timecounter *counter, uintptr_t *state)
     *state = 0;
     counter->name = "dummy";
     counter->reason = TC_REASON_DUMMY;
-    counter->read = dummy_read;
+    counter->read = tc_dummy_read;
     counter->context = state;
     counter->mask = UINTPTR_MAX;
     counter->frequency = 1000000;

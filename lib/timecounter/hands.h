@@ -79,13 +79,14 @@ static inline uint32_t tc_hands_nsec(const struct tc_hands *hands, const struct 
 {
     struct tc_u128 nsec = tc_multiply(uptime->frac, TC_NSEC);
 
-    if (nsec.lo > UINT64_MAX - TC_NSEC) {
+    if (nsec.low > UINT64_MAX - TC_NSEC) {
         struct tc_u128 rest = tc_multiply(uptime->rest, TC_NSEC);
-        uint64_t unused;
+        uint64_t ignored;
 
-        nsec.hi += nsec.lo + tc_divide(&hands->divisor, rest.hi, rest.lo, &unused) < nsec.lo;
+        nsec.high +=
+            nsec.low + tc_divide(&hands->divisor, rest.high, rest.low, &ignored) < nsec.low;
     }
-    return (uint32_t)nsec.hi;
+    return (uint32_t)nsec.high;
 }
 
 #ifdef __cplusplus

@@ -5,20 +5,29 @@
 
 #include "timecounter/timecounter.h"
 
+/* Linkage: hidden in a shared object, and static where all sources are in one file. */
+#ifndef TC_INTERNAL
+#ifdef __GNUC__
+#define TC_INTERNAL __attribute__((__visibility__("hidden")))
+#else
+#define TC_INTERNAL
+#endif
+#endif
+
 /* ring.c: the hands as readers see them. */
 
 /* Writer: publishes set->own as the valid hands. */
-void tc_publish(struct timecounters *set);
+TC_INTERNAL void tc_publish(struct timecounters *set);
 
 /* Writer: does the same, and invalidates readings that began on earlier hands. */
-void tc_publish_epoch(struct timecounters *set);
+TC_INTERNAL void tc_publish_epoch(struct timecounters *set);
 
 /*
  * Reader: makes a consistent copy of the hands. If `count` is not null, also reads the counter
  * while they are valid. TC_NONE, TC_BUSY.
  */
-enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *image,
-                             uint64_t *count);
+TC_INTERNAL enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *image,
+                                         uint64_t *count);
 
 /* guard.c: uptimes that never go back, even if the counter does. */
 
@@ -26,29 +35,29 @@ enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *ima
  * Reader: records an uptime, or raises it to the highest recorded one if it is lower; either way
  * it is whole ns afterwards. TC_BUSY.
  */
-enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
-                        struct tc_uptime *uptime);
+TC_INTERNAL enum tc_status tc_guard(struct timecounters *set, const struct tc_hands *hands,
+                                    struct tc_uptime *uptime);
 
 /* Writer: makes this the least that a guarded reading that begins from now on can return. */
-void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
-                    const struct tc_uptime *uptime);
+TC_INTERNAL void tc_guard_raise(struct timecounters *set, const struct tc_hands *hands,
+                                const struct tc_uptime *uptime);
 
 /* Returns the highest uptime that any guarded reading has returned; 0 s if there was none. */
-void tc_guard_highest(struct timecounters *set, struct tc_uptime *uptime);
+TC_INTERNAL void tc_guard_highest(struct timecounters *set, struct tc_uptime *uptime);
 
 /* Returns the number of readings that the guard has replaced. */
-uint64_t tc_guard_steps(struct timecounters *set);
+TC_INTERNAL uint64_t tc_guard_steps(struct timecounters *set);
 
 /* windup.c and counters.c: */
 
 /* Writer: brings set->own up to date. TC_STEPPED_BACK, TC_RESTARTED. */
-enum tc_status tc_wind(struct timecounters *set);
+TC_INTERNAL enum tc_status tc_wind(struct timecounters *set);
 
 /* Writer: decides from counter and uptime whether readers pass the guard. */
-void tc_update_guarded(struct timecounters *set);
+TC_INTERNAL void tc_update_guarded(struct timecounters *set);
 
 /* Writer: makes readers pass the guard at least until uptime is this. */
-void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime);
+TC_INTERNAL void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime);
 
 static inline bool tc_differs_between_cpus(const struct timecounter *counter)
 {
@@ -69,10 +78,10 @@ static inline struct tc_bintime tc_uptime_to_bintime(const struct tc_uptime *upt
 
 static inline uint64_t tc_read_counter(const struct timecounter *counter)
 {
-    return counter->read(counter->context) & counter->mask;
+    return (counter->read)(counter->context) & counter->mask;
 }
 
 /* Converts cycles to ns, rounded down; UINT64_MAX if the result does not fit. */
-uint64_t tc_cycles_to_ns(const struct tc_divisor *divisor, uint64_t cycles);
+TC_INTERNAL uint64_t tc_cycles_to_ns(const struct tc_divisor *divisor, uint64_t cycles);
 
 #endif

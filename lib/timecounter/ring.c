@@ -2,17 +2,17 @@
 /*
  * The ring of hands: how one writer passes a new set of hands to readers that never wait for it.
  *
- * The writer fills the slot that has been out of use for longest, while `current` still names a
- * valid one, and then advances `current`. So a reader that interrupts the writer, at any
+ * The writer fills the slot that has been out of use for longest, while `newest` still names a
+ * valid one, and then advances `newest`. So a reader that interrupts the writer, at any
  * instruction, finds a valid slot at once. Each slot carries the generation that it belongs to:
  *
  *     writer                              reader
- *     W1 slot.generation = 0              R1 g = current                 (acquire)
+ *     W1 slot.generation = 0              R1 g = newest                  (acquire)
  *     W2 fence: stores | stores           R2 slot.generation == g?       (acquire)
  *     W3 slot.words = ...                 R3 copy slot.words; read the counter
  *     W4 slot.generation = g   (release)  R4 fence: loads, counter | loads
- *     W5 current = g           (release)  R5 slot.generation == g?
- *                                         R6 current == g, or of the same epoch?
+ *     W5 newest = g            (release)  R5 slot.generation == g?
+ *                                         R6 newest == g, or of the same epoch?
  *
  * If a reader's copy contains any word of a later W3, it also sees that W1 (W2 pairs with R4), so
  * R5 fails. A reader that passes R2 sees all of its own W3 (W4 pairs with R2). The words are
@@ -20,7 +20,7 @@
  *
  * Hands of an older generation are as good as the newest, as long as both count the same counter
  * at the same rate: a windup is exact. Anything but a plain windup begins a new epoch, and R6
- * makes a reader retry if its epoch has ended. R6 checks the hands that `current` names, not a
+ * makes a reader retry if its epoch has ended. R6 checks the hands that `newest` names, not a
  * separate word: current hands are valid at every moment, so a reader that interrupts the writer
  * still succeeds.
  */
@@ -32,7 +32,7 @@ _Static_assert(sizeof(struct tc_hands) % sizeof(uintptr_t) == 0, "the hands are 
 
 void tc_publish(struct timecounters *set)
 {
-    uintptr_t generation = set->current + 1;
+    uintptr_t generation = set->newest + 1;
     struct tc_slot *slot;
 
     /* 0 means "none yet"; TC_HANDS maps to the same slot. */
@@ -45,7 +45,7 @@ void tc_publish(struct timecounters *set)
     for (unsigned int i = 0; i < TC_HANDS_WORDS; i++)
         TIMECOUNTER_STORE(&slot->words[i], set->own.words[i]);
     TIMECOUNTER_STORE_RELEASE(&slot->generation, generation);
-    TIMECOUNTER_STORE_RELEASE(&set->current, generation);
+    TIMECOUNTER_STORE_RELEASE(&set->newest, generation);
 }
 
 void tc_publish_epoch(struct timecounters *set)
@@ -58,13 +58,13 @@ void tc_publish_epoch(struct timecounters *set)
  * Copies the hands of a generation, and reads a count if `count` is not null; false if they have
  * been, or are being, overwritten.
  */
-static bool copy_hands(const struct timecounters *set, uintptr_t generation, union tc_image *image,
-                       uint64_t *count)
+static bool tc_copy_hands(const struct timecounters *set, uintptr_t generation,
+                          union tc_image *image, uint64_t *count)
 {
     const struct tc_slot *slot = &set->slot[generation % TC_HANDS];
 
     if (TIMECOUNTER_LOAD_ACQUIRE(&slot->generation) != generation)
-        return false;
+        return 0;
     for (unsigned int i = 0; i < TC_HANDS_WORDS; i++)
         image->words[i] = TIMECOUNTER_LOAD(&slot->words[i]);
     if (count != NULL)
@@ -76,18 +76,18 @@ static bool copy_hands(const struct timecounters *set, uintptr_t generation, uni
 enum tc_status tc_read_hands(const struct timecounters *set, union tc_image *image, uint64_t *count)
 {
     for (unsigned int try = 0; try < TC_TRIES; try++) {
-        uintptr_t generation = TIMECOUNTER_LOAD_ACQUIRE(&set->current);
+        uintptr_t generation = TIMECOUNTER_LOAD_ACQUIRE(&set->newest);
         uintptr_t later;
         union tc_image newer;
 
         if (generation == 0)
             return TC_NONE;
-        if (!copy_hands(set, generation, image, count))
+        if (!tc_copy_hands(set, generation, image, count))
             continue;
-        later = TIMECOUNTER_LOAD_ACQUIRE(&set->current);
+        later = TIMECOUNTER_LOAD_ACQUIRE(&set->newest);
         if (later == generation)
             return TC_OK;
-        if (copy_hands(set, later, &newer, NULL) && newer.hands.epoch == image->hands.epoch)
+        if (tc_copy_hands(set, later, &newer, NULL) && newer.hands.epoch == image->hands.epoch)
             return TC_OK;
     }
     return TC_BUSY;

@@ -27,15 +27,15 @@
 #ifndef TIMECOUNTER_SCALE_H
 #define TIMECOUNTER_SCALE_H
 
-#include <stdint.h>
+#include "timecounter/types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct tc_u128 {
-    uint64_t hi;
-    uint64_t lo;
+    uint64_t high;
+    uint64_t low;
 };
 
 /* A divisor d > 0, ready for tc_divide(). Made by tc_make_divisor(). */
@@ -56,11 +56,11 @@ static inline struct tc_u128 tc_multiply(uint64_t a, uint64_t b)
 {
     struct tc_u128 product;
 #if defined(__SIZEOF_INT128__) && !defined(TIMECOUNTER_NO_INT128)
-    __extension__ typedef unsigned __int128 wide;
-    wide p = (wide)a * b;
+    __extension__ typedef unsigned __int128 tc_product;
+    tc_product p = (tc_product)a * b;
 
-    product.hi = (uint64_t)(p >> 64);
-    product.lo = (uint64_t)p;
+    product.high = (uint64_t)(p >> 64);
+    product.low = (uint64_t)p;
 #else
     uint64_t al = (uint32_t)a, ah = a >> 32;
     uint64_t bl = (uint32_t)b, bh = b >> 32;
@@ -69,8 +69,8 @@ static inline struct tc_u128 tc_multiply(uint64_t a, uint64_t b)
     uint64_t middle = ah * bl + (low >> 32);
     uint64_t other = al * bh + (uint32_t)middle;
 
-    product.hi = ah * bh + (middle >> 32) + (other >> 32);
-    product.lo = (other << 32) | (uint32_t)low;
+    product.high = ah * bh + (middle >> 32) + (other >> 32);
+    product.low = (other << 32) | (uint32_t)low;
 #endif
     return product;
 }
@@ -80,46 +80,48 @@ static inline struct tc_u128 tc_multiply(uint64_t a, uint64_t b)
  * fits. `shift` moves the low bits of the 128-bit number up; (x >> 1) >> (63 - shift) is x >> (64
  * - shift) without the undefined shift by 64.
  */
-static inline uint64_t tc_divide(const struct tc_divisor *d, uint64_t hi, uint64_t lo,
+static inline uint64_t tc_divide(const struct tc_divisor *d, uint64_t high, uint64_t low,
                                  uint64_t *remainder)
 {
-    uint64_t u1 = (hi << d->shift) | ((lo >> 1) >> (63 - d->shift));
-    uint64_t u0 = lo << d->shift;
+    uint64_t u1 = (high << d->shift) | ((low >> 1) >> (63 - d->shift));
+    uint64_t u0 = low << d->shift;
     struct tc_u128 q = tc_multiply(d->inverse, u1);
     uint64_t rest;
 
-    q.lo += u0;
-    q.hi += u1 + (q.lo < u0) + 1;
-    rest = u0 - q.hi * d->normal;
-    if (rest > q.lo) {
-        q.hi--;
+    q.low += u0;
+    q.high += u1 + (q.low < u0) + 1;
+    rest = u0 - q.high * d->normal;
+    if (rest > q.low) {
+        q.high--;
         rest += d->normal;
     }
     if (rest >= d->normal) {
-        q.hi++;
+        q.high++;
         rest -= d->normal;
     }
     *remainder = rest >> d->shift;
-    return q.hi;
+    return q.high;
 }
 
 /*
  * Returns the same quotient by shifting and subtracting, in 64 steps, for use before there is a
  * reciprocal. hi < d.
  */
-static inline uint64_t tc_divide_slowly(uint64_t d, uint64_t hi, uint64_t lo)
+static inline uint64_t tc_divide_slowly(uint64_t d, uint64_t high, uint64_t low)
 {
-    for (int bit = 0; bit < 64; bit++) {
-        uint64_t carry = hi >> 63;
+    int bit;
 
-        hi = (hi << 1) | (lo >> 63);
-        lo <<= 1;
-        if (carry != 0 || hi >= d) {
-            hi -= d;
-            lo |= 1;
+    for (bit = 0; bit < 64; bit++) {
+        uint64_t carry = high >> 63;
+
+        high = (high << 1) | (low >> 63);
+        low <<= 1;
+        if (carry != 0 || high >= d) {
+            high -= d;
+            low |= 1;
         }
     }
-    return lo;
+    return low;
 }
 
 /* Makes `made` the divisor d > 0. */

@@ -7,25 +7,25 @@
 #include "timecounter/port.h"
 
 /* How many times old, new and old are read; the tightest bracket counts. */
-#define BRACKETS 4
+#define TC_BRACKETS 4
 
 /* Returns one tick in ns, rounded up. */
-static uint64_t tick_ns(const struct tc_divisor *divisor)
+static uint64_t tc_tick_ns(const struct tc_divisor *divisor)
 {
     return tc_cycles_to_ns(divisor, 1) + 1;
 }
 
 /* The old and the new counter at one moment. */
-struct bracket {
+struct tc_bracket {
     uint64_t low; /* cycles of the old since windup, the lower of before and after the new */
     uint64_t width;
     uint64_t count; /* of the new */
 };
 
-static void read_bracket(struct bracket *best, const struct tc_hands *old,
-                         const struct timecounter *to)
+static void tc_read_bracket(struct tc_bracket *best, const struct tc_hands *old,
+                            const struct timecounter *to)
 {
-    for (unsigned int i = 0; i < BRACKETS; i++) {
+    for (unsigned int i = 0; i < TC_BRACKETS; i++) {
         uint64_t before = tc_hands_delta(old, tc_read_counter(old->counter));
         uint64_t count = tc_read_counter(to);
         uint64_t after = tc_hands_delta(old, tc_read_counter(old->counter));
@@ -40,7 +40,7 @@ static void read_bracket(struct bracket *best, const struct tc_hands *old,
     }
 }
 
-static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t count)
+static void tc_point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t count)
 {
     hands->counter = to;
     hands->count = count;
@@ -57,13 +57,13 @@ static void point_hands(struct tc_hands *hands, struct timecounter *to, uint64_t
  * rounded up: uptime gains less than 2^-64 / hz seconds, and a time of whole ns does not fall
  * short of them.
  */
-static void convert_rest(struct tc_hands *hands, const struct timecounter *to)
+static void tc_convert_rest(struct tc_hands *hands, const struct timecounter *to)
 {
     struct tc_uptime *uptime = &hands->uptime;
     struct tc_u128 product = tc_multiply(uptime->rest, to->frequency);
     uint64_t left;
 
-    uptime->rest = tc_divide(&hands->divisor, product.hi, product.lo, &left);
+    uptime->rest = tc_divide(&hands->divisor, product.high, product.low, &left);
     uptime->rest += left != 0;
     if (uptime->rest == to->frequency) {
         uptime->rest = 0;
@@ -72,9 +72,10 @@ static void convert_rest(struct tc_hands *hands, const struct timecounter *to)
     }
 }
 
-static void begin(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
+static void tc_begin_switch(struct timecounters *set, struct timecounter *to,
+                            struct tc_switch *report)
 {
-    point_hands(&set->own.hands, to, tc_read_counter(to));
+    tc_point_hands(&set->own.hands, to, tc_read_counter(to));
     tc_update_guarded(set);
     tc_publish_epoch(set);
     report->to = to;
@@ -92,12 +93,12 @@ static void begin(struct timecounters *set, struct timecounter *to, struct tc_sw
  * 3. A reader that read the old counter just before may not have recorded it yet; but it read no
  *    more than the old counter shows now. Once uptime is past that, the guard may go.
  */
-static void take_over(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
+static void tc_take_over(struct timecounters *set, struct timecounter *to, struct tc_switch *report)
 {
     struct tc_hands *hands = &set->own.hands;
     union tc_image old;
     struct tc_uptime uptime;
-    struct bracket bracket;
+    struct tc_bracket bracket;
 
     (void)tc_wind(set);
     hands->flags |= TC_HANDS_GUARDED;
@@ -105,10 +106,10 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     TIMECOUNTER_FENCE_FULL();
     (void)tc_read_hands(set, &old, NULL);
 
-    read_bracket(&bracket, &old.hands, to);
+    tc_read_bracket(&bracket, &old.hands, to);
     tc_hands_add(hands, &hands->uptime, bracket.low + (bracket.width >> 1));
-    convert_rest(hands, to);
-    point_hands(hands, to, bracket.count);
+    tc_convert_rest(hands, to);
+    tc_point_hands(hands, to, bracket.count);
     tc_publish_epoch(set);
     TIMECOUNTER_FENCE_FULL();
 
@@ -127,17 +128,17 @@ static void take_over(struct timecounters *set, struct timecounter *to, struct t
     report->uptime = tc_uptime_to_bintime(&hands->uptime);
     report->bracket_ns = tc_cycles_to_ns(&old.hands.divisor, bracket.width) + (bracket.width != 0);
     report->uncertainty_ns =
-        ((report->bracket_ns + 1) >> 1) + tick_ns(&old.hands.divisor) + tick_ns(&to->divisor);
+        ((report->bracket_ns + 1) >> 1) + tc_tick_ns(&old.hands.divisor) + tc_tick_ns(&to->divisor);
 }
 
 /* Whether the promised windup interval is short enough for this counter. */
-static bool slow_enough(const struct timecounters *set, const struct timecounter *counter)
+static bool tc_slow_enough(const struct timecounters *set, const struct timecounter *counter)
 {
     return set->windup_interval_ns <= tc_cycles_to_ns(&counter->divisor, counter->mask >> 1);
 }
 
-static enum tc_status use(struct timecounters *set, struct timecounter *to,
-                          struct tc_switch *report)
+static enum tc_status tc_use(struct timecounters *set, struct timecounter *to,
+                             struct tc_switch *report)
 {
     struct tc_switch unread;
 
@@ -150,16 +151,16 @@ static enum tc_status use(struct timecounters *set, struct timecounter *to,
     report->uncertainty_ns = 0;
     if (to == NULL)
         return TC_NOT_FOUND;
-    if (!slow_enough(set, to))
+    if (!tc_slow_enough(set, to))
         return TC_WRAPS_TOO_SOON;
     if (report->from == NULL) {
-        begin(set, to, report);
+        tc_begin_switch(set, to, report);
         return TC_OK;
     }
     /* The same counter at a new frequency is a switch; at the same frequency it is not. */
     if (report->from == to && set->own.hands.hz == to->frequency)
         return TC_OK;
-    take_over(set, to, report);
+    tc_take_over(set, to, report);
     return TC_OK;
 }
 
@@ -170,7 +171,7 @@ enum tc_status tc_choose(struct timecounters *set, struct tc_switch *report)
     if (set == NULL)
         return TC_NULL;
     for (struct timecounter *c = set->first; c != NULL; c = c->next) {
-        if (c->quality < 0 || !slow_enough(set, c))
+        if (c->quality < 0 || !tc_slow_enough(set, c))
             continue;
         if (best == NULL || c->quality > best->quality ||
             (c->quality == best->quality && c->frequency > best->frequency))
@@ -178,14 +179,14 @@ enum tc_status tc_choose(struct timecounters *set, struct tc_switch *report)
     }
     if (best == NULL)
         return TC_NONE;
-    return use(set, best, report);
+    return tc_use(set, best, report);
 }
 
 enum tc_status tc_select(struct timecounters *set, const char *name, struct tc_switch *report)
 {
     if (set == NULL || name == NULL)
         return TC_NULL;
-    return use(set, tc_find(set, name), report);
+    return tc_use(set, tc_find(set, name), report);
 }
 
 enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *counter, uint64_t hz)
@@ -203,7 +204,7 @@ enum tc_status tc_set_frequency(struct timecounters *set, struct timecounter *co
     counter->frequency = hz;
     tc_make_divisor(&counter->divisor, hz);
     if (set->own.hands.counter == counter)
-        status = use(set, counter, NULL);
+        status = tc_use(set, counter, NULL);
     if (status != TC_OK) {
         counter->frequency = old_hz;
         tc_make_divisor(&counter->divisor, old_hz);

@@ -45,10 +45,6 @@
 #ifndef TIMECOUNTER_TIMECOUNTER_H
 #define TIMECOUNTER_TIMECOUNTER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "timecounter/bintime.h"
 #include "timecounter/hands.h"
 #include "timecounter/scale.h"
@@ -189,7 +185,7 @@ struct tc_statistics {
 
 struct timecounters {
     /* Everything is set by the library. */
-    uintptr_t current; /* generation of the valid hands; 0: none yet */
+    uintptr_t newest; /* generation of the valid hands; 0: none yet */
     struct tc_slot slot[TC_HANDS];
     union tc_image own; /* the writer's copy of the valid hands */
     struct timecounter *first;

@@ -6,7 +6,7 @@
 #include "timecounter/internal.h"
 
 /* Adds ns, rounded up to 2^-64 s. */
-static void add_ns(struct tc_uptime *uptime, uint64_t ns)
+static void tc_add_ns(struct tc_uptime *uptime, uint64_t ns)
 {
     static const struct tc_divisor nsec_divisor = TC_NSEC_DIVISOR;
     struct tc_timespec by;
@@ -51,25 +51,25 @@ void tc_guard_until(struct timecounters *set, const struct tc_uptime *uptime)
  * promised interval. Uptime goes on from that windup, so the guard raises readings until they are
  * past it.
  */
-static void guard_interval(struct timecounters *set)
+static void tc_guard_interval(struct timecounters *set)
 {
     struct tc_hands *hands = &set->own.hands;
     struct tc_uptime reached = hands->uptime;
 
-    add_ns(&reached, set->windup_interval_ns);
+    tc_add_ns(&reached, set->windup_interval_ns);
     tc_guard_raise(set, hands, &reached);
     tc_guard_until(set, &reached);
 }
 
 /* Handles a counter that has gone back by this many cycles. */
-static enum tc_status went_back(struct timecounters *set, uint64_t count, uint64_t cycles)
+static enum tc_status tc_went_back(struct timecounters *set, uint64_t count, uint64_t cycles)
 {
     struct tc_hands *hands = &set->own.hands;
 
     if (tc_cycles_to_ns(&hands->divisor, cycles) > TC_BACK_NS) {
         set->statistics.restarts++;
         hands->count = count;
-        guard_interval(set);
+        tc_guard_interval(set);
         return TC_RESTARTED;
     }
     set->statistics.steps_back++;
@@ -90,7 +90,7 @@ enum tc_status tc_wind(struct timecounters *set)
         tc_hands_add(hands, &hands->uptime, delta);
         hands->count = count;
     } else {
-        status = went_back(set, count, (hands->count - count) & hands->mask);
+        status = tc_went_back(set, count, (hands->count - count) & hands->mask);
     }
     tc_update_guarded(set);
     return status;
@@ -122,7 +122,7 @@ enum tc_status tc_advance(struct timecounters *set, uint64_t ns)
     if (set->own.hands.counter == NULL)
         return TC_NONE;
     (void)tc_wind(set);
-    add_ns(&set->own.hands.uptime, ns);
+    tc_add_ns(&set->own.hands.uptime, ns);
     tc_update_guarded(set);
     tc_publish_epoch(set);
     return TC_OK;

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The slow path of ring 3's clock_gettime(): derives a reader's state from the time page that the
- * kernel publishes, and reads every clock that gettime() in gettime.h does not read inline.
+ * kernel publishes, and reads every clock that gettime_read() in gettime.h does not read inline.
  */
 #include <pvclock/seq.h>
 #include <timepage/gettime.h>
 
-enum { NS_PER_S = 1000000000, TRIES = 64 };
+enum { GETTIME_NS_PER_S = 1000000000, GETTIME_TRIES = 64 };
 
-static const struct pvclock_vcpu_time_info *structure(const struct pvclock_vcpu_time_info *first,
-                                                      uint32_t stride, uint32_t index)
+static const struct pvclock_vcpu_time_info *
+gettime_structure(const struct pvclock_vcpu_time_info *first, uint32_t stride, uint32_t index)
 {
     return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
 }
 
 /*
  * Derives g's state from a consistent read of the time page; false if the kernel was writing in
- * each of TRIES tries.
+ * each of GETTIME_TRIES tries.
  */
-static bool derive(struct gettime *g)
+static bool gettime_derive(struct gettime *g)
 {
     const struct time_page *t = g->time;
 
-    for (unsigned tries = 0; tries < TRIES; tries++) {
+    for (unsigned tries = 0; tries < GETTIME_TRIES; tries++) {
         uint32_t sequence = pvclock_seq_begin(&t->sequence);
         bool by_pages = t->algorithm == TIME_PVCLOCK && g->structures;
         uint32_t vcpu = gettime_vcpu(g);
         g->vcpu = vcpu;
         g->stable_mask = t->stable_mask;
-        g->page = t->algorithm == TIME_TSC ? &t->tsc
-                  : by_pages && t->stable_mask != 0 && vcpu < t->vcpus
-                      ? structure(g->structures, t->stride, vcpu)
-                      : NULL;
+        g->clock_page = t->algorithm == TIME_TSC ? &t->tsc
+                        : by_pages && t->stable_mask != 0 && vcpu < t->vcpus
+                            ? gettime_structure(g->structures, t->stride, vcpu)
+                            : NULL;
         g->base[0] = t->uptime_base;
         g->base[1] = t->realtime_base;
         g->floor = t->floor;
@@ -41,15 +41,15 @@ static bool derive(struct gettime *g)
         g->vcpus.aux_mask = 0xfff;
         if (!pvclock_seq_retry(&t->sequence, sequence)) {
             g->sequence = sequence;
-            return true;
+            return 1;
         }
         PVCLOCK_PAUSE();
     }
     g->sequence = 1;
-    return false;
+    return 0;
 }
 
-static void split(uint64_t ns, struct pvclock_timespec *out)
+static void gettime_split(uint64_t ns, struct pvclock_timespec *out)
 {
     struct pvclock_time t = pvclock_time_from_ns(ns);
 
@@ -57,50 +57,50 @@ static void split(uint64_t ns, struct pvclock_timespec *out)
     out->tv_nsec = t.nsec;
 }
 
-static enum gettime_path last_tick(const struct gettime *g, uint32_t clock,
-                                   struct pvclock_timespec *out)
+static enum gettime_path gettime_last_tick(const struct gettime *g, uint32_t clock,
+                                           struct pvclock_timespec *out)
 {
     const struct time_page *t = g->time;
 
-    for (unsigned tries = 0; tries < TRIES; tries++) {
+    for (unsigned tries = 0; tries < GETTIME_TRIES; tries++) {
         uint32_t sequence = pvclock_seq_begin(&t->fast_sequence);
-        uint64_t ns = clock == CLOCK_REALTIME_FAST || clock == CLOCK_SECOND ? t->fast_realtime
-                                                                            : t->fast_uptime;
+        uint64_t ns = clock == GETTIME_REALTIME_FAST || clock == GETTIME_SECOND ? t->fast_realtime
+                                                                                : t->fast_uptime;
         if (pvclock_seq_retry(&t->fast_sequence, sequence)) {
             PVCLOCK_PAUSE();
             continue;
         }
-        split(ns, out);
-        if (clock == CLOCK_SECOND)
+        gettime_split(ns, out);
+        if (clock == GETTIME_SECOND)
             out->tv_nsec = 0;
-        return PATH_FAST;
+        return GETTIME_PATH_FAST;
     }
-    return PATH_SYSTEM_CALL;
+    return GETTIME_PATH_SYSTEM_CALL;
 }
 
 /* Whether the host paused the guest and the kernel has not handled it yet. */
-static bool is_stopped(const struct gettime *g, uint32_t vcpu)
+static bool gettime_is_stopped(const struct gettime *g, uint32_t vcpu)
 {
-    const volatile uint8_t *flags = &structure(g->structures, g->vcpus.stride, vcpu)->flags;
+    const volatile uint8_t *flags = &gettime_structure(g->structures, g->vcpus.stride, vcpu)->flags;
 
     return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 
 /* Reads the running vCPU's structure; false if only the kernel knows the time. */
-static bool own_vcpu(struct gettime *g, uint64_t *ns)
+static bool gettime_own_vcpu(struct gettime *g, uint64_t *ns)
 {
     /*
      * Without a floor the kernel does not know yet that STABLE is gone; asking it makes it
      * notice.
      */
     if (g->vcpus.count == 0 || g->floor == 0)
-        return false;
+        return 0;
     if (!pvclock_has_time(pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns)))
-        return false;
+        return 0;
     if (*ns < g->floor)
         *ns = g->floor;
     *ns = pvclock_guard_cas(g->guard, *ns);
-    return !is_stopped(g, g->vcpu);
+    return !gettime_is_stopped(g, g->vcpu);
 }
 
 /*
@@ -109,79 +109,79 @@ static bool own_vcpu(struct gettime *g, uint64_t *ns)
  * Nobody raises the guard any more then, since a thread that still reads its own vCPU's structure
  * finds the sequence changed; so once the guard is passed there is no need to check again.
  */
-static bool was_told_later(const struct gettime *g, uint64_t *ns)
+static bool gettime_was_passed(const struct gettime *g, uint64_t *ns)
 {
     uint64_t told = PVCLOCK_LOAD64(&g->guard->last);
 
     if (told <= *ns)
-        return false;
+        return 0;
     *ns = told;
-    return true;
+    return 1;
 }
 
 enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out)
 {
     /* The kernel is older or newer than this reader: use nothing of its page. */
     if (!time_page_is_known(g->time))
-        return clock < CLOCK_IDS ? PATH_SYSTEM_CALL : PATH_NO_CLOCK;
-    if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
-        clock == CLOCK_MONOTONIC_FAST || clock == CLOCK_SECOND)
-        return last_tick(g, clock, out);
+        return clock < GETTIME_IDS ? GETTIME_PATH_SYSTEM_CALL : GETTIME_PATH_NO_CLOCK;
+    if (clock == GETTIME_REALTIME_FAST || clock == GETTIME_UPTIME_FAST ||
+        clock == GETTIME_MONOTONIC_FAST || clock == GETTIME_SECOND)
+        return gettime_last_tick(g, clock, out);
     if (!gettime_is_precise(clock))
-        return PATH_NO_CLOCK;
-    for (unsigned tries = 0; tries < TRIES; tries++) {
-        if (!derive(g))
+        return GETTIME_PATH_NO_CLOCK;
+    for (unsigned tries = 0; tries < GETTIME_TRIES; tries++) {
+        if (!gettime_derive(g))
             break;
         uint64_t ns;
-        enum gettime_path path = PATH_OWN_VCPU;
-        bool stable = false, good = false;
-        if (g->page) {
+        enum gettime_path path = GETTIME_PATH_OWN_VCPU;
+        bool stable = 0, good = 0;
+        if (g->clock_page) {
             struct pvclock_sample s;
-            good = pvclock_has_time(pvclock_read(g->page, g->order, &s));
+            good = pvclock_has_time(pvclock_read(g->clock_page, g->order, &s));
             if (good && s.flags & PVCLOCK_FLAG_GUEST_STOPPED)
                 break;
             stable = good && (s.flags & g->stable_mask);
             ns = s.ns;
-            path = PATH_STABLE;
+            path = GETTIME_PATH_STABLE;
             /* It may be stale if this thread is on another vCPU by now. */
-            if (stable &&
-                (gettime_vcpu(g) != g->vcpu || pvclock_seq_retry(&g->page->version, s.version)))
+            if (stable && (gettime_vcpu(g) != g->vcpu ||
+                           pvclock_seq_retry(&g->clock_page->version, s.version)))
                 continue;
-            if (stable && g->page != &g->time->tsc && was_told_later(g, &ns))
-                g->page = NULL;
+            if (stable && g->clock_page != &g->time->tsc && gettime_was_passed(g, &ns))
+                g->clock_page = NULL;
         }
         if (!stable) {
-            good = own_vcpu(g, &ns);
-            path = PATH_OWN_VCPU;
+            good = gettime_own_vcpu(g, &ns);
+            path = GETTIME_PATH_OWN_VCPU;
         }
         if (!good)
             break;
         if (pvclock_seq_retry(&g->time->sequence, g->sequence))
             continue;
         /* A base may be negative, modulo 2^64. */
-        split(ns + g->base[gettime_is_date(clock)], out);
+        gettime_split(ns + g->base[gettime_is_date(clock)], out);
         return path;
     }
-    return PATH_SYSTEM_CALL;
+    return GETTIME_PATH_SYSTEM_CALL;
 }
 
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out)
 {
     if (!time_page_is_known(g->time))
-        return PATH_SYSTEM_CALL;
+        return GETTIME_PATH_SYSTEM_CALL;
     if (gettime_is_precise(clock)) {
         out->tv_sec = 0;
         out->tv_nsec = g->time->resolution;
-    } else if (clock == CLOCK_SECOND) {
+    } else if (clock == GETTIME_SECOND) {
         out->tv_sec = 1;
         out->tv_nsec = 0;
-    } else if (clock == CLOCK_REALTIME_FAST || clock == CLOCK_UPTIME_FAST ||
-               clock == CLOCK_MONOTONIC_FAST) {
-        out->tv_sec = g->time->fast_resolution / NS_PER_S;
-        out->tv_nsec = g->time->fast_resolution % NS_PER_S;
+    } else if (clock == GETTIME_REALTIME_FAST || clock == GETTIME_UPTIME_FAST ||
+               clock == GETTIME_MONOTONIC_FAST) {
+        out->tv_sec = g->time->fast_resolution / GETTIME_NS_PER_S;
+        out->tv_nsec = g->time->fast_resolution % GETTIME_NS_PER_S;
     } else {
-        return PATH_NO_CLOCK;
+        return GETTIME_PATH_NO_CLOCK;
     }
-    return PATH_FAST;
+    return GETTIME_PATH_FAST;
 }

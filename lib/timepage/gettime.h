@@ -5,7 +5,7 @@
  * runs in ring 3 of the guest and in an ordinary process.
  *
  * First set the first five members of a struct gettime and zero the rest, once per thread; then
- * call gettime().  On PATH_SYSTEM_CALL, make the system call instead.
+ * call gettime_read().  On GETTIME_PATH_SYSTEM_CALL, make the system call instead.
  */
 #ifndef TIMEPAGE_GETTIME_H
 #define TIMEPAGE_GETTIME_H
@@ -15,29 +15,29 @@
 #include <timepage/time_page.h>
 
 /* Clocks with FreeBSD's numbers [clock_gettime(2)]; BOOTTIME is UPTIME there. */
-enum clock_id {
-    CLOCK_REALTIME = 0,
-    CLOCK_MONOTONIC = 4,
-    CLOCK_UPTIME = 5,
-    CLOCK_BOOTTIME = CLOCK_UPTIME,
-    CLOCK_UPTIME_PRECISE = 7,
-    CLOCK_UPTIME_FAST = 8,
-    CLOCK_REALTIME_PRECISE = 9,
-    CLOCK_REALTIME_FAST = 10,
-    CLOCK_MONOTONIC_PRECISE = 11,
-    CLOCK_MONOTONIC_FAST = 12,
-    CLOCK_SECOND = 13,
-    CLOCK_IDS,
+enum gettime_clock {
+    GETTIME_REALTIME = 0,
+    GETTIME_MONOTONIC = 4,
+    GETTIME_UPTIME = 5,
+    GETTIME_BOOTTIME = GETTIME_UPTIME,
+    GETTIME_UPTIME_PRECISE = 7,
+    GETTIME_UPTIME_FAST = 8,
+    GETTIME_REALTIME_PRECISE = 9,
+    GETTIME_REALTIME_FAST = 10,
+    GETTIME_MONOTONIC_PRECISE = 11,
+    GETTIME_MONOTONIC_FAST = 12,
+    GETTIME_SECOND = 13,
+    GETTIME_IDS,
 };
 
 /* Which path a reading took, for measurements. */
 enum gettime_path {
-    PATH_STABLE,      /* one structure for all vCPUs: the host's, or the kernel's for the TSC */
-    PATH_OWN_VCPU,    /* the running vCPU's structure, through floor and guard */
-    PATH_FAST,        /* the time of the last tick */
-    PATH_SYSTEM_CALL, /* ask the kernel: *out is not written */
-    PATH_NO_CLOCK,    /* no such clock: EINVAL */
-    PATHS,
+    GETTIME_PATH_STABLE, /* one structure for all vCPUs: the host's, or the kernel's for the TSC */
+    GETTIME_PATH_OWN_VCPU,    /* the running vCPU's structure, through floor and guard */
+    GETTIME_PATH_FAST,        /* the time of the last tick */
+    GETTIME_PATH_SYSTEM_CALL, /* ask the kernel: *out is not written */
+    GETTIME_PATH_NO_CLOCK,    /* no such clock: EINVAL */
+    GETTIME_PATHS,
 };
 
 /*
@@ -53,8 +53,9 @@ struct gettime {
 
     uint32_t sequence; /* odd: nothing derived yet */
     uint32_t stable_mask;
-    const struct pvclock_vcpu_time_info *page; /* with STABLE, this vCPU's structure; else NULL */
-    uint64_t base[2];                          /* of uptime, and of the date */
+    const struct pvclock_vcpu_time_info
+        *clock_page;  /* with STABLE, this vCPU's structure; else NULL */
+    uint64_t base[2]; /* of uptime, and of the date */
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
     uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */
@@ -85,16 +86,16 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
 
 static inline bool gettime_is_precise(uint32_t clock)
 {
-    const uint32_t precise = 1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_UPTIME |
-                             1u << CLOCK_UPTIME_PRECISE | 1u << CLOCK_REALTIME_PRECISE |
-                             1u << CLOCK_MONOTONIC_PRECISE;
+    const uint32_t precise = 1u << GETTIME_REALTIME | 1u << GETTIME_MONOTONIC |
+                             1u << GETTIME_UPTIME | 1u << GETTIME_UPTIME_PRECISE |
+                             1u << GETTIME_REALTIME_PRECISE | 1u << GETTIME_MONOTONIC_PRECISE;
 
-    return clock < CLOCK_IDS && (precise >> clock & 1);
+    return clock < GETTIME_IDS && (precise >> clock & 1);
 }
 
 static inline bool gettime_is_date(uint32_t clock)
 {
-    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_PRECISE;
+    return clock == GETTIME_REALTIME || clock == GETTIME_REALTIME_PRECISE;
 }
 
 /*
@@ -118,34 +119,35 @@ static inline bool gettime_is_date(uint32_t clock)
  * The flags count for the version that the time was read under: the version before is compared
  * with the one after, and a version is never used twice.
  */
-static inline enum gettime_path gettime(struct gettime *g, uint32_t clock,
-                                        struct pvclock_timespec *out)
+static inline enum gettime_path gettime_read(struct gettime *g, uint32_t clock,
+                                             struct pvclock_timespec *out)
 {
-    const struct pvclock_vcpu_time_info *page = g->page;
+    const struct pvclock_vcpu_time_info *clock_page = g->clock_page;
 
-    if (PVCLOCK_LIKELY(gettime_is_precise(clock)) && PVCLOCK_LIKELY(page != NULL) &&
+    if (PVCLOCK_LIKELY(gettime_is_precise(clock)) && PVCLOCK_LIKELY(clock_page != NULL) &&
         PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
-        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&page->version);
-        uint8_t flags = *(const volatile uint8_t *)&page->flags;
-        struct pvclock_time t = pvclock_time(page, g->order, g->base[gettime_is_date(clock)]);
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(&clock_page->version);
+        uint8_t flags = *(const volatile uint8_t *)&clock_page->flags;
+        struct pvclock_time t =
+            pvclock_time_now(clock_page, g->order, g->base[gettime_is_date(clock)]);
 
-        /* Loads stay in order, and pvclock_time()'s last load comes after its read of the TSC. */
+        /* Loads stay in order, and the last of pvclock_time_now() comes after its TSC. */
         if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
             PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&page->version, 0) == version) &&
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&clock_page->version, 0) == version) &&
             PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, 0) == g->sequence)) {
             out->tv_sec = (int64_t)t.sec;
             out->tv_nsec = t.nsec;
-            return PATH_STABLE;
+            return GETTIME_PATH_STABLE;
         }
     }
     return gettime_slow(g, clock, out);
 }
 
 /*
- * Returns the resolution of `clock`: PATH_FAST (*out is written), PATH_SYSTEM_CALL or
- * PATH_NO_CLOCK.
+ * Returns the resolution of `clock`: GETTIME_PATH_FAST (*out is written),
+ * GETTIME_PATH_SYSTEM_CALL or GETTIME_PATH_NO_CLOCK.
  */
 enum gettime_path gettime_resolution(const struct gettime *g, uint32_t clock,
                                      struct pvclock_timespec *out);

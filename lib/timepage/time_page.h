@@ -15,8 +15,6 @@
 #define TIMEPAGE_TIME_PAGE_H
 
 #include <pvclock/abi.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 enum time_algorithm {
     TIME_SYSTEM_CALL, /* ask the kernel */
@@ -28,7 +26,8 @@ struct time_page {
     uint32_t sequence;
     uint32_t algorithm; /* enum time_algorithm */
     /*
-     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader
+     * A structure whose flags have a bit of this mask follows the same clock as the others; a
+     * reader still reads its own vCPU's, and checks that it is still there.  Otherwise a reader
      * reads its own vCPU's structure, which it finds by RDTSCP if `has_rdtscp` is set, and passes
      * the time through `floor` and its own guard; without RDTSCP it asks the kernel.
      */
@@ -62,16 +61,17 @@ struct time_page {
 #define TIME_PAGE_IDENTITY                                                                         \
     .magic = TIME_PAGE_MAGIC, .version = TIME_PAGE_VERSION, .size = sizeof(struct time_page)
 
-static inline bool time_page_is_known(const struct time_page *page)
+static inline bool time_page_is_known(const struct time_page *clock_page)
 {
-    return page->magic == TIME_PAGE_MAGIC && page->version == TIME_PAGE_VERSION &&
-           page->size >= sizeof(*page);
+    return clock_page->magic == TIME_PAGE_MAGIC && clock_page->version == TIME_PAGE_VERSION &&
+           clock_page->size >= sizeof(*clock_page);
 }
 
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, floor) == 24, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, fast_uptime) == 72, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, magic) == 88, "alike for 32 and 64 bits");
-PVCLOCK_STATIC_ASSERT(offsetof(struct time_page, tsc) == 128, "on a cache line of its own");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, floor) == 24, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, fast_uptime) == 72,
+                      "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, magic) == 88, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, tsc) == 128, "on a cache line of its own");
 
 /* What decides how ring 3 reads the time. */
 struct time_facts {

@@ -22,7 +22,7 @@ static void dates_are_those_of_the_c_library(void **unused)
         struct tm tm;
         char ours[DATE_SIZE], theirs[DATE_SIZE];
         gmtime_r(&t, &tm);
-        struct date d = date_of(seconds);
+        struct calendar_date d = calendar_from_seconds((int64_t)seconds);
         format_ctime(ours, seconds, "UTC");
         strftime(theirs, sizeof(theirs), "%a %b %e %H:%M:%S UTC %Y", &tm);
         assert_that(!strcmp(ours, theirs), "%s, not %s", ours, theirs);
@@ -76,11 +76,11 @@ static void only_the_forms_of_a_date_are_read(void **unused)
         {"2026-12-24 12:01:3", NULL},
         {"-1", NULL},
     };
-    const struct date now = date_of(1795371301); /* 2026-11-22 18:15:01 */
+    const struct calendar_date now = calendar_from_seconds(1795371301); /* 2026-11-22 18:15:01 */
 
     (void)unused;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct date d;
+        struct calendar_date d;
         uint64_t seconds = 0;
         char text[DATE_SIZE] = "";
         bool read = date_read(cases[i].text, &now, &d);

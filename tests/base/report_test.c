@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: 0BSD */
 /* base/report.c and base/record.c: what people and programs get of one description. */
-#include "arch/x86/serial.h"
 #include "base/console.h"
 #include "tests/check.h"
+#include "tests/serial.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
 #include <string.h>
-
-/* ---- The machine: two serial ports, and the tree of settings --------------- */
-
-static char people[65536], programs[65536];
-
-bool serial_init(uint16_t port)
-{
-    (void)port;
-    return true;
-}
-
-void serial_write(uint16_t port, const char *text, size_t length)
-{
-    char *to = port == COM1 ? people : programs;
-
-    for (size_t i = 0, n = strlen(to); i < length; i++) {
-        if (text[i] != '\r')
-            to[n++] = text[i];
-        assert_true(n < sizeof(people) - 1);
-    }
-}
-
-int serial_read(uint16_t port)
-{
-    (void)port;
-    return -1;
-}
 
 /* The linker's name for the report's table of settings. */
 extern struct sysctl_branch *const __start_sysctl_tables[];
@@ -41,8 +14,7 @@ static bool *verbose;
 static int start(void **state)
 {
     (void)state;
-    memset(people, 0, sizeof(people));
-    memset(programs, 0, sizeof(programs));
+    serial_forget();
     (void)console_init();
     report_init();
     assert_string_equal(__start_sysctl_tables[0]->nodes[0].name, "bootverbose");
@@ -57,8 +29,7 @@ static void expect(const char *text, const char *json)
 {
     assert_string_equal(people, text);
     assert_string_equal(programs, json);
-    memset(people, 0, sizeof(people));
-    memset(programs, 0, sizeof(programs));
+    serial_forget();
 }
 
 /* ---- One description ------------------------------------------------------ */

@@ -4,7 +4,7 @@
 #include "tests/check.h"
 #include <string.h>
 
-static int number = 3, changes;
+static int number = 3;
 static uint64_t u64;
 static bool on;
 static char text[8] = "start";
@@ -60,11 +60,6 @@ static struct sysctl_branch branches[] = {
     {.parent = "a", .nodes = nodes, .count = 1},
     {.parent = "", .nodes = nodes, .count = 1},
 };
-
-static void count_change(void)
-{
-    changes++;
-}
 
 static void every_name_is_found(void **unused)
 {
@@ -152,14 +147,6 @@ static void values_are_checked_before_they_are_set(void **unused)
         assert_that(!strcmp(value, cases[i].after), "%s=%s: now %s", cases[i].name, cases[i].value,
                     value);
     }
-    struct sysctl_at at;
-    assert_that(sysctl_on_change("z.y.on", count_change) && !sysctl_on_change("z.y", count_change),
-                "hook");
-    assert_that(sysctl_find("z.y.on", &at), "z.y.on");
-    sysctl_changed(&at);
-    assert_that(sysctl_find("z.y.int", &at), "z.y.int");
-    sysctl_changed(&at);
-    assert_that(changes == 1, "%d", changes);
 }
 
 /* What is too long for its buffer is cut, and nothing else is touched. */

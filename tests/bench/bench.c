@@ -40,7 +40,7 @@ static const uint64_t epoch = UINT64_C(1700000000123456789);
 
 static inline uint64_t join(struct pvclock_tsc tsc)
 {
-    return tsc.hi << 32 | tsc.lo;
+    return tsc.high << 32 | tsc.low;
 }
 
 /* RDPID RAX, for assemblers that do not know the name. */
@@ -81,9 +81,9 @@ LOOP(ns_lfence_loop, uint64_t ns; (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns); U
 LOOP(ns_rdtscp_loop, uint64_t ns; (void)pvclock_ns(page, PVCLOCK_RDTSCP, &ns); USE(ns);)
 LOOP(ns_chosen_loop, uint64_t ns; (void)pvclock_ns(page, chosen, &ns); USE(ns);)
 LOOP(relaxed_loop, uint64_t ns; (void)pvclock_relaxed_ns(page, &ns); USE(ns);)
-LOOP(time_lfence_loop, struct pvclock_time t = pvclock_time(page, PVCLOCK_LFENCE, epoch);
+LOOP(time_lfence_loop, struct pvclock_time t = pvclock_time_now(page, PVCLOCK_LFENCE, epoch);
      USE(t.sec); USE(t.nsec);)
-LOOP(time_rdtscp_loop, struct pvclock_time t = pvclock_time(page, PVCLOCK_RDTSCP, epoch);
+LOOP(time_rdtscp_loop, struct pvclock_time t = pvclock_time_now(page, PVCLOCK_RDTSCP, epoch);
      USE(t.sec); USE(t.nsec);)
 LOOP(vcpu_loop, uint64_t ns; (void)pvclock_vcpu_ns(&vcpus, &hints[own].cpu, &ns); USE(ns);)
 LOOP(vcpu_rdpid_loop, uint64_t ns; uint32_t cpu = rdpid() & 0xfff;
@@ -112,7 +112,7 @@ LOOP(syscall_loop, struct timespec t; (void)syscall(SYS_clock_gettime, CLOCK_MON
     static __attribute__((noinline)) enum pvclock_status timespec_##suffix(                        \
         const struct pvclock_vcpu_time_info *page, struct pvclock_timespec *out)                   \
     {                                                                                              \
-        return pvclock_timespec(page, order, epoch, out);                                          \
+        return pvclock_timespec_now(page, order, epoch, out);                                          \
     }
 FUNCTIONS(lfence, PVCLOCK_LFENCE)
 FUNCTIONS(rdtscp, PVCLOCK_RDTSCP)

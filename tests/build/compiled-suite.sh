@@ -110,7 +110,7 @@ else
 fi
 
 # A load whose address depends on the TSC: AND with 0, and the result is part of an address.
-readers=(read_loop timespec_loop gettime_loop order gettime_slow try_often)
+readers=(read_loop timespec_loop gettime_loop order gettime_slow pvclock_try_often)
 bad=$(code "$build/reader.elf.debug" | awk -v names="${readers[*]}" '
 	BEGIN { count = split(names, wanted) }
 	$1 != name { name = $1; register = ""; tsc = 0 }

@@ -36,7 +36,7 @@ const struct hyp_file *hyp_open(const char *path)
 static uint64_t tsc_after_stores(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return pvclock_tsc(PVCLOCK_LFENCE);
+    return pvclock_tsc_now(PVCLOCK_LFENCE);
 }
 
 static struct hyp_log_entry *entry_of(struct hyp *hyp, uint32_t version)
@@ -72,7 +72,7 @@ bool hyp_start(struct hyp *hyp, uint64_t hz, uint64_t system_time, uint8_t flags
         return false;
     hyp->now.flags = flags;
     hyp->now.system_time = system_time;
-    hyp->now.tsc_timestamp = pvclock_tsc(PVCLOCK_LFENCE);
+    hyp->now.tsc_timestamp = pvclock_tsc_now(PVCLOCK_LFENCE);
     __atomic_store_n(&hyp->file->page.time.version, 1, __ATOMIC_SEQ_CST);
     publish(hyp, 2);
     return true;
@@ -85,9 +85,9 @@ void hyp_update(struct hyp *hyp, uint32_t mul, int64_t jump, uint64_t odd_cycles
     __atomic_store_n(&hyp->file->page.time.version, hyp->now.version + 1, __ATOMIC_RELEASE);
     tsc = tsc_after_stores();
     __atomic_store_n(&entry_of(hyp, hyp->now.version)->ended, tsc, __ATOMIC_RELEASE);
-    while (odd_cycles != 0 && pvclock_tsc(PVCLOCK_LFENCE) - tsc < odd_cycles)
+    while (odd_cycles != 0 && pvclock_tsc_now(PVCLOCK_LFENCE) - tsc < odd_cycles)
         ;
-    tsc = pvclock_tsc(PVCLOCK_LFENCE);
+    tsc = pvclock_tsc_now(PVCLOCK_LFENCE);
     if (pvclock_extrapolate(&hyp->now, tsc, &ns) == PVCLOCK_OK)
         hyp->now.system_time = ns + (uint64_t)jump;
     hyp->now.tsc_timestamp = tsc;

@@ -3,12 +3,9 @@
 #ifndef PVCLOCK_PORT_GCC_X86_H
 #define PVCLOCK_PORT_GCC_X86_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "../abi.h"
 
-#define PVCLOCK_PORT_INLINE static inline __attribute__((always_inline, unused))
+#define PVCLOCK_PORT_INLINE static inline __attribute__((__always_inline__, __unused__))
 
 /* RDTSC clears the upper halves of RAX and RDX: using the whole registers saves an instruction. */
 #ifdef __x86_64__
@@ -20,35 +17,35 @@ typedef uint32_t pvclock_port_half;
 /* LFENCE keeps later instructions from starting before the earlier ones are done [5][6]. */
 PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_lfence(void)
 {
-    pvclock_port_half lo, hi;
+    pvclock_port_half low, high;
     struct pvclock_tsc tsc;
 
-    __asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-    tsc.lo = lo;
-    tsc.hi = hi;
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+    tsc.low = low;
+    tsc.high = high;
     return tsc;
 }
 
 /* RDTSCP waits for earlier loads, but later loads may pass it; LOAD_AFTER orders those [5]. */
 PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_rdtscp(uint32_t *aux)
 {
-    pvclock_port_half lo, hi;
+    pvclock_port_half low, high;
     struct pvclock_tsc tsc;
 
-    __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(*aux) : : "memory");
-    tsc.lo = lo;
-    tsc.hi = hi;
+    __asm__ volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(*aux) : : "memory");
+    tsc.low = low;
+    tsc.high = high;
     return tsc;
 }
 
 PVCLOCK_PORT_INLINE struct pvclock_tsc pvclock_port_tsc_relaxed(void)
 {
-    pvclock_port_half lo, hi;
+    pvclock_port_half low, high;
     struct pvclock_tsc tsc;
 
-    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-    tsc.lo = lo;
-    tsc.hi = hi;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    tsc.low = low;
+    tsc.high = high;
     return tsc;
 }
 
@@ -68,7 +65,7 @@ PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_acquire(const volatile uint32_t *
  */
 PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_after(const volatile uint32_t *p, uint64_t tsc)
 {
-    uintptr_t zero = (uintptr_t)tsc;
+    uintptr_t masked = (uintptr_t)tsc;
     uint32_t value;
 
     if (__builtin_constant_p(tsc) && tsc == 0) {
@@ -76,7 +73,7 @@ PVCLOCK_PORT_INLINE uint32_t pvclock_port_load_after(const volatile uint32_t *p,
         return pvclock_port_load_acquire(p);
     }
     __asm__ volatile("and $0, %k1\n\tmov (%2,%1), %0"
-                     : "=r"(value), "+&r"(zero)
+                     : "=r"(value), "+&r"(masked)
                      : "r"(p)
                      : "cc", "memory");
     return value;
@@ -103,7 +100,7 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
 #define PVCLOCK_LOAD64(p)         __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define PVCLOCK_STORE64(p, value) __atomic_store_n((p), (value), __ATOMIC_RELEASE)
 #define PVCLOCK_CAS64(p, old, value)                                                               \
-    __atomic_compare_exchange_n((p), (old), (value), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+    __atomic_compare_exchange_n((p), (old), (value), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #else
 /* Without the FPU, i386 has one instruction that accesses 64 bits at once: LOCK CMPXCHG8B. */
 PVCLOCK_PORT_INLINE bool pvclock_port_cas64(volatile uint64_t *p, uint64_t *old, uint64_t value)

@@ -8,9 +8,6 @@
 #ifndef PVCLOCK_PORT_MOCK_H
 #define PVCLOCK_PORT_MOCK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "../abi.h"
 
 enum pvclock_mock_step {
@@ -52,8 +49,8 @@ static inline struct pvclock_tsc pvclock_mock_tsc(enum pvclock_mock_step step, u
 
     pvclock_mock_step(step, 0);
     *aux = pvclock_mock.aux;
-    tsc.lo = (uint32_t)pvclock_mock.tsc;
-    tsc.hi = pvclock_mock.tsc >> 32;
+    tsc.low = (uint32_t)pvclock_mock.tsc;
+    tsc.high = pvclock_mock.tsc >> 32;
     return tsc;
 }
 
@@ -106,10 +103,10 @@ static inline bool pvclock_mock_cas64(volatile uint64_t *p, uint64_t *old, uint6
     pvclock_mock_step(PVCLOCK_MOCK_CAS64, p);
     if (*p != *old) {
         *old = *p;
-        return false;
+        return 0;
     }
     *p = value;
-    return true;
+    return 1;
 }
 
 #define PVCLOCK_TSC_LFENCE()            pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_LFENCE)

@@ -3,7 +3,7 @@
 #ifndef TIMECOUNTER_PORT_GCC_H
 #define TIMECOUNTER_PORT_GCC_H
 
-#include <stdint.h>
+#include "timecounter/types.h"
 
 #define TIMECOUNTER_LOAD(p)             __atomic_load_n((p), __ATOMIC_RELAXED)
 #define TIMECOUNTER_LOAD_ACQUIRE(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)

@@ -602,7 +602,7 @@ static uint64_t script_date(uint32_t n)
     struct pvclock_snapshot s;
 
     assert_int_equal(kvmclock_wall(&kc, &epoch), PVCLOCK_OK);
-    assert_int_equal(pvclock_snapshot(&slots[n].info, &s), PVCLOCK_OK);
+    assert_int_equal(pvclock_take_snapshot(&slots[n].info, &s), PVCLOCK_OK);
     assert_int_equal(pvclock_extrapolate(&s, pvclock_mock.tsc, &ns), PVCLOCK_OK);
     return epoch + ns;
 }
@@ -644,12 +644,12 @@ static void kvmclock_plays_a_host_with_a_date(void **state)
     /* Pauses, some of which nobody sees before the next: the date goes on, the time stands. */
     for (uint64_t i = 1; i <= 5; i++) {
         struct pvclock_snapshot before, after;
-        assert_int_equal(pvclock_snapshot(&slots[0].info, &before), PVCLOCK_OK);
+        assert_int_equal(pvclock_take_snapshot(&slots[0].info, &before), PVCLOCK_OK);
         uint64_t begin = START + i * 1000000000000 + 111, end = begin + i * 3000000000 + 7;
         uint64_t stood = 0;
         assert_int_equal(pvclock_extrapolate(&before, begin, &stood), PVCLOCK_OK);
         assert_int_equal(played_host_pause(&host, begin, end), end - begin);
-        assert_int_equal(pvclock_snapshot(&slots[0].info, &after), PVCLOCK_OK);
+        assert_int_equal(pvclock_take_snapshot(&slots[0].info, &after), PVCLOCK_OK);
         assert_int_equal(after.system_time, stood);
         assert_int_equal(after.tsc_timestamp, end);
         assert_int_equal(after.version, before.version + 2);

@@ -40,7 +40,7 @@ bool wrmsr_safe(uint32_t msr, uint64_t value)
 
 uint64_t rdtsc_ordered(void)
 {
-    return pvclock_tsc(PVCLOCK_LFENCE);
+    return pvclock_tsc_now(PVCLOCK_LFENCE);
 }
 
 uint32_t cpu_count;

@@ -7,13 +7,13 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
-#include "arch/x86/serial.h"
 #include "arch/x86/tsc.h"
 #include "base/console.h"
 #include "base/sysctl.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "kernel/clock/played_host.h"
 #include "tests/check.h"
+#include "tests/serial.h"
 #include <clockpage/report.h>
 #include <pvclock/port/mock.h>
 #include <string.h>
@@ -36,7 +36,6 @@ static struct {
 static struct played_host host; /* behind the MSRs */
 static struct cpu running;
 static struct kvmclock *const kc = &kvmclock; /* the one that the settings are of */
-static char people[16384], programs[16384];
 
 uint32_t cpu_count = VCPUS;
 
@@ -74,29 +73,6 @@ uint64_t rdtsc_ordered(void)
 struct cpu *this_cpu(void)
 {
     return &running;
-}
-
-bool serial_init(uint16_t port)
-{
-    (void)port;
-    return true;
-}
-
-void serial_write(uint16_t port, const char *text, size_t length)
-{
-    char *to = port == COM1 ? people : programs;
-
-    for (size_t i = 0, n = strlen(to); i < length; i++) {
-        if (text[i] != '\r')
-            to[n++] = text[i];
-        assert_true(n < sizeof(people) - 1);
-    }
-}
-
-int serial_read(uint16_t port)
-{
-    (void)port;
-    return -1;
 }
 
 static int start_report(void **state)
@@ -516,8 +492,7 @@ static void assert_told(const char *text, const char *json)
         fail_msg("no '%s' in '%s'", text, people);
     if (!strstr(programs, json))
         fail_msg("no '%s' in '%s'", json, programs);
-    memset(people, 0, sizeof(people));
-    memset(programs, 0, sizeof(programs));
+    serial_forget();
 }
 
 static void its_report_says_what_there_is(void **state)
@@ -567,8 +542,7 @@ static void assert_judged(const char *name, const char *result, const char *says
 {
     char want[256], group[256];
 
-    memset(people, 0, sizeof(people));
-    memset(programs, 0, sizeof(programs));
+    serial_forget();
     kvmclock_judge(kc, VCPUS);
     snprintf(want, sizeof(want), "\"name\":\"%s\",\"result\":\"%s\"", name, result);
     snprintf(group, sizeof(group), "%s", says);

@@ -466,7 +466,7 @@ static bool by_hand(const void *argument)
     start("kvmclock", 5 * SECOND, DATE);
     go_on(2 * SECOND);
     host.date += 7 * SECOND; /* a step that nobody has seen yet */
-    if (clock_set_date(DATE + 90 * DAY, &by_ns) != TC_OK)
+    if (clock_set_date(DATE + 90 * DAY, clock_uptime(), &by_ns) != TC_OK)
         return false;
     uint64_t distance = DATE + 90 * DAY - host_date();
     wall_set_by_hand();
@@ -535,7 +535,7 @@ static bool no_date(const void *argument)
     wall_settings.interval_s = 0;
     host.status = PVCLOCK_NOT_READY;
     start("kvmclock", 5 * SECOND, DATE);
-    (void)clock_set_date(DATE - 500 * SECOND, &by_ns); /* by the RTC */
+    (void)clock_set_date(DATE - 500 * SECOND, clock_uptime(), &by_ns); /* by the RTC */
     go_on(10 * SECOND);
     IS(host.asked, 1);
     be_paused(3 * SECOND);

@@ -210,22 +210,42 @@ static void history_comes_back(void **unused)
     assert_that(!strcmp(line.text, "n24"), "the oldest of 16: '%s'", line.text);
 }
 
-static bool complete(const char *word, size_t length, char *more)
+/* A command, and three names. */
+static bool next_name(bool first, bool command, char *name)
 {
-    if (length == 2 && !memcmp(word, "ab", 2))
-        strcpy(more, "cdef");
-    return length == 1;
+    static const char *const names[] = {"clocks ", "abcdef", "tree.one", "tree.other"};
+    static unsigned next;
+
+    if (first)
+        next = command ? 0 : 1;
+    if (next == (command ? 1 : 4))
+        return false;
+    strcpy(name, names[next++]);
+    return true;
 }
 
 static void tab_completes_a_word(void **unused)
 {
+    static const struct {
+        const char *keys, *text;
+    } cases[] = {
+        {"x ab y\002\002\t!", "x abcdef! y"}, /* one name begins so */
+        {"cl\t", "clocks "},
+        {"x tr\t", "x tree.o"}, /* what two have in common */
+        {"x tree.o\t", "x tree.o"},
+        {"x tree.ot\t", "x tree.other"},
+        {"ab\t", "ab"}, /* no command */
+        {"x abcdefg\t", "x abcdefg"},
+    };
+
     (void)unused;
-    begin(true);
-    line.complete = complete;
-    (void)type("x ab y\002\002\t!");
-    assert_that(!strcmp(line.text, "x abcdef! y") && screen_is_right(), "'%s'", line.text);
-    (void)type("\025x\t");
-    assert_that(!strcmp(line.text, "x") && screen_is_right(), "'%s'", line.text);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin(true);
+        line.next_name = next_name;
+        (void)type(cases[i].keys);
+        assert_that(!strcmp(line.text, cases[i].text) && screen_is_right(), "'%s' becomes '%s'",
+                    cases[i].keys, line.text);
+    }
 }
 
 static void any_bytes_leave_a_whole_line(void **unused)

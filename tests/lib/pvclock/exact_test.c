@@ -68,7 +68,7 @@ static void check_page(struct pvclock_vcpu_time_info *page, uint64_t tsc)
 {
     const struct pvclock_vcpus vcpus = {page, sizeof(*page), 1, 0xfff};
     struct pvclock_sample sample;
-    enum pvclock_status status = pvclock_sample(page, tsc, &sample);
+    enum pvclock_status status = pvclock_sample_at(page, tsc, &sample);
     uint64_t ns = 1;
     uint32_t hint = 0;
     struct pvclock_time time;
@@ -95,7 +95,7 @@ static void check_page(struct pvclock_vcpu_time_info *page, uint64_t tsc)
     assert_int_equal(ns, sample.ns);
     assert_int_equal(pvclock_vcpu_ns(&vcpus, &hint, &ns), status);
     assert_int_equal(ns, sample.ns);
-    time = pvclock_time(page, PVCLOCK_RDTSCP, 0);
+    time = pvclock_time_now(page, PVCLOCK_RDTSCP, 0);
     assert_int_equal(time.status, status);
     if (pvclock_has_time(status)) {
         assert_int_equal(time.sec, sample.ns / 1000000000);
@@ -202,7 +202,7 @@ static void any_32_bytes_have_a_status(void **state)
         if (i % 8 == 0)
             page.tsc_to_system_mul = 0;
         check_page(&page, next_random(&seed));
-        seen[pvclock_sample(&page, next_random(&seed), &sample)]++;
+        seen[pvclock_sample_at(&page, next_random(&seed), &sample)]++;
     }
     for (int s = PVCLOCK_OK; s <= PVCLOCK_OVERFLOW; s++)
         if (s != PVCLOCK_BUSY)
@@ -234,12 +234,12 @@ static void timespec_is_the_division(void **state)
         /* The reader: what the page gives split over system time, delta and base. */
         page = page_of(ns >> 2, (uint32_t)next_random(&seed) | 0x80000000, -(int)(i % 5));
         pvclock_mock.tsc = random_length(&seed) >> 1;
-        time = pvclock_time(&page, PVCLOCK_LFENCE, base);
+        time = pvclock_time_now(&page, PVCLOCK_LFENCE, base);
         assert_int_equal(pvclock_ns(&page, PVCLOCK_LFENCE, &ns), PVCLOCK_OK);
         assert_int_equal(time.status, PVCLOCK_OK);
         if (time.sec != (ns + base) / 1000000000 || time.nsec != (ns + base) % 1000000000)
             assert_int_equal(ns + base, 0);
-        assert_int_equal(pvclock_timespec(&page, PVCLOCK_LFENCE, base, &spec), PVCLOCK_OK);
+        assert_int_equal(pvclock_timespec_now(&page, PVCLOCK_LFENCE, base, &spec), PVCLOCK_OK);
         assert_int_equal(spec.tv_sec, (int64_t)time.sec);
         assert_int_equal(spec.tv_nsec, (int64_t)time.nsec);
     }
@@ -321,7 +321,7 @@ static void frequency_is_hz(void **state)
 
         assert_int_equal(pvclock_scale_from_hz(hz, &mul, &shift), PVCLOCK_OK);
         assert_true(mul >= 0x80000000);
-        assert_int_equal(pvclock_frequency(mul, shift, &frequency), PVCLOCK_OK);
+        assert_int_equal(pvclock_frequency_of(mul, shift, &frequency), PVCLOCK_OK);
         error = frequency.hz > hz ? frequency.hz - hz : hz - frequency.hz;
         assert_true(error <= frequency.error_hz);
         assert_true(frequency.error_hz <= 20);
@@ -345,7 +345,7 @@ static void frequency_is_hz(void **state)
     assert_true(mul == 3734754170 && shift == -1); /* 10^9 * 2^32 / (2.3 * 10^9 / 2) */
     assert_int_equal(pvclock_scale_from_hz(1, &mul, &shift), PVCLOCK_OK);
     assert_true(shift == 30);
-    assert_int_equal(pvclock_frequency(3000000000, 31, &frequency), PVCLOCK_OK);
+    assert_int_equal(pvclock_frequency_of(3000000000, 31, &frequency), PVCLOCK_OK);
     assert_int_equal(frequency.hz, 1); /* 2/3, to the nearest */
     assert_int_equal(pvclock_scale_from_hz(0, &mul, &shift), PVCLOCK_BAD_VALUE);
     assert_int_equal(pvclock_scale_from_hz(UINT64_C(4000000000000000000), &mul, &shift),
@@ -362,7 +362,7 @@ static void frequency_is_hz(void **state)
 
         assert_int_equal(pvclock_scale_from_hz(hz, &mul, &shift), PVCLOCK_OK);
         assert_int_equal(mul, 0x80000000);
-        assert_int_equal(pvclock_frequency(mul, shift, &frequency), PVCLOCK_OK);
+        assert_int_equal(pvclock_frequency_of(mul, shift, &frequency), PVCLOCK_OK);
         assert_true(hz - frequency.hz <= frequency.error_hz);
     }
 
@@ -371,7 +371,7 @@ static void frequency_is_hz(void **state)
         static const uint32_t muls[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff};
 
         for (size_t m = 0; m < sizeof(muls) / sizeof(muls[0]); m++) {
-            enum pvclock_status status = pvclock_frequency(muls[m], (int8_t)s, &frequency);
+            enum pvclock_status status = pvclock_frequency_of(muls[m], (int8_t)s, &frequency);
 
             add_to_digest(frequency.hz);
             if (muls[m] == 0 || s < -31 || s > 31) {

@@ -25,9 +25,9 @@ fi
 missing=''
 # shellcheck disable=SC2013 # names have no spaces
 for function in $(sed -n 's/^[a-z].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' lib/pvclock/{pvclock,host,guard}.h) \
-	pvclock_ns pvclock_relaxed_ns pvclock_time pvclock_timespec; do
+	pvclock_ns pvclock_relaxed_ns pvclock_time_now pvclock_timespec_now; do
 	case $function in
-	pvclock_page_of | pvclock_read_time) ;; # inside pvclock_vcpu_ns() and pvclock_time()
+	pvclock_page_of | pvclock_read_time) ;; # inside pvclock_vcpu_ns() and pvclock_time_now()
 	*) grep -q "$function(" tests/lib/pvclock/fuzz.c || missing+=" $function" ;;
 	esac
 done

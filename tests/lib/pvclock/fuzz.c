@@ -127,7 +127,7 @@ static void fuzz_readers(void)
     enum pvclock_status status;
     uint64_t ns = 1;
 
-    status = pvclock_sample(&in.pages[0], in.tsc, &sample);
+    status = pvclock_sample_at(&in.pages[0], in.tsc, &sample);
     check_status(status, sample.ns);
     if (rest)
         check_truth(status, sample.ns, in.tsc);
@@ -141,13 +141,13 @@ static void fuzz_readers(void)
         CHECK(status != PVCLOCK_BUSY ? ns == sample.ns : in.pages[0].version % 2 == 1);
     status = pvclock_relaxed_ns(&in.pages[0], &ns);
     check_status(status, ns);
-    time = pvclock_time(&in.pages[0], order, in.ns);
+    time = pvclock_time_now(&in.pages[0], order, in.ns);
     check_status((enum pvclock_status)time.status,
                  time.sec == UINT64_MAX ? PVCLOCK_NO_TIME : time.sec);
     CHECK(time.nsec < 1000000000);
     if (rest && time.sec != UINT64_MAX)
         CHECK(time.sec == (ns + in.ns) / 1000000000 && time.nsec == (ns + in.ns) % 1000000000);
-    status = pvclock_timespec(&in.pages[0], order, in.ns, &spec);
+    status = pvclock_timespec_now(&in.pages[0], order, in.ns, &spec);
     CHECK(!pvclock_has_time(status) || (spec.tv_nsec >= 0 && spec.tv_nsec < 1000000000));
     steps = 0;
 
@@ -172,7 +172,7 @@ static void fuzz_snapshots(void)
     uint32_t mul;
     int8_t shift;
 
-    status = pvclock_snapshot(&in.pages[0], &snapshot);
+    status = pvclock_take_snapshot(&in.pages[0], &snapshot);
     check_status(status, PVCLOCK_NO_TIME);
     check_status(pvclock_extrapolate(&snapshot, in.tsc, &ns), ns);
     check_status(pvclock_extrapolate(&direct, in.address, &ns), ns);
@@ -185,14 +185,14 @@ static void fuzz_snapshots(void)
         if (tsc != direct.tsc_timestamp)
             CHECK(pvclock_extrapolate(&direct, tsc - 1, &ns) == PVCLOCK_OK && ns < in.address);
     }
-    status = pvclock_frequency(in.mul, in.shift, &frequency);
+    status = pvclock_frequency_of(in.mul, in.shift, &frequency);
     CHECK(status == PVCLOCK_OK || status == PVCLOCK_BAD_SCALE || status == PVCLOCK_OVERFLOW);
     status = pvclock_scale_from_hz(in.ns, &mul, &shift);
     if (status == PVCLOCK_OK) {
         uint64_t error;
 
         CHECK(mul >= 0x80000000);
-        CHECK(pvclock_frequency(mul, shift, &frequency) == PVCLOCK_OK);
+        CHECK(pvclock_frequency_of(mul, shift, &frequency) == PVCLOCK_OK);
         error = frequency.hz > in.ns ? frequency.hz - in.ns : in.ns - frequency.hz;
         CHECK(error <= frequency.error_hz);
     }
@@ -230,7 +230,8 @@ static void fuzz_set_up(void)
     CHECK(!pvclock_take_stopped(&in.pages[0]));
     struct pvclock_snapshot values = {in.tsc, in.ns, 0, in.mul | 1, (int8_t)(in.shift % 32), 1};
     pvclock_publish(&in.pages[0], &values);
-    CHECK(pvclock_snapshot(&in.pages[0], &values) == PVCLOCK_OK && values.system_time == in.ns);
+    CHECK(pvclock_take_snapshot(&in.pages[0], &values) == PVCLOCK_OK &&
+          values.system_time == in.ns);
     pvclock_prepare(&in.pages[0]);
     CHECK(!pvclock_is_alive(&in.pages[0]));
 }

@@ -50,7 +50,7 @@ static unsigned steps(void)
 static enum pvclock_status by_sample(uint64_t *ns)
 {
     struct pvclock_sample sample;
-    enum pvclock_status status = pvclock_sample(&pages[0], pvclock_mock.tsc, &sample);
+    enum pvclock_status status = pvclock_sample_at(&pages[0], pvclock_mock.tsc, &sample);
 
     *ns = sample.ns;
     return status;
@@ -82,7 +82,7 @@ static enum pvclock_status by_relaxed(uint64_t *ns)
 
 static enum pvclock_status by_time(uint64_t *ns)
 {
-    struct pvclock_time time = pvclock_time(&pages[0], PVCLOCK_LFENCE, 0);
+    struct pvclock_time time = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, 0);
 
     *ns = time.sec == UINT64_MAX ? PVCLOCK_NO_TIME : time.sec * 1000000000 + time.nsec;
     return (enum pvclock_status)time.status;
@@ -91,7 +91,7 @@ static enum pvclock_status by_time(uint64_t *ns)
 static enum pvclock_status by_timespec(uint64_t *ns)
 {
     struct pvclock_timespec spec = {0, 0};
-    enum pvclock_status status = pvclock_timespec(&pages[0], PVCLOCK_RDTSCP, 0, &spec);
+    enum pvclock_status status = pvclock_timespec_now(&pages[0], PVCLOCK_RDTSCP, 0, &spec);
 
     *ns = pvclock_has_time(status) ? (uint64_t)spec.tv_sec * 1000000000 + (uint64_t)spec.tv_nsec
                                    : PVCLOCK_NO_TIME;
@@ -194,7 +194,7 @@ static void busy_takes_all_the_tries(void **state)
             assert_int_equal(sample.flags, 0);
             break;
         case 1:
-            status = pvclock_snapshot(&pages[0], &snapshot);
+            status = pvclock_take_snapshot(&pages[0], &snapshot);
             break;
         case 2:
             status = pvclock_vcpu_read(&own, &hint, &ns);
@@ -288,7 +288,7 @@ static void an_update_at_any_step_is_not_torn(void **state)
     unsigned updates = 0;
 
     (void)state;
-    for (size_t r = 1; r < READERS; r++) { /* not pvclock_sample(): its TSC was read before */
+    for (size_t r = 1; r < READERS; r++) { /* not pvclock_sample_at(): its TSC was read before */
         for (write_at = 1; write_at <= 6; write_at++) {
             uint64_t ns;
             enum pvclock_status status;
@@ -425,7 +425,7 @@ static void the_tsc_is_read_between_the_versions(void **state)
     for (int i = 0; i < 3; i++) {
         fresh();
         pvclock_mock.tsc = 0x123456789;
-        assert_int_equal(pvclock_tsc(orders[i]), 0x123456789);
+        assert_int_equal(pvclock_tsc_now(orders[i]), 0x123456789);
         assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE + i], 1);
     }
     figures("%u readers: version, TSC, version that depends on it", (unsigned)READERS - 1);
@@ -822,7 +822,7 @@ static void the_date_has_an_era(void **state)
             wall = (struct pvclock_wall_clock){2, (uint32_t)(at + i), 999999950};
             assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
             epoch = pvclock_wall_in_era(epoch, 100, PVCLOCK_WALL_PIVOT);
-            time = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+            time = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, epoch);
             assert_int_equal(time.status, PVCLOCK_OK);
             assert_int_equal(time.sec, at + i + 1);
             assert_int_equal(time.nsec, 50);
@@ -841,18 +841,18 @@ static void the_date_moves_with_the_page(void **state)
     pages[0].system_time = UINT64_C(86400000000000); /* a day of uptime before us */
     wall = (struct pvclock_wall_clock){2, 1700000000, 500000000};
     assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
-    first = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+    first = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, epoch);
     assert_int_equal(first.sec, 1700000000 + 86400);
     assert_int_equal(first.nsec, 500000100);
     pvclock_mock.tsc += UINT64_C(4000000000); /* 2 s */
-    second = pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch);
+    second = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, epoch);
     assert_int_equal(second.sec, first.sec + 2);
     assert_int_equal(second.nsec, first.nsec);
     /* The host steps its date by -10 s: the date follows, the page's clock does not notice. */
     wall = (struct pvclock_wall_clock){4, 1700000000 - 10, 500000000};
     assert_int_equal(pvclock_wall(&wall, &epoch), PVCLOCK_OK);
-    assert_int_equal(pvclock_time(&pages[0], PVCLOCK_LFENCE, epoch).sec, second.sec - 10);
-    assert_int_equal(pvclock_time(&pages[0], PVCLOCK_LFENCE, 0).sec, 86400 + 2);
+    assert_int_equal(pvclock_time_now(&pages[0], PVCLOCK_LFENCE, epoch).sec, second.sec - 10);
+    assert_int_equal(pvclock_time_now(&pages[0], PVCLOCK_LFENCE, 0).sec, 86400 + 2);
 }
 
 static void a_date_that_does_not_fit_overflows(void **state)
@@ -864,13 +864,13 @@ static void a_date_that_does_not_fit_overflows(void **state)
     (void)state;
     fresh();
     for (int i = 0; i < 2; i++) {
-        time = pvclock_time(&pages[0], PVCLOCK_LFENCE, bases[i]);
+        time = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, bases[i]);
         assert_true(time.status == PVCLOCK_OVERFLOW && time.sec == UINT64_MAX && time.nsec == 0);
-        assert_int_equal(pvclock_timespec(&pages[0], PVCLOCK_LFENCE, bases[i], &spec),
+        assert_int_equal(pvclock_timespec_now(&pages[0], PVCLOCK_LFENCE, bases[i], &spec),
                          PVCLOCK_OVERFLOW);
         assert_true(spec.tv_sec == 7 && spec.tv_nsec == 7);
     }
-    time = pvclock_time(&pages[0], PVCLOCK_LFENCE, UINT64_MAX - 1100);
+    time = pvclock_time_now(&pages[0], PVCLOCK_LFENCE, UINT64_MAX - 1100);
     assert_int_equal(time.status, PVCLOCK_OK);
     assert_int_equal(time.sec, UINT64_C(18446744073));
     assert_int_equal(time.nsec, 709551615);
@@ -914,12 +914,12 @@ static void without_a_value_there_is_none(void **state)
         assert_int_equal(pvclock_deadline(&snapshot, 1, &value), PVCLOCK_BAD_SCALE);
         assert_int_equal(value, UINT64_MAX);
         frequency = (struct pvclock_frequency){7, 7};
-        assert_int_equal(pvclock_frequency(cases[i].mul, cases[i].shift, &frequency),
+        assert_int_equal(pvclock_frequency_of(cases[i].mul, cases[i].shift, &frequency),
                          PVCLOCK_BAD_SCALE);
         assert_true(frequency.hz == 0 && frequency.error_hz == 0);
     }
     frequency = (struct pvclock_frequency){7, 7};
-    assert_int_equal(pvclock_frequency(1, -31, &frequency), PVCLOCK_OVERFLOW);
+    assert_int_equal(pvclock_frequency_of(1, -31, &frequency), PVCLOCK_OVERFLOW);
     assert_true(frequency.hz == 0 && frequency.error_hz == 0);
     assert_int_equal(pvclock_scale_from_hz(0, &mul, &shift), PVCLOCK_BAD_VALUE);
     assert_true(mul == 0 && shift == 0);
@@ -1308,7 +1308,7 @@ static void publish_is_the_protocol(void **state)
     pages[0].version = 9; /* a writer died */
     pvclock_publish(&pages[0], &values);
     assert_int_equal(pages[0].version, 10);
-    assert_int_equal(pvclock_snapshot(&pages[0], &back), PVCLOCK_OK);
+    assert_int_equal(pvclock_take_snapshot(&pages[0], &back), PVCLOCK_OK);
     assert_true(back.tsc_timestamp == 11 && back.system_time == 22 && back.version == 10 &&
                 back.mul == 33 && back.shift == -4 && back.flags == 3);
 }

@@ -21,7 +21,7 @@ extern struct races_seen races_seen;
 
 static inline __attribute__((always_inline)) struct pvclock_tsc races_tsc(struct pvclock_tsc tsc)
 {
-    races_seen.tsc = (tsc.hi << 32) + tsc.lo;
+    races_seen.tsc = (tsc.high << 32) + tsc.low;
     return tsc;
 }
 

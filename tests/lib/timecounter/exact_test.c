@@ -76,8 +76,8 @@ static void every_build_has_the_same_results(void **unused)
         hands.uptime.frac = mock_random_skewed(&state);
         hands.uptime.rest = mock_random(&state) % hands.hz;
         tc_hands_add(&hands, &hands.uptime, mock_random_skewed(&state));
-        stir(&value, product.hi);
-        stir(&value, product.lo);
+        stir(&value, product.high);
+        stir(&value, product.low);
         stir(&value, hands.divisor.inverse);
         stir(&value, hands.uptime.sec);
         stir(&value, hands.uptime.frac);

@@ -403,14 +403,14 @@ static void the_generation_wraps_without_harm(void **unused)
 {
     (void)unused;
     start("fine", 0);
-    set.current = UINTPTR_MAX - 3;
+    set.newest = UINTPTR_MAX - 3;
     highest = 0;
     for (unsigned int i = 0; i < 10; i++, cases++) {
         true_time += 1000;
         (void)tc_windup(&set);
         read_forward();
     }
-    expect(set.current > 0 && set.current < 16, "generation");
+    expect(set.newest > 0 && set.newest < 16, "generation");
     expect_none_wrong();
 }
 

@@ -167,20 +167,20 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
     for (unsigned i = 0; i < VCPUS; i++)
         structures[i] = structure(FIRST_SECOND + i, stable);
     unsigned rdtscp = pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP];
-    enum gettime_path first = gettime(&g, CLOCK_MONOTONIC, &t);
+    enum gettime_path first = gettime_read(&g, GETTIME_MONOTONIC, &t);
     /* Again, now that all is derived; and it is the same way. */
-    assert_int_equal(gettime(&g, CLOCK_MONOTONIC, &t), first);
+    assert_int_equal(gettime_read(&g, GETTIME_MONOTONIC, &t), first);
     if (!facts->rdtscp)
         assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP], rdtscp);
 
     switch (first) {
-    case PATH_SYSTEM_CALL:
+    case GETTIME_PATH_SYSTEM_CALL:
         assert_true(t.tv_sec == -1 && t.tv_nsec == -1);
         return SYSTEM_CALL;
-    case PATH_OWN_VCPU:
+    case GETTIME_PATH_OWN_VCPU:
         assert_int_equal(t.tv_sec, FIRST_SECOND + THIS_VCPU);
         return OWN_VCPU;
-    case PATH_STABLE:
+    case GETTIME_PATH_STABLE:
         assert_true(t.tv_sec == FIRST_SECOND || t.tv_sec == TSC_SECOND);
         return t.tv_sec == TSC_SECOND ? TSC_STRUCTURE : ONE_PAGE;
     default:

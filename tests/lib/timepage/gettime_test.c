@@ -88,7 +88,7 @@ static void assert_tells(struct gettime *g, uint32_t clock, enum gettime_path pa
 {
     struct pvclock_timespec t = {-1, -1};
 
-    assert_int_equal(gettime(g, clock, &t), path);
+    assert_int_equal(gettime_read(g, clock, &t), path);
     assert_int_equal(ns_of(t), ns);
 }
 
@@ -97,7 +97,7 @@ static void assert_asks(struct gettime *g, uint32_t clock, enum gettime_path pat
 {
     struct pvclock_timespec t = {-7, -8};
 
-    assert_int_equal(gettime(g, clock, &t), path);
+    assert_int_equal(gettime_read(g, clock, &t), path);
     assert_true(t.tv_sec == -7 && t.tv_nsec == -8);
 }
 
@@ -105,9 +105,9 @@ static void assert_asks(struct gettime *g, uint32_t clock, enum gettime_path pat
 
 static void gettime_clocks(void **state)
 {
-    static const uint32_t uptimes[] = {CLOCK_MONOTONIC, CLOCK_MONOTONIC_PRECISE, CLOCK_UPTIME,
-                                       CLOCK_UPTIME_PRECISE, CLOCK_BOOTTIME},
-                          dates[] = {CLOCK_REALTIME, CLOCK_REALTIME_PRECISE},
+    static const uint32_t uptimes[] = {GETTIME_MONOTONIC, GETTIME_MONOTONIC_PRECISE, GETTIME_UPTIME,
+                                       GETTIME_UPTIME_PRECISE, GETTIME_BOOTTIME},
+                          dates[] = {GETTIME_REALTIME, GETTIME_REALTIME_PRECISE},
                           none[] = {1,  2,  3,  6,      14,  15,         31,
                                     32, 33, 36, 64 + 4, 256, 0x80000000, UINT32_MAX};
     struct pvclock_timespec t;
@@ -120,16 +120,16 @@ static void gettime_clocks(void **state)
         struct gettime g = reader();
         for (unsigned again = 0; again < 2; again++) {
             for (unsigned c = 0; c < 5; c++)
-                assert_tells(&g, uptimes[c], PATH_STABLE, UPTIME);
+                assert_tells(&g, uptimes[c], GETTIME_PATH_STABLE, UPTIME);
             for (unsigned c = 0; c < 2; c++)
-                assert_tells(&g, dates[c], PATH_STABLE, DATE);
+                assert_tells(&g, dates[c], GETTIME_PATH_STABLE, DATE);
         }
-        assert_tells(&g, CLOCK_UPTIME_FAST, PATH_FAST, page.fast_uptime);
-        assert_tells(&g, CLOCK_MONOTONIC_FAST, PATH_FAST, page.fast_uptime);
-        assert_tells(&g, CLOCK_REALTIME_FAST, PATH_FAST, page.fast_realtime);
-        assert_tells(&g, CLOCK_SECOND, PATH_FAST, 1699999999 * UINT64_C(1000000000));
+        assert_tells(&g, GETTIME_UPTIME_FAST, GETTIME_PATH_FAST, page.fast_uptime);
+        assert_tells(&g, GETTIME_MONOTONIC_FAST, GETTIME_PATH_FAST, page.fast_uptime);
+        assert_tells(&g, GETTIME_REALTIME_FAST, GETTIME_PATH_FAST, page.fast_realtime);
+        assert_tells(&g, GETTIME_SECOND, GETTIME_PATH_FAST, 1699999999 * UINT64_C(1000000000));
         for (unsigned c = 0; c < sizeof(none) / sizeof(none[0]); c++)
-            assert_asks(&g, none[c], PATH_NO_CLOCK);
+            assert_asks(&g, none[c], GETTIME_PATH_NO_CLOCK);
     }
     /* Nobody has told the date: it counts from 1970 with uptime, and so does the last tick's. */
     start(17);
@@ -137,25 +137,25 @@ static void gettime_clocks(void **state)
     page.realtime_base = page.uptime_base;
     page.fast_realtime = page.fast_uptime;
     struct gettime g = reader();
-    assert_tells(&g, CLOCK_REALTIME, PATH_STABLE, UPTIME);
-    assert_tells(&g, CLOCK_SECOND, PATH_FAST, 4999 * UINT64_C(1000000000));
+    assert_tells(&g, GETTIME_REALTIME, GETTIME_PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_SECOND, GETTIME_PATH_FAST, 4999 * UINT64_C(1000000000));
 
     for (uint32_t clock = 0; clock < 40; clock++) {
-        bool is_fast = clock == CLOCK_UPTIME_FAST || clock == CLOCK_REALTIME_FAST ||
-                       clock == CLOCK_MONOTONIC_FAST;
+        bool is_fast = clock == GETTIME_UPTIME_FAST || clock == GETTIME_REALTIME_FAST ||
+                       clock == GETTIME_MONOTONIC_FAST;
         bool is_none = clock > 13 || clock == 6 || (clock >= 1 && clock <= 3);
         t = (struct pvclock_timespec){-7, -8};
         enum gettime_path path = gettime_resolution(&g, clock, &t);
         if (is_none) {
-            assert_int_equal(path, PATH_NO_CLOCK);
+            assert_int_equal(path, GETTIME_PATH_NO_CLOCK);
             assert_true(t.tv_sec == -7 && t.tv_nsec == -8);
         } else {
-            assert_int_equal(path, PATH_FAST);
-            assert_int_equal(ns_of(t), clock == CLOCK_SECOND ? NS_PER_S : is_fast ? 10000000 : 1);
+            assert_int_equal(path, GETTIME_PATH_FAST);
+            assert_int_equal(ns_of(t), clock == GETTIME_SECOND ? NS_PER_S : is_fast ? 10000000 : 1);
         }
     }
     page.fast_resolution = 2 * NS_PER_S + 0; /* a tick in two seconds */
-    assert_int_equal(gettime_resolution(&g, CLOCK_UPTIME_FAST, &t), PATH_FAST);
+    assert_int_equal(gettime_resolution(&g, GETTIME_UPTIME_FAST, &t), GETTIME_PATH_FAST);
     assert_true(t.tv_sec == 2 && t.tv_nsec == 0);
 }
 
@@ -170,27 +170,27 @@ static void gettime_ways(void **state)
     show(&page.tsc, 29, true);
     struct gettime g = reader();
     g.structures = NULL;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - 17 + 29);
-    assert_tells(&g, CLOCK_REALTIME, PATH_STABLE, DATE - 17 + 29);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME - 17 + 29);
+    assert_tells(&g, GETTIME_REALTIME, GETTIME_PATH_STABLE, DATE - 17 + 29);
     for (unsigned floor = 0; floor < 2; floor++) {
         page.algorithm = TIME_PVCLOCK;
         page.floor = floor;
         page.sequence += 2;
-        assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+        assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     }
     page.algorithm = TIME_SYSTEM_CALL;
     page.sequence += 2;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     page.algorithm = 77; /* of a later kernel */
     page.sequence += 2;
     g.structures = structures;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
 
     /* RDTSCP is asked for where it was chosen. */
     start(17);
     g = reader();
     g.order = PVCLOCK_RDTSCP;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE], 0);
     assert_true(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP] > 0);
 }
@@ -229,26 +229,26 @@ static void gettime_own_vcpu(void **state)
             start_unstable();
             struct gettime g = reader();
             pvclock_mock.aux = from;
-            assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR + from * SKEW);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR + from * SKEW);
             guard.last = 0;
             move_to = to | 5u << 12; /* the node is above the vCPU's number */
             pvclock_mock.script = move;
-            assert_tells(&g, CLOCK_REALTIME, PATH_OWN_VCPU, DATE + to * SKEW);
+            assert_tells(&g, GETTIME_REALTIME, GETTIME_PATH_OWN_VCPU, DATE + to * SKEW);
             /* The other way the guard holds it. */
             pvclock_mock.script = NULL;
             pvclock_mock.aux = 0;
-            assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR + to * SKEW);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR + to * SKEW);
         }
     }
     /* Below the floor and below what another thread was given: neither. */
     start_unstable();
     struct gettime g = reader();
     show(&structures[0], FLOOR - 300, false);
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR);
     guard.last = FLOOR + 12345;
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR + 12345);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR + 12345);
     show(&structures[0], FLOOR + 12346, false);
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR + 12346);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR + 12346);
     assert_int_equal(guard.last, FLOOR + 12346);
 
     /* Only the kernel can tell: a vCPU without a structure, one that is being written, or is bad;
@@ -256,25 +256,25 @@ static void gettime_own_vcpu(void **state)
     start_unstable();
     g = reader();
     pvclock_mock.aux = VCPUS;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     pvclock_mock.aux = 1;
     structures[1].version++;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     structures[1].version++;
     structures[1].tsc_to_system_mul = 0;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     start_unstable();
     page.has_rdtscp = 0;
     g = reader();
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP], 0);
     start_unstable();
     page.floor = 0;
     g = reader();
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     page.floor = FLOOR;
     page.sequence += 2;
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, base + FLOOR);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, base + FLOOR);
 }
 
 /* ---- A page that is being written -------------------------------------- */
@@ -305,16 +305,16 @@ static void gettime_of_another_page(void **state)
             page.size--;
         else
             page.size++; /* it has more: what is known is where it was */
-        for (uint32_t clock = 0; clock < CLOCK_IDS; clock++) {
-            enum gettime_path path = gettime(&g, clock, &t);
+        for (uint32_t clock = 0; clock < GETTIME_IDS; clock++) {
+            enum gettime_path path = gettime_read(&g, clock, &t);
             if (field < 3)
-                assert_int_equal(path, PATH_SYSTEM_CALL);
+                assert_int_equal(path, GETTIME_PATH_SYSTEM_CALL);
             else
-                assert_true(path != PATH_SYSTEM_CALL);
+                assert_true(path != GETTIME_PATH_SYSTEM_CALL);
         }
-        assert_int_equal(gettime(&g, CLOCK_IDS, &t), PATH_NO_CLOCK);
-        assert_int_equal(gettime_resolution(&g, CLOCK_UPTIME, &t),
-                         field < 3 ? PATH_SYSTEM_CALL : PATH_FAST);
+        assert_int_equal(gettime_read(&g, GETTIME_IDS, &t), GETTIME_PATH_NO_CLOCK);
+        assert_int_equal(gettime_resolution(&g, GETTIME_UPTIME, &t),
+                         field < 3 ? GETTIME_PATH_SYSTEM_CALL : GETTIME_PATH_FAST);
     }
 }
 
@@ -328,39 +328,39 @@ static void gettime_is_bounded(void **state)
         start(17);
         struct gettime g = reader();
         if (derived)
-            assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
         page.sequence++;
         pvclock_mock.script = stuck;
         unsigned before = steps();
-        assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+        assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
         pvclock_mock.script = NULL;
         assert_true(pvclock_mock.count[PVCLOCK_MOCK_PAUSE] > 0);
         most = steps() - before > most ? steps() - before : most;
         /* It goes on as soon as the kernel does. */
         page.sequence++;
-        assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+        assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     }
     /* What was derived of the page half written is not used, whatever its sequence becomes. */
     start(17);
     struct gettime g = reader();
     page.sequence = 1;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     page.sequence = 2;
     page.uptime_base += 5;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME + 5);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + 5);
 
     start(17);
     g = reader();
     page.fast_sequence++;
-    assert_asks(&g, CLOCK_UPTIME_FAST, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME_FAST, GETTIME_PATH_SYSTEM_CALL);
     assert_true(pvclock_mock.count[PVCLOCK_MOCK_PAUSE] > 0);
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     assert_true(most < 1000);
     /* The structure instead, of all vCPUs. */
     for (unsigned i = 0; i < VCPUS; i++)
         structures[i].version |= 1;
     unsigned before = steps();
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     figures("%u steps where the time page stays odd, %u where the structures do", most,
             steps() - before);
 }
@@ -376,15 +376,15 @@ static void gettime_after_pause(void **state)
     (void)state;
     start(17);
     struct gettime g = reader();
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     show(&structures[1], 17 - pause, true);
     vcpu_now = 1;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - pause);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME - pause);
     vcpu_now = 0;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     /* A number that no vCPU has. */
     vcpu_now = VCPUS;
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     vcpu_now = 0;
 }
 
@@ -417,7 +417,7 @@ static void gettime_begins_again(void **state)
         looks_at_version = 0;
         show(&structures[1], 17 - (uint64_t)NS_PER_S, true);
         pvclock_mock.script = resume_within;
-        assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - NS_PER_S);
+        assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME - NS_PER_S);
         vcpu_now = 0;
     }
 }
@@ -431,13 +431,15 @@ static void gettime_stopped(void **state)
         struct gettime g = reader();
         page.floor = stable ? 0 : 1;
         page.stable_mask = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
-        assert_tells(&g, CLOCK_UPTIME, stable ? PATH_STABLE : PATH_OWN_VCPU, UPTIME);
+        assert_tells(&g, GETTIME_UPTIME, stable ? GETTIME_PATH_STABLE : GETTIME_PATH_OWN_VCPU,
+                     UPTIME);
         structures[0].flags |= PVCLOCK_FLAG_GUEST_STOPPED;
         structures[0].version += 2;
-        assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
-        assert_asks(&g, CLOCK_REALTIME, PATH_SYSTEM_CALL);
+        assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
+        assert_asks(&g, GETTIME_REALTIME, GETTIME_PATH_SYSTEM_CALL);
         structures[0].flags &= (uint8_t)~PVCLOCK_FLAG_GUEST_STOPPED;
-        assert_tells(&g, CLOCK_REALTIME, stable ? PATH_STABLE : PATH_OWN_VCPU, DATE);
+        assert_tells(&g, GETTIME_REALTIME, stable ? GETTIME_PATH_STABLE : GETTIME_PATH_OWN_VCPU,
+                     DATE);
     }
 }
 
@@ -483,17 +485,17 @@ static void gettime_between_any_two_steps(void **state)
         for (unsigned date = 0; date < 2; date++) {
             for (unsigned b = 0; b < STEPS; b++) {
                 for (unsigned e = b; e < STEPS; e++) {
-                    uint32_t clock = date ? CLOCK_REALTIME : CLOCK_UPTIME;
+                    uint32_t clock = date ? GETTIME_REALTIME : GETTIME_UPTIME;
                     start(1000000);
                     next_system_time = 40 * UINT64_C(1000000000) + 3;
                     struct gettime g = reader();
                     if (derived)
-                        assert_tells(&g, clock, PATH_STABLE, date ? DATE : UPTIME);
+                        assert_tells(&g, clock, GETTIME_PATH_STABLE, date ? DATE : UPTIME);
                     step_number = 0;
                     begin_at = b;
                     end_at = e;
                     pvclock_mock.script = change_at_step;
-                    assert_tells(&g, clock, PATH_STABLE, date ? DATE : UPTIME);
+                    assert_tells(&g, clock, GETTIME_PATH_STABLE, date ? DATE : UPTIME);
                     met += step_number > b;
                     readings++;
                 }
@@ -526,23 +528,23 @@ static void gettime_loses_stable(void **state)
     /* Between two readings: the kernel is asked until there is a floor, which then holds. */
     start(FLOOR);
     struct gettime g = reader();
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     pvclock_mock.aux = 1;
     show(&structures[0], SKEW, false);
     show(&structures[1], 3 * SKEW, false);
-    assert_asks(&g, CLOCK_UPTIME, PATH_SYSTEM_CALL);
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
     page.floor = FLOOR + 40;
     page.stable_mask = 0;
     page.sequence += 2;
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, UPTIME + 40);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, UPTIME + 40);
     /* The flag alone does not bring it back, the kernel does. */
     show(&structures[0], FLOOR + 100, true);
     show(&structures[1], FLOOR + 99, true);
-    assert_tells(&g, CLOCK_UPTIME, PATH_OWN_VCPU, UPTIME + 99);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_OWN_VCPU, UPTIME + 99);
     page.floor = 0;
     page.stable_mask = PVCLOCK_FLAG_TSC_STABLE;
     page.sequence += 2;
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME + 100);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + 100);
 
     /* Within a reading: the time is from before, or the kernel is asked. */
     for (unsigned derived = 0; derived < 2; derived++) {
@@ -550,16 +552,16 @@ static void gettime_loses_stable(void **state)
             start(FLOOR);
             g = reader();
             if (derived)
-                assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME);
+                assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
             step_number = 0;
             agree_again = false;
             pvclock_mock.script = lose_at_step;
             struct pvclock_timespec t;
-            enum gettime_path path = gettime(&g, CLOCK_UPTIME, &t);
-            if (path == PATH_SYSTEM_CALL) {
+            enum gettime_path path = gettime_read(&g, GETTIME_UPTIME, &t);
+            if (path == GETTIME_PATH_SYSTEM_CALL) {
                 asked++;
             } else {
-                assert_int_equal(path, PATH_STABLE);
+                assert_int_equal(path, GETTIME_PATH_STABLE);
                 assert_int_equal(ns_of(t), UPTIME);
                 told++;
             }
@@ -574,7 +576,7 @@ static void gettime_loses_stable(void **state)
         agree_again = true;
         pvclock_mock.script = lose_at_step;
         struct pvclock_timespec t;
-        if (gettime(&g, CLOCK_UPTIME, &t) == PATH_STABLE)
+        if (gettime_read(&g, GETTIME_UPTIME, &t) == GETTIME_PATH_STABLE)
             assert_int_equal(ns_of(t), UPTIME - FLOOR);
         else
             asked++;
@@ -610,7 +612,7 @@ static void gettime_regains_stable(void **state)
         pvclock_mock.aux = 3;
         step_number = 0;
         pvclock_mock.script = regain_at_step;
-        (void)gettime(&g, CLOCK_UPTIME, &t);
+        (void)gettime_read(&g, GETTIME_UPTIME, &t);
         uint64_t told = ns_of(t);
         pvclock_mock.script = NULL;
         if (step_number <= begin_at) { /* the reading was over before */
@@ -619,15 +621,15 @@ static void gettime_regains_stable(void **state)
         }
         assert_true(told == ahead || told == UPTIME + 50);
         for (unsigned again = 0; again < 2; again++) {
-            assert_tells(&other, CLOCK_UPTIME, PATH_STABLE, told);
-            assert_tells(&g, CLOCK_REALTIME, PATH_STABLE, DATE - UPTIME + told);
+            assert_tells(&other, GETTIME_UPTIME, GETTIME_PATH_STABLE, told);
+            assert_tells(&g, GETTIME_REALTIME, GETTIME_PATH_STABLE, DATE - UPTIME + told);
         }
         /* It stands still until the structures have caught up, and then costs nothing any more. */
         show(&structures[0], FLOOR + 3 * SKEW, true);
-        assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, ahead);
+        assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, ahead);
         unsigned looks = pvclock_mock.count[PVCLOCK_MOCK_LOAD64];
         for (unsigned later = 0; later < 2; later++) {
-            assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, ahead + later);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, ahead + later);
             show(&structures[0], FLOOR + 3 * SKEW + 1, true);
         }
         assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_LOAD64], looks);
@@ -638,7 +640,7 @@ static void gettime_regains_stable(void **state)
     page.algorithm = TIME_TSC;
     show(&page.tsc, 29, true);
     struct gettime g = reader();
-    assert_tells(&g, CLOCK_UPTIME, PATH_STABLE, UPTIME - 17 + 29);
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME - 17 + 29);
 }
 
 /* The last tick's time is torn at each step. */
@@ -668,11 +670,13 @@ static void gettime_last_tick(void **state)
             struct gettime g = reader();
             step_number = 0;
             pvclock_mock.script = tick_at_step;
-            assert_tells(&g, CLOCK_MONOTONIC_FAST, PATH_FAST, 4999 * UINT64_C(1000000000) + 5);
+            assert_tells(&g, GETTIME_MONOTONIC_FAST, GETTIME_PATH_FAST,
+                         4999 * UINT64_C(1000000000) + 5);
             start(17);
             step_number = 0;
             pvclock_mock.script = tick_at_step;
-            assert_tells(&g, CLOCK_REALTIME_FAST, PATH_FAST, 1699999999 * UINT64_C(1000000000) + 6);
+            assert_tells(&g, GETTIME_REALTIME_FAST, GETTIME_PATH_FAST,
+                         1699999999 * UINT64_C(1000000000) + 6);
         }
     }
 }

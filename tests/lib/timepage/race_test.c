@@ -92,7 +92,7 @@ static void *read_states(void *argument)
     while (n.by_page < wanted() ||
            (__atomic_load_n(&states, __ATOMIC_RELAXED) <= STATES_WANTED && !is_too_late(began))) {
         bool date = n.by_page & 1;
-        if (gettime(&g, date ? CLOCK_REALTIME : CLOCK_UPTIME, &t) != PATH_STABLE) {
+        if (gettime_read(&g, date ? GETTIME_REALTIME : GETTIME_UPTIME, &t) != GETTIME_PATH_STABLE) {
             n.asked++;
             continue;
         }
@@ -101,7 +101,8 @@ static void *read_states(void *argument)
         n.bad_uptime += !date && ns != UPTIME;
         n.bad_date += date && ns != DATE;
         if (n.by_page % 4 == 0 &&
-            gettime(&g, date ? CLOCK_REALTIME_FAST : CLOCK_UPTIME_FAST, &t) == PATH_FAST) {
+            gettime_read(&g, date ? GETTIME_REALTIME_FAST : GETTIME_UPTIME_FAST, &t) ==
+                GETTIME_PATH_FAST) {
             ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
             n.fast++;
             n.bad_fast += ns >> 32 != (uint32_t)ns;

@@ -24,7 +24,7 @@ ifeq ($(origin PATH),command line)
 MUTATE := $(PATH)
 override PATH := $(shell PATH=/usr/bin:/bin; tr '\0' '\n' </proc/$$PPID/environ | sed -n 's/^PATH=//p')
 endif
-mutate: ## change the code by rule and show what no test notices: 2 s a change, with guests 1 min (PATH=lib/pvclock NUMBER=100 SEED=1)
+mutate: ## change the code by rule and show what no test notices: 2 s a change, with guests 5 to 30 s (PATH=lib/pvclock NUMBER=100 SEED=1)
 	@env -u MAKEFLAGS -u MAKEOVERRIDES PATH='$(PATH)' O=$(O) PYTHONDONTWRITEBYTECODE=1 \
 		tests/mutate/mutate.py $(or $(MUTATE),lib/pvclock lib/timepage) \
 		$(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -113,7 +113,10 @@ $(TESTS)/%.run: $(TESTS)/%
 # ---- What each is made of, and how ----
 
 $(TESTS)/arch/x86/firmware: arch/x86/acpi.c arch/x86/mptable.c
-$(TESTS)/arch/x86/features $(TESTS)/arch/x86/wait: TEST_DEFINES := $(HOSTED)
+$(addprefix $(TESTS)/arch/x86/,features trap wait): TEST_DEFINES := $(HOSTED)
+# Its symbols stand for addresses of the kernel, which may be any.
+$(TESTS)/arch/x86/trap: TEST_FLAGS := -fno-pie -no-pie -mcmodel=large
+$(TESTS)/arch/x86/trap: arch/x86/trap.c arch/x86/cpu.c
 $(TESTS)/arch/x86/features: $(addprefix arch/x86/,features.c machine_check.c apic.c)
 $(TESTS)/boot/bootinfo: boot/bootinfo.c
 $(TESTS)/base/format: base/format.c
@@ -142,14 +145,25 @@ KERNEL_CLOCK := tests/kernel/clock/machine.c $(addprefix kernel/clock/,clock.c c
 	$(LIB_TIMECOUNTER_SRCS)
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
+$(TESTS)/kernel/clock/time_page: TEST_DEFINES := $(HOSTED)
+$(TESTS)/kernel/clock/time_page: kernel/clock/time_page.c lib/pvclock/pvclock.c $(TREE)
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
+$(TESTS)/kernel/process/device: kernel/process/device.c
+$(TESTS)/kernel/process/jobs: kernel/process/jobs.c
+$(TESTS)/kernel/process/threads: kernel/process/threads.c
+$(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
 $(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
+$(TESTS)/kernel/process/process: kernel/process/process.c
+$(TESTS)/kernel/process/pauses: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/userspace_sim/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
+$(TESTS)/userspace_sim/readers: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST) -DGETTIME_VCPU_BY_GS
+$(TESTS)/userspace_sim/readers: $(addprefix userspace_sim/,reader.c attach.c clocks.c verdict.c) base/format.c \
+	lib/pvclock/pvclock.c
 
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)

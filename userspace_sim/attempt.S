@@ -73,13 +73,8 @@ attempts:
         pop %rbp
         ret
 
-        .global call_and_keep
-/*
- * call_and_keep(uint64_t registers[15] rdi): makes a system call with all registers but RSP from the
- * array, in the order of a trap frame's pops reversed (RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to
- * R15), and writes them back as they are after it.
- */
-call_and_keep:
+/* RBP, RBX and R12 to R15 are saved, then all but RSP loaded from the array at RDI, the last RDI. */
+        .macro save_and_load
         push %rbp
         push %rbx
         push %r12
@@ -102,6 +97,27 @@ call_and_keep:
         mov 0x68(%rdi), %r14
         mov 0x70(%rdi), %r15
         mov 0x30(%rdi), %rdi
+        .endm
+
+        .global spin_and_keep
+/*
+ * spin_and_keep(uint64_t registers[15] rdi): as call_and_keep(), but counts RCX down to 0 in place of
+ * the system call.
+ */
+spin_and_keep:
+        save_and_load
+1:      dec %rcx
+        jnz 1b
+        jmp call_and_keep_returns
+
+        .global call_and_keep
+/*
+ * call_and_keep(uint64_t registers[15] rdi): makes a system call with all registers but RSP from the
+ * array, in the order of a trap frame's pops reversed (RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to
+ * R15), and writes them back as they are after it.
+ */
+call_and_keep:
+        save_and_load
         syscall
         .global call_and_keep_returns
 call_and_keep_returns:

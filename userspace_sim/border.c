@@ -3,83 +3,10 @@
  * Tries each way from ring 3 to ring 0 (docs/border.md): what is shut must fault, at the
  * instruction and in the program, and what is open must let through only what it should.
  */
+#include "arch/x86/wait.h"
 #include "userspace_sim/attempt.h"
 #include "userspace_sim/probe.h"
 #include "userspace_sim/process.h"
-
-/* The kernel's selectors (arch/x86/layout.h): index and RPL 3. */
-enum { CODE32 = 0x23, DATA = 0x2b, CODE64 = 0x33 };
-
-enum { PAGE = 4096, USER_END = 0x40000000, HIDDEN_ENTRY = 0x80000000 };
-
-#define NON_CANONICAL (UINT64_C(1) << 47)
-
-enum {
-    TF = 0x100,
-    OF = 0x800,
-    RF = 0x10000,
-    IF_AND_1 = 0x202,
-    /* CF PF AF ZF SF DF OF, which always come back; with TF NT AC ID, all that ring 3 can set. */
-    FLAGS_KEPT = 0xcd5,
-    FLAGS_OF_RING_3 = FLAGS_KEPT | TF | 0x244000,
-};
-
-#define CODE(name, bytes)                                                                          \
-    {                                                                                              \
-        name, sizeof(bytes) - 1, bytes                                                             \
-    }
-
-const struct instruction privileged[] = {
-    CODE("HLT", "\xf4"),
-    CODE("CLI", "\xfa"),
-    CODE("STI", "\xfb"),
-    CODE("LGDT", "\x0f\x01\x10"),
-    CODE("LIDT", "\x0f\x01\x18"),
-    CODE("LLDT", "\x0f\x00\xd0"),
-    CODE("LTR", "\x0f\x00\xd8"),
-    CODE("LMSW", "\x0f\x01\xf0"),
-    CODE("CLTS", "\x0f\x06"),
-    CODE("INVD", "\x0f\x08"),
-    CODE("WBINVD", "\x0f\x09"),
-    CODE("INVLPG", "\x0f\x01\x38"),
-    CODE("INVPCID", "\x66\x0f\x38\x82\x00"),
-    CODE("MOV from CR0", "\x0f\x20\xc0"),
-    CODE("MOV from CR2", "\x0f\x20\xd0"),
-    CODE("MOV from CR3", "\x0f\x20\xd8"),
-    CODE("MOV from CR4", "\x0f\x20\xe0"),
-    CODE("MOV from CR8", "\x44\x0f\x20\xc0"),
-    CODE("MOV to CR0", "\x0f\x22\xc0"),
-    CODE("MOV to CR3", "\x0f\x22\xd8"),
-    CODE("MOV to CR4", "\x0f\x22\xe0"),
-    CODE("MOV to CR8", "\x44\x0f\x22\xc0"),
-    CODE("MOV from DR7", "\x0f\x21\xf8"),
-    CODE("MOV to DR0", "\x0f\x23\xc0"),
-    CODE("MOV to DR7", "\x0f\x23\xf8"),
-    CODE("RDMSR", "\x0f\x32"),
-    CODE("WRMSR", "\x0f\x30"),
-    CODE("RDPMC", "\x0f\x33"),
-    CODE("SWAPGS", "\x0f\x01\xf8"),
-    CODE("SYSRET", "\x48\x0f\x07"),
-    CODE("SYSRET to 32-bit code", "\x0f\x07"),
-    CODE("SYSEXIT", "\x0f\x35"),
-    CODE("XSETBV", "\x0f\x01\xd1"),
-    CODE("RSM", "\x0f\xaa"),
-    CODE("CLAC", "\x0f\x01\xca"),
-    CODE("STAC", "\x0f\x01\xcb"),
-    CODE("VMRUN", "\x0f\x01\xd8"),
-    CODE("STGI", "\x0f\x01\xdc"),
-    CODE("VMXON", "\xf3\x0f\xc7\x30"),
-    CODE("IN of 8 bits", "\xec"),
-    CODE("IN of 32 bits", "\xed"),
-    CODE("OUT of 8 bits", "\xee"),
-    CODE("OUT of 16 bits", "\x66\xef"),
-    CODE("OUT of 32 bits", "\xef"),
-    CODE("INS", "\x6c"),
-    CODE("OUTS", "\x6e"),
-    CODE("IN of port 0x71", "\xe4\x71"),
-    CODE("OUT to port 0x80", "\xe6\x80"),
-};
-const unsigned privileged_count = sizeof(privileged) / sizeof(privileged[0]);
 
 /* With UMIP. */
 static const struct instruction telling[] = {
@@ -87,66 +14,10 @@ static const struct instruction telling[] = {
     CODE("STR", "\x0f\x00\xc8"),  CODE("SMSW", "\x0f\x01\xe0"),
 };
 
-/* ---- One attempt ------------------------------------------------------- */
-
-static bool once(struct attempt *a)
-{
-    return a->fault.vector == NO_FAULT;
-}
-
-/*
- * Executes the code with the registers of `a`, and UD2 behind it: where that raises #UD, all before
- * it came to its end.
- */
-static const struct fault *execute(struct attempt *a, const char *code, unsigned length)
-{
-    enum { TRIES = 100 }; /* each may be ended by a tick */
-    uint8_t *to = code_of(a->thread);
-
-    for (unsigned i = 0; i < length; i++)
-        to[i] = (uint8_t)code[i];
-    to[length] = 0x0f;
-    to[length + 1] = 0x0b;
-    a->fault.vector = PROBE_TICK;
-    for (unsigned i = 0; i < TRIES && a->fault.vector == PROBE_TICK; i++)
-        attempts(a, once);
-    a->fault.rip -= a->rip;
-    return &a->fault;
-}
-
-#define EXECUTE(a, code) execute((a), (code), sizeof(code) - 1)
-
-static bool is(const struct fault *f, uint64_t vector, uint64_t offset)
-{
-    return f->vector == vector && f->rip == offset;
-}
-
-/* #GP, or #UD where a CPU lacks the instruction or a host emulates it so. */
-static bool refused(const struct fault *f, uint64_t offset)
-{
-    return is(f, GENERAL_PROTECTION, offset) || is(f, INVALID_OPCODE, offset);
-}
-
-static void note(struct tally *seen, bool ok, const char *what, uint64_t which,
-                 const struct fault *f)
-{
-    tally(seen, ok, "%s 0x%lx: vector %lu (0x%lx) at +%ld in 0x%lx, flags 0x%lx", what, which,
-          f->vector, f->error, (long)f->rip, f->cs, f->flags);
-}
-
-static void judge(const struct tally *seen, const char *name, const char *what)
-{
-    verdict(pass_if(!seen->broken), name, "%u %s, %u not as they should be%s", seen->tried, what,
-            seen->broken, seen->text);
-}
+/* push $CODE32; push %rbx; lretq: goes on behind it, where RBX points, as 32-bit code. */
+#define IN_32_BITS "\x6a\x23\x53\x48\xcb"
 
 /* ---- Entries ----------------------------------------------------------- */
-
-/* A host without hardware virtualisation emulates ring 0, and some of ring 3, in its own way. */
-static bool is_emulated(const struct attempt *a)
-{
-    return a->thread->facts & FACT_EMULATED;
-}
 
 /*
  * #GP, with the gate as the error code; QEMU 7.2's TCG counts in gates of 16 bytes.  A host that
@@ -190,8 +61,6 @@ static void entries(struct thread_page *t)
     try_interrupts(&a, &seen);
     f = EXECUTE(&a, "\x0f\x34");
     note(&seen, refused(f, 0), "SYSENTER", 64, f);
-    /* push $CODE32; push %rbx; lretq: goes on behind it as 32-bit code. */
-#define IN_32_BITS "\x6a\x23\x53\x48\xcb"
     a.rbx = code_address(t) + 5;
     a.flags = IF_AND_1 | OF;
     f = EXECUTE(&a, IN_32_BITS "\x0f\x05");
@@ -213,14 +82,71 @@ static void entries(struct thread_page *t)
     judge(&seen, "ring3.border.entries", "ways in");
 }
 
-/* ---- Flags ------------------------------------------------------------- */
+/* ---- Addresses --------------------------------------------------------- */
 
-/* Whether ring 3 has the flags that it had, and none that it cannot have. */
-static bool came_back(uint64_t flags, uint64_t set)
+/* The end of a page behind which there is none: RCX of a SYSCALL there points at nothing. */
+static void try_the_end_of_a_page(struct attempt *a, struct tally *seen)
 {
-    return !((flags ^ set) & FLAGS_KEPT) && !(flags & ~(uint64_t)RF & ~(uint64_t)IF_AND_1 & ~set) &&
-           (flags & IF_AND_1) == IF_AND_1;
+    uint8_t *end = code_of(a->thread) + PAGE;
+
+    end[-2] = 0x0f;
+    end[-1] = 0x05;
+    a->rax = SYS_CALLS;
+    a->rbx = a->rip + PAGE - 2;
+    const struct fault *f = EXECUTE(a, "\xff\xe3");
+    note(seen, is(f, PAGE_FAULT, PAGE) && f->address == a->rip + PAGE, "SYSCALL ends the page", 0,
+         f);
+    end[-1] = 0x0f;
+    a->rbx = a->rip + PAGE - 1;
+    f = EXECUTE(a, "\xff\xe3");
+    note(seen, is(f, PAGE_FAULT, PAGE - 1) && f->address == a->rip + PAGE,
+         "an instruction ends behind the page", 0, f);
 }
+
+static void addresses(struct thread_page *t)
+{
+    enum { USER = 4 }; /* in the error code */
+    const uint64_t not_ours[] = {
+        0,
+        0x8000,     /* where the other vCPUs start */
+        0xb8000,    /* the screen */
+        0xfee00000, /* the local APIC */
+        USER_END,
+        HIDDEN_ENTRY,
+        NON_CANONICAL - 8,
+        NON_CANONICAL,
+        UINT64_C(0xffff800000000000),
+        UINT64_C(0xffffffff80000000), /* the kernel's memory */
+        t->kernel_address,
+        UINT64_C(0xffffffffc0000000), /* its stacks */
+        UINT64_C(0xffffffffe0000000), /* its devices */
+        UINT64_C(0xffffffffff600000), /* where Linux has vsyscalls */
+        UINT64_MAX - 7,
+    };
+    static const struct instruction how[] = {
+        CODE("read", "\x48\x8b\x01"),
+        CODE("write", "\x48\x89\x01"),
+        CODE("jump", "\xff\xe1"),
+    };
+    struct tally seen = {0};
+    struct attempt a;
+
+    attempt_begin(&a, t);
+    for (unsigned i = 0; i < sizeof(not_ours) / sizeof(not_ours[0]); i++) {
+        for (unsigned k = 0; k < sizeof(how) / sizeof(how[0]); k++) {
+            bool canonical = not_ours[i] + NON_CANONICAL < 2 * NON_CANONICAL;
+            a.rcx = not_ours[i];
+            const struct fault *f = execute(&a, how[k].bytes, how[k].length);
+            bool stopped = f->vector == PAGE_FAULT && f->error & USER && f->address == not_ours[i];
+            note(&seen, stopped || (!canonical && f->vector == GENERAL_PROTECTION), how[k].name,
+                 not_ours[i], f);
+        }
+    }
+    try_the_end_of_a_page(&a, &seen);
+    judge(&seen, "ring3.border.addresses", "uses of addresses");
+}
+
+/* ---- Flags ------------------------------------------------------------- */
 
 static void flags(struct thread_page *t)
 {
@@ -262,6 +188,12 @@ enum { IRET_LENGTH = 8 };
 
 enum transfer { LOAD, LOAD_SS, RETURN, RETURN_SS, JUMP };
 
+static bool is_ours(uint64_t selector)
+{
+    selector |= 3;
+    return selector == CODE32 || selector == DATA || selector == CODE64;
+}
+
 /* The rules of the CPU for the descriptors of this kernel [Intel SDM vol. 3A, 5.6 to 5.8]. */
 static bool may(enum transfer how, uint64_t selector)
 {
@@ -281,52 +213,118 @@ static bool may(enum transfer how, uint64_t selector)
     }
 }
 
-static const struct {
+/* RAX is the selector, RSI the target, RDX points at both. */
+struct use {
     const char *name;
     enum transfer how;
     unsigned length, at; /* at which instruction it faults */
     const char *code;
-} transfers[] = {
+};
+
+static const struct use in_64_bits[] = {
     {"DS", LOAD, 2, 0, "\x8e\xd8"},
     {"ES", LOAD, 2, 0, "\x8e\xc0"},
     {"FS", LOAD, 2, 0, "\x8e\xe0"},
     {"GS", LOAD, 2, 0, "\x8e\xe8"},
     {"SS", LOAD_SS, 2, 0, "\x8e\xd0"},
-    /* push %rax; push %rbx; lretq */
-    {"far return", RETURN, 4, 2, "\x50\x53\x48\xcb"},
-    /* push $DATA; push %rsp; pushf; push %rax; push %rbx; iretq */
-    {"IRET", RETURN, IRET_LENGTH, 6, "\x6a\x2b\x54\x9c\x50\x53\x48\xcf"},
-    /* push %rax; push %rsp; pushf; push $CODE64; push %rbx; iretq */
-    {"IRET, SS", RETURN_SS, IRET_LENGTH, 6, "\x50\x54\x9c\x6a\x33\x53\x48\xcf"},
+    /* push %rax; push %rsi; lretq */
+    {"far return", RETURN, 4, 2, "\x50\x56\x48\xcb"},
+    /* push $DATA; push %rsp; pushf; push %rax; push %rsi; iretq */
+    {"IRET", RETURN, IRET_LENGTH, 6, "\x6a\x2b\x54\x9c\x50\x56\x48\xcf"},
+    /* push %rax; push %rsp; pushf; push $CODE64; push %rsi; iretq */
+    {"IRET, SS", RETURN_SS, IRET_LENGTH, 6, "\x50\x54\x9c\x6a\x33\x56\x48\xcf"},
     {"far jump", JUMP, 2, 0, "\xff\x2a"},
     {"far call", JUMP, 2, 0, "\xff\x1a"},
 };
 
+static const struct use in_32_bits[] = {
+    {"DS", LOAD, 2, 0, "\x8e\xd8"},
+    {"GS", LOAD, 2, 0, "\x8e\xe8"},
+    {"SS", LOAD_SS, 2, 0, "\x8e\xd0"},
+    {"POP ES", LOAD, 2, 1, "\x50\x07"},
+    {"POP SS", LOAD_SS, 2, 1, "\x50\x17"},
+    {"LES", LOAD, 2, 0, "\xc4\x02"},
+    /* push %eax; push %esi; lret */
+    {"far return", RETURN, 3, 2, "\x50\x56\xcb"},
+    /* pushf; push %eax; push %esi; iret */
+    {"IRET", RETURN, 4, 3, "\x9c\x50\x56\xcf"},
+    {"far jump", JUMP, 2, 0, "\xff\x2a"},
+    {"far call", JUMP, 2, 0, "\xff\x1a"},
+};
+
+/* Writes 32 bits of address and the selector, and returns where. */
+static uint64_t far_pointer(const struct attempt *a, uint64_t address, uint64_t selector)
+{
+    uint8_t *far = code_of(a->thread) + CODE_SIZE;
+
+    for (unsigned byte = 0; byte < 4; byte++)
+        far[byte] = (uint8_t)(address >> (8 * byte));
+    far[4] = (uint8_t)selector;
+    far[5] = (uint8_t)(selector >> 8);
+    far[6] = far[7] = 0;
+    return address_of(far);
+}
+
+/* Such a host takes any segment of ring 3 for any other, and no null selector in 32-bit code. */
+static bool is_emulated_otherwise(const struct attempt *a, const struct use *use, uint64_t selector)
+{
+    if (a->rbx == a->rip)
+        return is_emulated(a) && use->length == IRET_LENGTH && is_ours(selector) &&
+               (selector & 3) == 3;
+    return is_emulated(a) && (is_ours(selector) || selector <= 3);
+}
+
+/* Uses a selector, in the code that the prefix leads to: its segment is `cs`. */
+static void try_use(struct attempt *a, const char *prefix, unsigned skip, uint64_t cs,
+                    const struct use *use, uint64_t selector, struct tally *seen)
+{
+    unsigned end = skip + use->length, at = skip + use->at;
+    char code[16];
+
+    for (unsigned i = 0; i < end; i++)
+        code[i] = i < skip ? prefix[i] : use->code[i - skip];
+    a->rax = selector;
+    a->rbx = a->rip + skip;
+    a->rsi = a->rip + end;
+    a->rdx = far_pointer(a, a->rsi, selector);
+    const struct fault *f = execute(a, code, end);
+    bool changes_cs = use->how == RETURN || use->how == JUMP;
+    bool done = is(f, INVALID_OPCODE, end) && f->cs == (changes_cs ? selector | 3 : cs);
+    bool stays =
+        f->cs == cs && (refused(f, at) || is(f, NOT_PRESENT, at) || is(f, STACK_SEGMENT, at));
+    bool ok = may(use->how, selector) ? done : stays;
+    if (is_emulated_otherwise(a, use, selector))
+        ok = done || stays;
+    note(seen, ok, use->name, selector, f);
+}
+
 static void try_selector(struct attempt *a, uint64_t selector, struct tally *seen)
 {
-    uint8_t *far = code_of(a->thread) + CODE_SIZE; /* 32 bits of address, then the selector */
+    for (unsigned i = 0; i < sizeof(in_64_bits) / sizeof(in_64_bits[0]); i++)
+        try_use(a, "", 0, CODE64, &in_64_bits[i], selector, seen);
+}
 
-    for (unsigned i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
-        unsigned length = transfers[i].length;
+/* What ring 3 may know of a descriptor: of its own, not of the kernel's or the TSS. */
+static void try_questions(struct attempt *a, uint64_t selector, struct tally *seen)
+{
+    enum { ZF = 0x40 };
+    static const struct instruction questions[] = {
+        CODE("LAR", "\x0f\x02\xc8"),
+        CODE("LSL", "\x0f\x03\xc8"),
+        CODE("VERR", "\x0f\x00\xe0"),
+        CODE("VERW", "\x0f\x00\xe8"),
+    };
+
+    /* Where ring 0 is emulated they read the host's table. */
+    if (is_emulated(a))
+        return;
+    for (unsigned i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        bool writes = i == 3;
         a->rax = selector;
-        a->rbx = a->rip + length;
-        a->rdx = address_of(far);
-        for (unsigned byte = 0; byte < 4; byte++)
-            far[byte] = (uint8_t)(a->rbx >> (8 * byte));
-        far[4] = (uint8_t)selector;
-        far[5] = (uint8_t)(selector >> 8);
-        const struct fault *f = execute(a, transfers[i].code, length);
-        bool changes_cs = transfers[i].how == RETURN || transfers[i].how == JUMP;
-        bool done = is(f, INVALID_OPCODE, length) && f->cs == (changes_cs ? selector | 3 : CODE64);
-        bool stays = f->cs == CODE64 &&
-                     (refused(f, transfers[i].at) || is(f, NOT_PRESENT, transfers[i].at) ||
-                      is(f, STACK_SEGMENT, transfers[i].at));
-        bool ok = may(transfers[i].how, selector) ? done : stays;
-        /* Where IRET is emulated, any segment of ring 3 may be taken for any other. */
-        if (is_emulated(a) && length == IRET_LENGTH &&
-            (selector == CODE32 || selector == DATA || selector == CODE64))
-            ok = done || stays;
-        note(seen, ok, transfers[i].name, selector, f);
+        const struct fault *f = execute(a, questions[i].bytes, questions[i].length);
+        bool told = writes ? (selector | 3) == DATA : is_ours(selector);
+        note(seen, is(f, INVALID_OPCODE, 3) && !(f->flags & ZF) == !told, questions[i].name,
+             selector, f);
     }
 }
 
@@ -337,11 +335,35 @@ static void segments(struct thread_page *t)
     struct attempt a;
 
     attempt_begin(&a, t);
-    for (uint64_t selector = 0; selector < 0x58; selector++)
+    for (uint64_t selector = 0; selector < 0x58; selector++) {
         try_selector(&a, selector, &seen);
-    for (unsigned i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+        try_questions(&a, selector, &seen);
+    }
+    for (unsigned i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
         try_selector(&a, beyond[i], &seen);
-    judge(&seen, "ring3.border.segments", "loads of selectors");
+        try_questions(&a, beyond[i], &seen);
+    }
+    judge(&seen, "ring3.border.segments", "uses of selectors");
+}
+
+static void segments_in_32_bits(struct thread_page *t)
+{
+    enum { PREFIX = sizeof(IN_32_BITS) - 1, BOUND_EXCEEDED = 5 };
+    struct tally seen = {0};
+    struct attempt a;
+
+    attempt_begin(&a, t);
+    /* Each index with RPL 0 and 3. */
+    for (uint64_t selector = 0; selector < 0x58; selector += selector & 3 ? 5 : 3) {
+        for (unsigned i = 0; i < sizeof(in_32_bits) / sizeof(in_32_bits[0]); i++)
+            try_use(&a, IN_32_BITS, PREFIX, CODE32, &in_32_bits[i], selector, &seen);
+    }
+    /* 0 and 0 are the bounds. */
+    a.rax = 5;
+    a.rdx = far_pointer(&a, 0, 0);
+    const struct fault *f = EXECUTE(&a, IN_32_BITS "\x62\x02");
+    note(&seen, is(f, BOUND_EXCEEDED, PREFIX) || refused(f, PREFIX), "BOUND", 5, f);
+    judge(&seen, "ring3.border.code32", "uses of selectors by 32-bit code");
 }
 
 /* ---- Privileged instructions ------------------------------------------- */
@@ -421,6 +443,9 @@ static void privileged_instructions(struct thread_page *t)
         note(&seen, umip ? refused(f, 0) : is(f, INVALID_OPCODE, telling[i].length),
              telling[i].name, 0, f);
     }
+    /* SSE is off: its registers would be all threads' own at once. */
+    const struct fault *f = EXECUTE(&a, "\x0f\x57\xc0");
+    note(&seen, is(f, INVALID_OPCODE, is_emulated(&a) ? 3 : 0), "XORPS", 0, f);
     try_ports(&a, &seen);
     try_bases(&a, &seen);
     judge(&seen, "ring3.border.privileged",
@@ -485,21 +510,35 @@ static void pointers(struct thread_page *t)
 
 /* ---- Registers --------------------------------------------------------- */
 
-/* RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to R15. */
-enum { REGISTERS = 15, RAX = 0, RCX = 1, RBX = 3, RBP = 4, R11 = 10, R12 = 11 };
+void spin_and_keep(uint64_t registers[REGISTERS]);
 
-void call_and_keep(uint64_t registers[REGISTERS]);
-extern const char call_and_keep_returns[];
-
-/* What a system call may leave in a register that is not the result: ring 3's own, or nothing. */
-static bool harmless(unsigned i, uint64_t value, uint64_t before)
+static void set_each(uint64_t registers[REGISTERS])
 {
-    bool kept = i == RBX || i == RBP || i >= R12;
+    for (unsigned i = 0; i < REGISTERS; i++)
+        registers[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+}
 
-    if (value == before || (value == 0 && !kept))
-        return true;
-    return (i == RCX && value == address_of(call_and_keep_returns)) ||
-           (i == R11 && value <= (FLAGS_OF_RING_3 | IF_AND_1));
+/* Whatever interrupts ring 3 leaves all registers as they were. */
+static void try_ticks(const struct thread_page *t, struct tally *seen)
+{
+    /* Even at kern.hz=1. */
+    enum { SPINS = 200000, TICKS = 3, PATIENCE_S = 10 };
+    uint64_t before[REGISTERS], after[REGISTERS], counts[COUNTS] = {0};
+    struct wait wait = wait_begin(t->tsc_hz * PATIENCE_S);
+
+    set_each(before);
+    before[RCX] = 0;
+    while (counts[COUNT_TIMER] < TICKS && !wait_is_over(&wait)) {
+        set_each(after);
+        after[RCX] = SPINS;
+        count_begin();
+        spin_and_keep(after);
+        count_end(counts);
+        for (unsigned r = 0; r < REGISTERS; r++)
+            if (after[r] != before[r])
+                tally(seen, false, "interrupted: register %u is 0x%lx", r, after[r]);
+    }
+    tally(seen, counts[COUNT_TIMER] >= TICKS, "%lu ticks came", counts[COUNT_TIMER]);
 }
 
 static void registers(struct thread_page *t)
@@ -511,17 +550,16 @@ static void registers(struct thread_page *t)
 
     for (uint64_t number = SYS_COUNT; number <= SYS_CALLS + 1; number++) {
         uint64_t before[REGISTERS], after[REGISTERS];
-        for (unsigned i = 0; i < REGISTERS; i++)
-            after[i] = before[i] = UINT64_C(0x5a5a00005a5a0000) + i;
+        set_each(before);
+        set_each(after);
         after[RAX] = number;
         call_and_keep(after);
-        tally(&seen, after[RAX] < NON_CANONICAL || after[RAX] > (uint64_t)-200,
-              "call %lu: RAX is 0x%lx", number, after[RAX]);
-        for (unsigned i = 1; i < REGISTERS; i++)
-            tally(&seen, harmless(i, after[i], before[i]), "call %lu: register %u is 0x%lx", number,
-                  i, after[i]);
+        for (unsigned i = 0; i < REGISTERS; i++)
+            tally(&seen, register_is_harmless(i, after[i], before[i]),
+                  "call %lu: register %u is 0x%lx", number, i, after[i]);
     }
     (void)call(SYS_COUNT, 0, 0, 0, 0);
+    try_ticks(t, &seen);
     attempt_begin(&a, t);
     for (unsigned i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
         a.rsp = a.rcx = stacks[i];
@@ -529,14 +567,18 @@ static void registers(struct thread_page *t)
         const struct fault *f = EXECUTE(&a, "\x0f\x05");
         note(&seen, is(f, INVALID_OPCODE, 2), "SYSCALL with RSP", stacks[i], f);
     }
-    judge(&seen, "ring3.border.registers", "registers after system calls");
+    judge(&seen, "ring3.border.registers", "registers after system calls and ticks");
 }
 
 void border(struct thread_page *t)
 {
     entries(t);
+    addresses(t);
     flags(t);
+    returns(t);
+    virtual_8086(t);
     segments(t);
+    segments_in_32_bits(t);
     privileged_instructions(t);
     pointers(t);
     registers(t);

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The system calls of <clockpage/abi.h>, and the jobs of the ring-3 program. */
+/* What the jobs of the ring-3 program share: verdicts, points where threads meet, counts. */
 #ifndef USERSPACE_SIM_RING3_H
 #define USERSPACE_SIM_RING3_H
 
+#include "userspace_sim/call.h"
 #include <clockpage/abi.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-static inline int64_t call(enum system_call number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    uint64_t result = number;
-    register uint64_t r10 __asm__("r10") = d;
-
-    __asm__ volatile("syscall"
-                     : "+a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10)
-                     :
-                     : "rcx", "r8", "r9", "r11", "memory");
-    return (int64_t)result;
-}
 
 static inline uint64_t address_of(const void *p)
 {
@@ -89,6 +78,9 @@ void rules(struct thread_page *t);
 void fuzz(struct thread_page *t);
 void attack(struct thread_page *t);
 void border(struct thread_page *t);
+/* Parts of it. */
+void returns(struct thread_page *t);
+void virtual_8086(struct thread_page *t);
 void unmapped(struct thread_page *t);
 void clocks(struct thread_page *t);
 void paths(struct thread_page *t);

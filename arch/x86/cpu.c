@@ -110,21 +110,8 @@ static void load_gdt(struct cpu *cpu)
                             (tss >> 24 & 0xff) << 56;
     cpu->gdt[SEL_TSS / 8 + 1] = tss >> 32;
 
-    struct {
-        uint16_t limit;
-        uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
-    __asm__ volatile("lgdt %0" : : "m"(pointer));
-    __asm__ volatile("pushq %0\n"
-                     "lea 1f(%%rip), %%rax\n"
-                     "pushq %%rax\n"
-                     "lretq\n"
-                     "1:"
-                     :
-                     : "i"((uint64_t)SEL_KERNEL_CODE)
-                     : "rax", "memory");
-    __asm__ volatile("mov %0, %%ss" : : "r"((uint16_t)SEL_KERNEL_DATA));
-    __asm__ volatile("ltr %0" : : "r"((uint16_t)SEL_TSS));
+    write_gdtr((struct table_pointer){sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt}, SEL_KERNEL_CODE,
+               SEL_KERNEL_DATA, SEL_TSS);
     write_ldtr(0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Control registers, flags, halting and waiting: one instruction each. */
+/* Control registers, descriptor tables, flags, halting and waiting: an instruction each. */
 #ifndef ARCH_X86_CR_H
 #define ARCH_X86_CR_H
 
@@ -104,6 +104,34 @@ static inline uint16_t read_tr(void)
     uint16_t v;
     __asm__ volatile("str %0" : "=m"(v));
     return v;
+}
+
+/* What LGDT and LIDT take. */
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+static inline void write_idtr(struct table_pointer pointer)
+{
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+/* Loads a new table's segments, but DS, ES, FS and GS, whose bases and limits do not count. */
+static inline void write_gdtr(struct table_pointer pointer, uint16_t code, uint16_t data,
+                              uint16_t task)
+{
+    __asm__ volatile("lgdt %0" : : "m"(pointer));
+    __asm__ volatile("pushq %0\n"
+                     "lea 1f(%%rip), %%rax\n"
+                     "pushq %%rax\n"
+                     "lretq\n"
+                     "1:"
+                     :
+                     : "r"((uint64_t)code)
+                     : "rax", "memory");
+    __asm__ volatile("mov %0, %%ss" : : "r"(data));
+    __asm__ volatile("ltr %0" : : "r"(task));
 }
 
 static inline void write_cr3(uint64_t v)

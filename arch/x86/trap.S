@@ -215,7 +215,7 @@ syscall32_entry:
         .global user_enter
 /*
  * user_enter(struct cpu *rdi, uint64_t rip rsi, uint64_t rsp rdx, uint64_t arg rcx): goes to ring
- * 3; returns when user_leave(cpu, value) is called, with that value.  Until then, entries to the
+ * 3; returns when user_leave(cpu) is called.  Until then, entries to the
  * kernel use the stack below this frame: SYSCALL through kernel_rsp, interrupts through the TSS.
  */
 user_enter:
@@ -266,10 +266,9 @@ user_resume:
 
         .balign 16
         .global user_leave
-/* user_leave(struct cpu *rdi, uint64_t value rsi): returns from this vCPU's user_enter(). */
+/* user_leave(struct cpu *rdi): returns from this vCPU's user_enter(). */
 user_leave:
         mov CPU_RESUME_RSP(%rdi), %rsp
-        mov %rsi, %rax
         add $8, %rsp
         pop %r15
         pop %r14

@@ -78,12 +78,7 @@ static uint64_t syscall32_address(void)
 
 void trap_load(void)
 {
-    struct {
-        uint16_t limit;
-        uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
-    __asm__ volatile("lidt %0" : : "m"(pointer));
-
+    write_idtr((struct table_pointer){sizeof(idt) - 1, (uint64_t)idt});
     /* SYSRET's half of STAR is never used, but must not be 0. */
     wrmsr(MSR_STAR, (uint64_t)SEL_KERNEL_CODE << 32 | (uint64_t)SEL_USER_CODE32 << 48);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);

@@ -10,15 +10,15 @@
 /*
  * Runs ring-3 code at `rip` on the running vCPU with the stack `rsp` and RDI = `arg`, interrupts
  * on, in the address space that CR3 holds.  Returns, with interrupts off, when something that
- * entered the kernel on this vCPU calls user_leave(); the result is that call's `value`.
+ * entered the kernel on this vCPU calls user_leave().
  */
-uint64_t user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg);
+void user_enter(struct cpu *cpu, uint64_t rip, uint64_t rsp, uint64_t arg);
 
 /*
  * user_resume() goes to ring 3 with the registers of `frame`, on a vCPU that is within
  * user_enter(); user_leave() makes that user_enter() return.
  */
 _Noreturn void user_resume(struct trap_frame *frame);
-_Noreturn void user_leave(struct cpu *cpu, uint64_t value);
+_Noreturn void user_leave(struct cpu *cpu);
 
 #endif

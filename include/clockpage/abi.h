@@ -207,7 +207,8 @@ struct thread_page {
     struct measured measured;
     struct ordered ordered;  /* JOB_ORDER */
     uint64_t counts[COUNTS]; /* of JOB_MEASURE and JOB_ORDER */
-    uint64_t calls, streams; /* of JOB_ATTACK */
+    /* JOB_ATTACK; `leaks`: calls that left something in a register; all 0: its state was hit. */
+    uint64_t calls, leaks, streams;
     struct offset_result offset;
     struct path_result path;
     /*

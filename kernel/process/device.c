@@ -162,10 +162,10 @@ int64_t pvclock_device_map(uint64_t descriptor, uint64_t length, uint64_t protec
 
 int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
 {
-    uint64_t slot = (address - USER_MAP_BASE) / USER_MAP_STRIDE;
+    /* An address below the first slot wraps, and is beyond the last. */
+    uint64_t from_base = address - USER_MAP_BASE, slot = from_base / USER_MAP_STRIDE;
 
-    if (address < USER_MAP_BASE || slot >= MAX_MAPPINGS ||
-        (address - USER_MAP_BASE) % USER_MAP_STRIDE)
+    if (slot >= MAX_MAPPINGS || from_base % USER_MAP_STRIDE)
         return -ERROR_INVAL;
     spin_lock(&device.lock);
     bool good = length && device.length[slot] == length;

@@ -217,7 +217,7 @@ void process_run(struct cpu *cpu, void *arg)
     write_cr3(root);
     if (tick_period)
         tick_start(cpu, tick_period);
-    (void)user_enter(cpu, start.rip, start.rsp, start.rdi);
+    user_enter(cpu, start.rip, start.rsp, start.rdi);
     if (tick_period && cpu->index != 0)
         tick_stop(cpu);
     write_cr3(kernel_root());
@@ -229,7 +229,7 @@ static _Noreturn void end_thread(struct cpu *cpu)
 {
     threads[cpu->thread].crashed = true;
     threads_ended(cpu);
-    user_leave(cpu, 1);
+    user_leave(cpu);
 }
 
 _Noreturn void process_fault(struct cpu *cpu, const struct trap_frame *frame)

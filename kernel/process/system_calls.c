@@ -74,7 +74,7 @@ uint64_t process_system_call(struct cpu *cpu, uint64_t number, const uint64_t *a
         if (cpu->probe_stays)
             return (uint64_t)-ERROR_PERM;
         threads_ended(cpu);
-        user_leave(cpu, 0);
+        user_leave(cpu);
     case SYS_COUNT:
         return (uint64_t)count(cpu, a[0] != 0, a[1]);
     case SYS_CLOCK:

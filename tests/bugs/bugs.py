@@ -233,7 +233,7 @@ def end(child, how):
         pass
 
 
-def run(command, directory, log, patience, limit=60):
+def run(command, directory, log, patience, limit=60, guest_limit=40):
     """Run to its end, or to that of the patience: (status or None, output)."""
     if stopping.is_set():
         raise Stopped
@@ -244,7 +244,7 @@ def run(command, directory, log, patience, limit=60):
         TEST_COUNT="1000000" if "/race" in command[-1] else "200000",
         TEST_WERROR="",
         TEST_LIMIT=str(limit),
-        GUEST_LIMIT="40",
+        GUEST_LIMIT=str(guest_limit),
         PYTHONDONTWRITEBYTECODE="1",
     )
     with open(log, "w+b") as output:

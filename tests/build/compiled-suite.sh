@@ -89,6 +89,86 @@ else
 	echo "PASS compiled.user-gs: $found ways to ring 3, each with its GS base; 3 entries"
 fi
 
+# Each gate's stub pushes an error code of 0 where the CPU pushes none, then its own vector [Intel SDM
+# vol. 3A, 6.3.1]; those of NMI, double fault and machine check trust no GS.  A spurious interrupt goes
+# back at once.  Most of these exceptions no test can cause.
+stubs=$(code "$build/clockpage.elf.debug" | awk '
+	$1 !~ /^trap_stub/ { next }
+	$2 == "push" { pushed = pushed " " $3 }
+	$2 == "jmp" { print pushed " " $4; pushed = "" }
+	$2 == "iretq" { print pushed " iretq"; pushed = "" }')
+wanted=$(awk 'BEGIN {
+	split("8 10 11 12 13 14 17 21 29 30", list)
+	for (i in list)
+		coded[list[i]] = 1
+	for (v = 0; v < 32; v++) {
+		target = v == 2 || v == 8 || v == 18 ? "trap_paranoid" : "trap_common"
+		printf "%s $0x%x <%s>\n", v in coded ? "" : " $0x0", v, target
+	}
+	print " $0x0 $0x40 <trap_common>\n $0x0 $0x41 <trap_common>\n iretq"
+}')
+if [[ $stubs == "$wanted" ]]; then
+	echo "PASS compiled.stubs: $(wc -l <<<"$stubs") ways in, each with its vector and error code"
+else
+	diff <(echo "$wanted") <(echo "$stubs")
+	echo "FAIL compiled.stubs: a way in pushes what it should not, or leads elsewhere"
+	failed=1
+fi
+
+# What a thread begins with: nothing of the kernel's but its argument, in RDI.  What the kernel gets back
+# from user_enter() are the registers that it came with, and so does whoever is interrupted.  (A register
+# that C code keeps is only wrong if the frame has become another thread's.)
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$1 == "user_enter" && $2 == "push" && !entered { saved = " " substr($3, 2) saved }
+	$1 == "user_enter" && $2 == "cli" { entered = 1 }
+	$1 == "user_enter" && $2 == "swapgs" { cleared = "" }
+	$1 == "user_enter" && $2 == "xor" {
+		split($3, operand, ",")
+		if (operand[1] == operand[2])
+			cleared = cleared " " substr(operand[1], 2)
+	}
+	$1 ~ /^trap_(common|paranoid)$/ && $2 == "push" && $3 ~ /^%r/ { interrupted[$1] = " " substr($3, 2) interrupted[$1] }
+	$2 == "pop" { restored[$1] = restored[$1] " " substr($3, 2) }
+	END {
+		sub(/^ rbp/, "", interrupted["trap_paranoid"]) # the frame of a backtrace
+		print cleared ";" saved ";" restored["user_leave"] ";" interrupted["trap_common"] ";" \
+			interrupted["trap_paranoid"] ";" restored["trap_from_ring3"] ";" restored["user_resume"]
+	}')
+kept=" r15 r14 r13 r12 rbx rbp"
+all=" r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax"
+cleared=" eax ebx ecx edx esi ebp r8d r9d r10d r11d r12d r13d r14d r15d"
+if [[ $found == "$cleared;$kept;$kept;$all;$all;$all;$all" ]]; then
+	echo "PASS compiled.registers: 14 cleared for ring 3, 6 kept by user_enter(), 15 by an interrupt"
+else
+	tr ';' '\n' <<<"  $found"
+	echo "FAIL compiled.registers: one is not cleared, saved or restored"
+	failed=1
+fi
+
+# SYSCALL leaves it to the kernel to switch stacks and to build a frame: SS, RSP, RFLAGS, CS, RIP, and for the entry from
+# 32-bit code, which only some CPUs reach, an error code and a vector.  Behind each frame of the CPU's its
+# RIP and RBP, for a backtrace.  Ring 3 may have set DF, which a gate leaves: the first instruction is CLD.
+found=$(code "$build/clockpage.elf.debug" | awk '
+	$2 == "push" && ($1 ~ /^syscall(32)?_entry$/ || $3 !~ /^%r[^b]/) { pushed[$1] = pushed[$1] " " $3 }
+	/^trap_(from_ring3|paranoid) mov +%rsp,%rbp/ { pushed[$1] = pushed[$1] " mov" }
+	$1 != name { name = $1; first[$1] = $2; at = 0 }
+	/^syscall(32)?_entry/ && at++ < 3 { pushed[$1] = pushed[$1] " " $2 " " $3 }
+	END {
+		print pushed["syscall_entry"] ";" pushed["syscall32_entry"] ";" first["trap_common"] \
+			pushed["trap_from_ring3"] ";" first["trap_paranoid"] pushed["trap_paranoid"]
+	}')
+stack=" swapgs  mov %rsp,%gs:0x10 mov %gs:0x8,%rsp"
+wanted="$stack \$0x2b %gs:0x10 %r11 \$0x33 %rcx;$stack \$0x2b %gs:0x10 %r11 \$0x23 %rcx \$0x0 \$0x6"
+wanted+=" %rax %rcx %rdx %rbx %rbp %rsi %rdi %r8 %r9 %r10 %r11 %r12 %r13 %r14 %r15"
+wanted+=";cld 0x88(%rsp) %rbp mov;cld %rbx %rbp 0x88(%rsp) %rbp mov"
+if [[ $found == "$wanted" ]]; then
+	echo "PASS compiled.frames: SYSCALL's two entries build a frame as the CPU would; others add RIP and RBP"
+else
+	tr ';' '\n' <<<"  $found"
+	echo "FAIL compiled.frames: an entry pushes something else"
+	failed=1
+fi
+
 # No gate clears AC, with which ring 3 would switch SMAP off in the kernel: the entry does.
 if code "$build/clockpage.elf.debug" | awk '
 	$1 == "trap_from_ring3" && $2 == "testb" && $3 == "$0x4,0x9a(%rsp)" { asked = 1 }

@@ -265,7 +265,10 @@ def main():
     if sys.argv[1:]:
         rows = [row for row in rows if row.name in sys.argv[1:]]
 
-    for what in (["kernel", "iso"], ["CORE=1", f"O={os.path.dirname(CORE)}", "kernel"]):
+    builds = [["kernel", "iso"] if any("--iso" in row.args for row in rows) else ["kernel"]]
+    if any("{core}" in row.args for row in rows):
+        builds.append(["CORE=1", f"O={os.path.dirname(CORE)}", "kernel"])
+    for what in builds:
         build = subprocess.run(
             ["make", "-C", ROOT, "--no-print-directory", "-j2", *what],
             stdin=subprocess.DEVNULL,

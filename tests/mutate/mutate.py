@@ -3,9 +3,11 @@
 """Change the code by rule, one place at a time, and see whether a test notices.
 
 Each change (rules.py: a comparison, a constant, an operator, a statement or a fence removed, an
-ordered access made plain, a bit of a mask) goes into a copy of the tree, where the suites that cover
-the place run, the cheapest first, until one fails: killed. What survives either compiles to the same
-code, or is listed in equivalent.toml with the reason why nobody can tell, or is a test that is owed.
+ordered access made plain, a bit of a mask, a register that an entry does not save) goes into a copy of
+the tree, where what covers the place runs, the cheapest first, until something fails: killed. A guest
+that takes three times as long as without a change hangs, and has failed. What survives either compiles
+to the same code, or is listed in equivalent.toml with the reason why nobody can tell, or is a test that
+is owed.
 
 The score is killed / (killed + survived).
 """
@@ -38,9 +40,23 @@ PATIENCE_S = 90
 # notices there meets those that are worth more: what is optimized, with all sanitizers.
 QUICK = ["O=build/quick", "TEST_OPTIMIZE=-O0 -fsanitize=undefined -fno-sanitize-recover=all"]
 
-GUESTS = ("tcg-core", "tcg-pc-2", "tcg-scripted", "kvm-core", "kvm-pc-2")
-# What covers a file: the first row whose start fits.  A name with a slash is a test program, one
-# with a colon a suite and its argument; the cheapest come first.
+# What warns is compiled all the same: a function that nothing calls any more is a change like others.
+UNWARNED = ["WARNINGS=-w", "LIB_WARN=-w"]
+
+# Under TCG a guest takes a second or two, and the scripted one finds most.  KVM, where the host may
+# have to emulate ring 0, takes ten.
+GUESTS = ("guest tcg-scripted", "guest tcg-pc-2", "guest kvm-pc-2")
+# Those that fault on purpose, and what the compiler has made of the entries.
+FAULTS = (
+    "build/compiled:",
+    "guest fault-page",
+    "guest fault-stack",
+    "guest fault-nmi",
+    "events machine-check-tcg",
+    "events machine-check",
+)
+# What covers a file: the first row whose start fits.  "guest NAME" and "events NAME" boot one, a name
+# with a colon is a suite, any other a test program; programs come first, then in this order.
 COVER = [
     (
         "lib/pvclock/port/gcc_x86.h",
@@ -96,7 +112,15 @@ COVER = [
     ("arch/x86/machine_check", ["arch/x86/features", *GUESTS]),
     ("arch/x86/apic", ["arch/x86/features", *GUESTS]),
     ("arch/x86/wait", ["arch/x86/wait", *GUESTS]),
+    ("arch/x86/trap.S", ["build/compiled:", *GUESTS, *FAULTS[1:]]),
+    ("arch/x86/trap", ["arch/x86/trap", *GUESTS, *FAULTS]),
+    ("arch/x86/cpu.", ["arch/x86/trap", *GUESTS, *FAULTS]),
     ("kernel/process/offsets", ["kernel/process/offsets", *GUESTS]),
+    ("kernel/process/device", ["kernel/process/device", *GUESTS]),
+    ("kernel/process/jobs", ["kernel/process/jobs", *GUESTS]),
+    ("kernel/process/system_calls", ["kernel/process/system_calls", *GUESTS]),
+    ("kernel/process/threads", ["kernel/process/threads", *GUESTS]),
+    ("kernel/process/", ["kernel/process/process", *GUESTS]),
     ("kernel/clock/events", ["kernel/clock/events", *GUESTS]),
     ("arch/x86/acpi", ["arch/x86/firmware", *GUESTS]),
     ("arch/x86/mptable", ["arch/x86/firmware", *GUESTS]),
@@ -107,10 +131,15 @@ COVER = [
     ("base/text", ["base/text"]),
     ("base/calendar", ["base/calendar"]),
     ("base/sysctl", ["base/sysctl"]),
+    ("kernel/clock/time_page", ["kernel/clock/time_page", *GUESTS]),
     ("kernel/clock/choice", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
     ("kernel/clock/clock", ["kernel/clock/clock", "kernel/clock/wall", *GUESTS]),
     ("kernel/clock/wall", ["kernel/clock/wall", *GUESTS]),
     ("kernel/shell/line", ["kernel/shell/line"]),
+    ("userspace_sim/offset", ["userspace_sim/offset", *GUESTS]),
+    ("userspace_sim/attach", ["userspace_sim/readers", *GUESTS]),
+    ("userspace_sim/clock", ["userspace_sim/readers", *GUESTS]),
+    ("userspace_sim/reader.c", ["userspace_sim/readers", *GUESTS]),
     ("", list(GUESTS)),
 ]
 
@@ -120,13 +149,18 @@ def cover(path):
 
 
 def is_program(step):
-    return step not in GUESTS and not step.endswith(":")
+    return " " not in step and not step.endswith(":")
+
+
+def needs_kernel(step):
+    return not is_program(step)
 
 
 def command(step, quick):
     """What runs this step."""
-    if step in GUESTS:
-        return ["tests/guest/suite.sh", step]
+    if " " in step:
+        kind, name = step.split()
+        return [f"tests/{kind}/suite.sh", name]
     if step.endswith(":"):
         name = step.removesuffix(":")
         script = f"tests/{name}-suite.sh"
@@ -175,18 +209,18 @@ class Copy:
 
     def __init__(self, index):
         self.path = os.path.join(OUT, str(index))
+        self.seen = {}
         bugs.copy_tree(self.path)
 
     def run(self, step, quick=False, limit=PATIENCE_S):
         """None if this step passes, else what failed."""
         words = command(step, quick)
         log = os.path.join(self.path, "log")
-        if step in GUESTS:
-            status, output = bugs.run(["make", "-s", "kernel"], self.path, log, PATIENCE_S)
-            if status:
+        if needs_kernel(step):
+            if self.make("kernel"):
                 return "does not compile"
             with bugs.guest_lock:
-                status, output = bugs.run(words, self.path, log, PATIENCE_S)
+                status, output = bugs.run(words, self.path, log, limit + PATIENCE_S, guest_limit=limit)
         else:
             status, output = bugs.run(words, self.path, log, PATIENCE_S, limit)
         if status is None:
@@ -198,23 +232,31 @@ class Copy:
             return failed[1]
         return f"status {status} ({step})" if status else None
 
+    def make(self, *targets):
+        """The status of building them."""
+        log = os.path.join(self.path, "log")
+        return bugs.run(["make", "-s", *UNWARNED, *targets], self.path, log, PATIENCE_S)[0]
+
     def objects(self):
         """The code of the kernel and the library, without what only a debugger reads."""
-        log = os.path.join(self.path, "log")
-        status, _ = bugs.run(["make", "-s", "kernel", "lib"], self.path, log, PATIENCE_S)
-        if status:
+        if self.make("kernel", "lib"):
             return None
         code = {}
-        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib-objs"):
+        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib"):
             for directory, _, names in os.walk(os.path.join(self.path, "build", top)):
-                for name in names:
-                    if name.endswith(".o"):
-                        path = os.path.join(directory, name)
-                        plain = os.path.join(self.path, "plain.o")
-                        subprocess.run(["objcopy", "--strip-debug", path, plain], check=True)
-                        with open(plain, "rb") as file:
-                            code[os.path.relpath(path, self.path)] = file.read()
+                code.update(self.code(os.path.join(directory, n)) for n in names if n.endswith(".o"))
         return code
+
+    def code(self, path):
+        """(name, code) of an object, which is read again only if it is another than before."""
+        now = os.stat(path)
+        stamp = now.st_mtime_ns, now.st_size
+        if self.seen.get(path, (None,))[0] != stamp:
+            plain = os.path.join(self.path, "plain.o")
+            subprocess.run(["objcopy", "--strip-debug", path, plain], check=True)
+            with open(plain, "rb") as file:
+                self.seen[path] = stamp, file.read()
+        return os.path.relpath(path, self.path), self.seen[path][1]
 
     def write(self, path, text):
         full = os.path.join(self.path, path)
@@ -231,29 +273,30 @@ class Campaign:
         self.copies = queue.Queue()
         self.jobs = jobs
         self.original = None
+        self.control = None  # a copy that stays as it is
         self.limits = {}
         self.lock = threading.Lock()
         self.done = 0
         self.started = time.monotonic()
 
     def prepare(self):
-        """None, or which program fails without any change.
-
-        Of what takes longer that is asked when it is said to have noticed a change.
-        """
-        steps = list(dict.fromkeys(s for c in self.changes for s in cover(c.path) if is_program(s)))
+        """None, or what fails without any change; and how long each step may take."""
+        steps = list(dict.fromkeys(s for c in self.changes for s in cover(c.path)))
         copies = [Copy(index) for index in range(self.jobs)]
         for step in steps:
-            why = copies[0].run(step, True)
+            quick = is_program(step)
+            why = copies[0].run(step, quick)
             started = time.monotonic()
-            why = why or copies[0].run(step, True)  # without the compiler
+            why = why or copies[0].run(step, quick)  # without the compiler
             if why:
                 return f"without a change, {step} fails: {why}"
-            self.limits[step] = 5 + int(10 * (time.monotonic() - started))
-        for copy in copies[1:]:
+            took = time.monotonic() - started
+            self.limits[step] = 5 + int((10 if quick else 3) * took)
+        self.original = copies[0].objects()
+        self.control = Copy("control")
+        for copy in [*copies[1:], self.control]:
             shutil.rmtree(copy.path)
             shutil.copytree(copies[0].path, copy.path, symlinks=True)
-        self.original = copies[0].objects()
         for copy in copies:
             self.copies.put(copy)
         return None
@@ -280,16 +323,21 @@ class Campaign:
     def attempt(self, copy, change, steps, quick):
         """The verdict if one of these steps fails."""
         for step in steps:
-            why = copy.run(step, quick, self.limits[step] if quick else PATIENCE_S)
+            bounded = quick or needs_kernel(step)
+            why = copy.run(step, quick, self.limits[step] if bounded else PATIENCE_S)
             if why == "does not compile":
                 return "invalid", why
             if why and not quick:
                 # It may be the machine that is busy, or a race.
-                copy.write(change.path, self.texts[change.path])
-                without = copy.run(step)
-                copy.write(change.path, change.apply(self.texts[change.path]))
+                with self.lock:
+                    without = self.control.run(step, limit=2 * self.limits[step])
                 if without:
                     print(f"-- without a change, {step} fails as well: {without}", flush=True)
+                    continue
+                # Or it is the change, but only now and then: then it says nothing.
+                again = copy.run(step, False, self.limits[step]) if needs_kernel(step) else why
+                if not again:
+                    print(f"-- {change}: {step} fails once: {why}", flush=True)
                     continue
             if why:
                 return "killed", why
@@ -351,6 +399,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="what they are chosen by")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once")
     parser.add_argument("--at-least", type=int, default=0, help="fail below this score, in per cent")
+    parser.add_argument("--programs", action="store_true", help="try them with test programs only")
     parser.add_argument("--list", action="store_true", help="print the changes, try none")
     parser.add_argument("--again", metavar="FILE", help="only what survived in the run that printed FILE")
     parser.add_argument("--quiet", action="store_true", help="print only survivors and the score")
@@ -376,6 +425,8 @@ def main():
     if options.list:
         print("\n".join(map(str, changes)))
         return 0
+    if options.programs:
+        COVER[:] = [(start, [step for step in steps if is_program(step)]) for start, steps in COVER]
     print(f"{len(changes)} of {total} changes, seed {options.seed}", flush=True)
     campaign = Campaign(changes, texts, options.jobs, options.quiet)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

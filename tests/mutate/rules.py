@@ -44,10 +44,10 @@ ORDERS = {
     "__ATOMIC_ACQ_REL": "__ATOMIC_RELAXED",
     "__ATOMIC_SEQ_CST": "__ATOMIC_RELAXED",
 }
-# A statement that is an assignment or a call, whole on its lines; not a declaration.
+# A statement that is an assignment, a call or inline assembly, whole on its lines; not a declaration.
 STATEMENT = re.compile(
     r"^(?P<indent>[ \t]+)(?!(?:if|for|while|switch|return|sizeof|do)\b)"
-    r"(?P<text>(?:\(void\))?(?:\*|\+\+|--)?[A-Za-z_]\w*"
+    r"(?P<text>(?:\(void\)|__asm__ (?=volatile\())?(?:\*|\+\+|--)?[A-Za-z_]\w*"
     r"(?:(?:->|\.)\w+|\[[^\]\n]*\])*\s*(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=)|\()[^;{}]*;)[ \t]*$",
     re.M,
 )
@@ -63,6 +63,17 @@ LENGTH = re.compile(r"(?:^|[(,])[ \t]*(?!return\b|else\b)(?:\w+[ \t*]+)+\w+\[(?P
 JUMP = re.compile(r"^(?P<indent>[ \t]+)(?P<text>(?:break|continue);)[ \t]*$", re.M)
 FENCE = re.compile(r"\\n(?:lfence|mfence|sfence)|(?:lfence|mfence|sfence)\\n|\b(?:lfence|mfence|sfence)\b")
 ASM = re.compile(r"__asm__[^;]*;")
+
+# A line of assembly, without its label: an instruction, or a directive or a definition whose numbers count.
+LINE_OF_ASSEMBLY = re.compile(
+    r"^(?:\w+:)?[ \t]+(?P<text>(?:[a-z]|\.(?:if|elseif|rept|set)\b)[^#\n;]*)"
+    r"|^\#define[ \t]+\w+[ \t]+(?P<defined>[^\n]+)",
+    re.M,
+)
+# Not that of a register or of a local label.
+NUMBER_OF_ASSEMBLY = re.compile(r"(?<![%\w.])(?:0x[0-9a-fA-F]+|[0-9]+)(?!\w)")
+JUMPS = {"jz": "jnz", "jnz": "jz", "je": "jne", "jne": "je", "jc": "jnc", "jnc": "jc"}
+KEEP_STACK = {"push": "push $0", "pop": "lea 8(%rsp), %rsp"}
 
 
 class Change:
@@ -105,17 +116,39 @@ def _binary(before):
     return before is not None and (before[0] in ("number", "name") or before[1] in (")", "]"))
 
 
-def _instructions(path, text):
-    """Each instruction of an assembly source, removed."""
-    for match in re.finditer(r"^[ \t]+(?P<text>[a-z][a-z0-9]*\b[^#\n;]*)", text, re.M):
-        if match["text"].strip():
-            yield Change(path, text, *match.span("text"), "", "an instruction")
+def _line_of_assembly(kind, code):
+    """Each change of a line of assembly: (start, end, what is put there, rule)."""
+    operands = 0
+    if kind == "instruction":
+        yield 0, len(code), "", "an instruction"
+        word = re.match(r"\w+", code)[0]
+        operands = len(word)
+        if word in JUMPS:
+            yield 0, len(word), JUMPS[word], "a condition"
+        register = re.fullmatch(r"(push|pop)[ \t]+%\w+", code)
+        # The register is lost, and the stack is as it was.
+        if register:
+            yield 0, len(code), KEEP_STACK[register[1]], "a register"
+    for number in NUMBER_OF_ASSEMBLY.finditer(code, operands):
+        for rule, put in _numbers(number[0]):
+            yield *number.span(), put, rule
+
+
+def _assembly(path, text):
+    """Each change of an assembly source: an instruction, a register, a condition, a number."""
+    code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    for line in LINE_OF_ASSEMBLY.finditer(code):
+        group = "text" if line["text"] else "defined"
+        words, start = line[group].rstrip(), line.start(group)
+        kind = "instruction" if re.match("[a-z]", words) else "directive"
+        for begin, end, put, rule in _line_of_assembly(kind, words):
+            yield Change(path, text, start + begin, start + end, put, rule)
 
 
 def changes(path, text):
     """Every change of a file, in its order."""
     if path.endswith(".S"):
-        return list(_instructions(path, re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)))
+        return list(_assembly(path, text))
     found, before = [], None
     lengths = {match.start("length") for match in LENGTH.finditer(text)}
     for match in TOKEN.finditer(text):

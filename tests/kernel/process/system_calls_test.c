@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * kernel/process/system_calls.c over a pause of the guest: what reads the clock handles the pause
- * first, and the one call that each pause costs is no entry of the reader's.
+ * kernel/process/system_calls.c: each number leads to its function with its arguments, and the
+ * counts and probes of a vCPU are its own.
  */
+#include "arch/x86/cr.h"
 #include "arch/x86/user.h"
 #include "base/pause.h"
 #include "kernel/clock/clock.h"
@@ -14,56 +15,65 @@
 #include "tests/check.h"
 #include <string.h>
 
-/*
- * The host has paused the guest `pauses` times; each vCPU's structure says so until that vCPU has
- * handled it.  `pause_at`: at which step the host pauses the guest once more, from 1.
- */
-enum { VCPUS = 2, UPTIME = 1000, AWAY = 22 };
-static struct {
-    uint64_t pauses, handled[VCPUS], step, pause_at;
-} host;
-static struct cpu vcpus[VCPUS] = {{.index = 0}, {.index = 1}};
-static uint64_t counts[ENTRY_KINDS];
+/* ---- The kernel -------------------------------------------------------- */
 
-static void step(void)
+/* What was called, in order: "name(arguments) ". */
+static char trace[256];
+static uint64_t disturbances;
+static uint64_t unwritable; /* address */
+static uint64_t copied[8];
+static jmp_buf left;
+
+static int64_t called(const char *name, unsigned n, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-    if (++host.step == host.pause_at)
-        host.pauses++;
+    const uint64_t all[] = {a, b, c, d};
+    size_t at = strlen(trace);
+
+    at += (size_t)snprintf(trace + at, sizeof(trace) - at, "%s(", name);
+    for (unsigned i = 0; i < n; i++)
+        at += (size_t)snprintf(trace + at, sizeof(trace) - at, "%s%llu", i ? "," : "",
+                               (unsigned long long)all[i]);
+    (void)snprintf(trace + at, sizeof(trace) - at, ") ");
+    return -1234;
 }
 
-uint64_t host_disturbances(void)
+int64_t pvclock_device_open(uint64_t path, uint64_t flags)
 {
-    step();
-    uint64_t pauses = host.pauses;
-    step();
-    return pauses;
+    return called("open", 2, path, flags, 0, 0);
 }
 
-void before_clock_call(struct cpu *cpu)
+int64_t pvclock_device_close(uint64_t descriptor)
 {
-    step();
-    host.handled[cpu->index] = host.pauses;
-    step();
+    return called("close", 1, descriptor, 0, 0, 0);
 }
 
-/* Time goes on by AWAY in each pause, once that has been handled. */
-uint64_t clock_uptime(void)
+int64_t pvclock_device_map(uint64_t descriptor, uint64_t length, uint64_t protection,
+                           uint64_t offset)
 {
-    return UPTIME + AWAY * host.handled[0] + AWAY * host.handled[1];
+    return called("map", 4, descriptor, length, protection, offset);
 }
 
-bool clock_get(uint64_t clock, bool resolution, int64_t value[2])
+int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
 {
-    (void)clock;
-    value[0] = resolution ? 0 : (int64_t)clock_uptime();
-    value[1] = 1;
-    return true;
+    return called("unmap", 2, address, length, 0, 0);
+}
+
+int64_t job_verdict(uint64_t verdict, uint64_t name, uint64_t figures)
+{
+    return called("verdict", 3, verdict, name, figures, 0);
 }
 
 bool process_copy_out(uint64_t to, const void *from, uint64_t length)
 {
-    memcpy((void *)(uintptr_t)to, from, length);
-    return true;
+    assert_true(length <= sizeof(copied));
+    memcpy(copied, from, length);
+    (void)called("copy", 2, to, length, 0, 0);
+    return to != unwritable;
+}
+
+void before_clock_call(struct cpu *cpu)
+{
+    (void)called("before", 1, cpu->index, 0, 0, 0);
 }
 
 void pause_at(enum pause_place place)
@@ -71,135 +81,227 @@ void pause_at(enum pause_place place)
     (void)place;
 }
 
-/* ---- What these system calls do not reach ---- */
+uint64_t clock_uptime(void)
+{
+    return (uint64_t)called("uptime", 0, 0, 0, 0, 0);
+}
+
+bool clock_get(uint64_t clock, bool resolution, int64_t value[2])
+{
+    (void)called("get", 2, clock, resolution, 0, 0);
+    value[0] = 77;
+    value[1] = 88;
+    return clock < 100;
+}
+
+uint64_t host_disturbances(void)
+{
+    return disturbances;
+}
 
 void threads_ended(struct cpu *cpu)
 {
-    (void)cpu;
+    (void)called("ended", 1, cpu->index, 0, 0, 0);
 }
 
-_Noreturn void user_leave(struct cpu *cpu, uint64_t value)
+_Noreturn void user_leave(struct cpu *cpu)
 {
-    (void)cpu, (void)value;
-    abort();
+    (void)called("leave", 1, cpu->index, 0, 0, 0);
+    longjmp(left, 1);
 }
 
-int64_t pvclock_device_open(uint64_t path, uint64_t flags)
+void interrupts_on_and_halt(void)
 {
-    return (int64_t)(path + flags);
+    (void)called("halt", 0, 0, 0, 0, 0);
 }
 
-int64_t pvclock_device_close(uint64_t descriptor)
+void interrupts_off(void)
 {
-    return (int64_t)descriptor;
+    (void)called("off", 0, 0, 0, 0, 0);
 }
 
-int64_t pvclock_device_map(uint64_t descriptor, uint64_t length, uint64_t protection,
-                           uint64_t offset)
+/* ---- Tests ------------------------------------------------------------- */
+
+static struct cpu cpu;
+
+static int set_up(void **state)
 {
-    return (int64_t)(descriptor + length + protection + offset);
+    (void)state;
+    cpu = (struct cpu){.index = 3};
+    trace[0] = 0;
+    unwritable = 0xbad;
+    process_may_rest = false;
+    return 0;
 }
 
-int64_t pvclock_device_unmap(uint64_t address, uint64_t length)
+static int64_t call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-    return (int64_t)(address + length);
+    trace[0] = 0;
+    if (setjmp(left))
+        return -4321;
+    return (int64_t)process_system_call(&cpu, number, (const uint64_t[]){a, b, c, d});
 }
 
-int64_t job_verdict(uint64_t verdict, uint64_t name, uint64_t figures)
+static void each_number_leads_to_its_function(void **state)
 {
-    return (int64_t)(verdict + name + figures);
-}
-
-/* ---- Ring 3 ---- */
-
-/* A system call, which is counted as trap.S does it. */
-static uint64_t call(struct cpu *cpu, enum system_call number, uint64_t a, uint64_t b)
-{
-    const uint64_t arguments[4] = {a, b, 0, 0};
-
-    if (cpu->counting)
-        cpu->entries[ENTRY_SYSCALL]++;
-    return process_system_call(cpu, number, arguments);
-}
-
-/* A reading by the page: it asks the kernel as long as the structure has the flag of a pause. */
-static void read_clock(struct cpu *cpu)
-{
-    step();
-    if (host.handled[cpu->index] != host.pauses)
-        (void)call(cpu, SYS_CLOCK, 0, 0);
-}
-
-static void begin(uint64_t pauses)
-{
-    memset(&host, 0, sizeof(host));
-    memset(counts, 0, sizeof(counts));
-    host.pauses = pauses;
-}
-
-static void count_reads(struct cpu *cpu, unsigned reads, bool asks)
-{
-    (void)call(cpu, SYS_COUNT, 1, 0);
-    for (unsigned i = 0; i < reads; i++)
-        read_clock(cpu);
-    if (asks)
-        (void)call(cpu, SYS_CLOCK, 0, 0);
-    (void)call(cpu, SYS_COUNT, 0, (uint64_t)(uintptr_t)counts);
-}
-
-/* ---- The tests ---- */
-
-static void a_pause_is_handled_before_the_clock_is_read(void **state)
-{
-    int64_t value[2];
+    const struct {
+        uint64_t number;
+        int64_t result;
+        const char *trace;
+    } cases[] = {
+        {SYS_EXIT, -4321, "ended(3) leave(3) "},
+        {SYS_CLOCK, -1234, "before(3) uptime() "},
+        {SYS_OPEN, -1234, "open(11,12) "},
+        {SYS_CLOSE, -1234, "close(11) "},
+        {SYS_MMAP, -1234, "map(11,12,13,14) "},
+        {SYS_MUNMAP, -1234, "unmap(11,12) "},
+        {SYS_CLOCK_GETTIME, 0, "before(3) get(11,0) copy(12,16) "},
+        {SYS_CLOCK_GETRES, 0, "before(3) get(11,1) copy(12,16) "},
+        {SYS_REST, -ERROR_PERM, ""},
+        {SYS_CHECK, -1234, "verdict(11,12,13) "},
+        {SYS_CALLS, -ERROR_NOSYS, ""},
+        {UINT64_MAX, -ERROR_NOSYS, ""},
+        {1ull << 32, -ERROR_NOSYS, ""},
+    };
 
     (void)state;
-    for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
-        begin(1);
-        assert_int_equal(call(&vcpus[vcpu], SYS_CLOCK, 0, 0), UPTIME + AWAY);
-        begin(1);
-        assert_int_equal(call(&vcpus[vcpu], SYS_CLOCK_GETTIME, 4, (uint64_t)(uintptr_t)value), 0);
-        assert_int_equal(value[0], UPTIME + AWAY);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(call(cases[i].number, 11, 12, 13, 14), cases[i].result);
+        assert_string_equal(trace, cases[i].trace);
     }
+    process_may_rest = true;
+    assert_int_equal(call(SYS_REST, 0, 0, 0, 0), 0);
+    assert_string_equal(trace, "halt() off() ");
 }
 
-/* Wherever the pause comes, and also if its flag is there when counting begins. */
-static void a_pause_is_no_entry_of_the_reader(void **state)
+static void a_clock_is_given_or_refused(void **state)
 {
-    enum { READS = 3, STEPS = 20 };
-    unsigned cases = 0;
-
     (void)state;
-    for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
-        for (uint64_t before = 0; before < 2; before++) {
-            for (uint64_t at = 0; at < STEPS; at++, cases++) {
-                begin(before);
-                host.pause_at = at;
-                count_reads(&vcpus[vcpu], READS, false);
-                assert_that(counts[ENTRY_SYSCALL] == 0, "%u calls, with a pause at step %u",
-                            (unsigned)counts[ENTRY_SYSCALL], (unsigned)at);
-            }
+    copied[0] = copied[1] = 0;
+    assert_int_equal(call(SYS_CLOCK_GETTIME, 99, 8, 0, 0), 0);
+    assert_int_equal(copied[0], 77);
+    assert_int_equal(copied[1], 88);
+    assert_int_equal(call(SYS_CLOCK_GETTIME, 100, 8, 0, 0), -ERROR_INVAL);
+    assert_string_equal(trace, "before(3) get(100,0) ");
+    assert_int_equal(call(SYS_CLOCK_GETRES, 0, unwritable, 0, 0), -ERROR_FAULT);
+}
+
+static void begin_counting(void)
+{
+    assert_int_equal(call(SYS_COUNT, 1, 0, 0, 0), 0);
+    assert_string_equal(trace, cpu.index == 3 ? "before(3) " : "before(4) ");
+    assert_true(cpu.counting);
+    for (unsigned i = 0; i < ENTRY_KINDS; i++)
+        assert_int_equal(cpu.entries[i], 0);
+}
+
+static void counts_are_those_since_counting_began_without_its_end(void **state)
+{
+    (void)state;
+    disturbances = 5;
+    memcpy(cpu.entries, (uint64_t[ENTRY_KINDS]){9, 9, 9, 9}, sizeof(cpu.entries));
+    begin_counting();
+    /* This call is in the count, as trap.c has counted it. */
+    memcpy(cpu.entries, (uint64_t[ENTRY_KINDS]){11, 22, 33, 44}, sizeof(cpu.entries));
+    assert_int_equal(call(SYS_COUNT, 0, 500, 0, 0), 0);
+    assert_string_equal(trace, "copy(500,32) ");
+    assert_false(cpu.counting);
+    assert_memory_equal(copied, ((uint64_t[ENTRY_KINDS]){10, 22, 33, 44}), sizeof(cpu.entries));
+    /* Where nothing was counted this call was not either; and it is not told twice. */
+    assert_int_equal(call(SYS_COUNT, 0, 500, 0, 0), 0);
+    assert_memory_equal(copied, ((uint64_t[ENTRY_KINDS]){0}), sizeof(cpu.entries));
+    assert_int_equal(call(SYS_COUNT, 0, 0, 0, 0), 0);
+    assert_string_equal(trace, "");
+    assert_int_equal(call(SYS_COUNT, 0, unwritable, 0, 0), -ERROR_FAULT);
+    /* Counting that goes on begins anew; to an address nothing is written then. */
+    begin_counting();
+    cpu.entries[ENTRY_SYSCALL] = 7;
+    assert_int_equal(call(SYS_COUNT, 1, unwritable, 0, 0), 0);
+    assert_string_equal(trace, "before(3) ");
+    assert_int_equal(cpu.entries[ENTRY_SYSCALL], 0);
+}
+
+static void calls_that_the_host_has_caused_are_not_counted(void **state)
+{
+    (void)state;
+    for (uint64_t calls = 0; calls < 4; calls++) {
+        for (uint64_t pauses = 0; pauses < 5; pauses++) {
+            begin_counting();
+            disturbances += pauses;
+            cpu.entries[ENTRY_SYSCALL] = calls + 1;
+            assert_int_equal(call(SYS_COUNT, 0, 500, 0, 0), 0);
+            assert_int_equal(copied[0], calls > pauses ? calls - pauses : 0);
+            /* Each once, and on each vCPU. */
+            begin_counting();
+            cpu.entries[ENTRY_SYSCALL] = calls + 1;
+            assert_int_equal(call(SYS_COUNT, 0, 500, 0, 0), 0);
+            assert_int_equal(copied[0], calls);
         }
     }
-    figures("%u runs with a pause at each step, and one before", cases);
+    disturbances++;
+    cpu.index = 4;
+    begin_counting();
+    cpu.index = 3;
+    cpu.entries[ENTRY_SYSCALL] = 3;
+    assert_int_equal(call(SYS_COUNT, 0, 500, 0, 0), 0);
+    assert_int_equal(copied[0], 1);
 }
 
-static void a_call_without_a_pause_is_an_entry(void **state)
+static void a_probe_goes_on_in_the_program(void **state)
 {
-    (void)state;
-    for (uint64_t before = 0; before < 2; before++) {
-        begin(before);
-        count_reads(&vcpus[1], 3, true);
-        assert_int_equal(counts[ENTRY_SYSCALL], 1);
+    const struct {
+        uint64_t resume;
+        bool good;
+    } cases[] = {{USER_IMAGE_BASE, true},
+                 {USER_IMAGE_BASE - 1, false},
+                 {USER_END - 1, true},
+                 {USER_END, false},
+                 {0, false},
+                 {UINT64_MAX, false}};
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (uint64_t stays = 0; stays < 3; stays++) {
+            (void)set_up(state);
+            assert_int_equal(call(SYS_PROBE, cases[i].resume, 4000, stays, 0),
+                             cases[i].good ? 0 : -ERROR_INVAL);
+            assert_int_equal(cpu.probe_resume, cases[i].good ? cases[i].resume : 0);
+            assert_int_equal(cpu.probe_stack, cases[i].good ? 4000 : 0);
+            assert_int_equal(cpu.probe_stays, cases[i].good && stays);
+        }
     }
 }
+
+static void a_probe_that_stays_is_ended_with_its_own_stack(void **state)
+{
+    (void)state;
+    assert_int_equal(call(SYS_PROBE, USER_IMAGE_BASE, 4000, 1, 0), 0);
+    assert_int_equal(call(SYS_EXIT, 0, 0, 0, 0), -ERROR_PERM);
+    assert_string_equal(trace, "");
+    assert_int_equal(call(SYS_PROBE, 0, 4001, 0, 0), -ERROR_PERM);
+    assert_int_equal(call(SYS_PROBE, USER_IMAGE_BASE, 4001, 1, 0), -ERROR_PERM);
+    assert_true(cpu.probe_stays);
+    assert_int_equal(cpu.probe_resume, USER_IMAGE_BASE);
+    assert_int_equal(cpu.probe_stack, 4000);
+    assert_int_equal(call(SYS_PROBE, USER_IMAGE_BASE + 1, 4000, 1, 0), 0);
+    assert_int_equal(cpu.probe_resume, USER_IMAGE_BASE + 1);
+    /* Nothing stays behind the end, whatever it says. */
+    assert_int_equal(call(SYS_PROBE, 0, 4000, 1, 0), 0);
+    assert_false(cpu.probe_stays);
+    assert_int_equal(cpu.probe_resume, 0);
+    assert_int_equal(call(SYS_EXIT, 0, 0, 0, 0), -4321);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pause_is_handled_before_the_clock_is_read),
-        cmocka_unit_test(a_pause_is_no_entry_of_the_reader),
-        cmocka_unit_test(a_call_without_a_pause_is_an_entry),
+        TEST(each_number_leads_to_its_function),
+        TEST(a_clock_is_given_or_refused),
+        TEST(counts_are_those_since_counting_began_without_its_end),
+        TEST(calls_that_the_host_has_caused_are_not_counted),
+        TEST(a_probe_goes_on_in_the_program),
+        TEST(a_probe_that_stays_is_ended_with_its_own_stack),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
-/* In place of arch/x86/cpu.h: the vCPU that a test lets run. */
-#ifndef ARCH_X86_CPU_H
-#define ARCH_X86_CPU_H
+/* arch/x86/cpu.h, but the vCPU that runs is the one that a test says. */
+#ifndef HOSTED_ARCH_X86_CPU_H
+#define HOSTED_ARCH_X86_CPU_H
 
-#include <stdint.h>
-
-struct cpu {
-    uint32_t index;
-};
+#define this_cpu this_cpu_by_gs
+#include "../../../../arch/x86/cpu.h"
+#undef this_cpu
 
 struct cpu *this_cpu(void);
-
-extern uint32_t cpu_count;
 
 #endif

@@ -70,6 +70,7 @@ TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers 
 # 32-bit programs, other compilers, and what else is worth a build of its own.
 TEST_VARIANTS := $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) lib/pvclock/vectors.m32 \
 	lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
+	lib/pvclock/port.m32 lib/timecounter/port.m32 \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -175,6 +176,7 @@ $(TESTS)/lib/pvclock/vectors $(TESTS)/lib/pvclock/vectors.m32: $(TESTS)/lib/pvcl
 $(TESTS)/lib/pvclock/vectors_table.h: tests/lib/pvclock/vectors_table.py $(wildcard vectors/*.json)
 	@mkdir -p $(@D)
 	@python3 $< vectors >$@
+$(TESTS)/lib/pvclock/port $(TESTS)/lib/pvclock/port.m32: TEST_DEFINES :=
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c

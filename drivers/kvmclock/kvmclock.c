@@ -203,6 +203,16 @@ static uint64_t read_counter(void *context)
     return pvclock_guard_cas(&kc->guard, pvclock_has_time(status) ? s.ns : 0);
 }
 
+/* Keeps vCPU 0's stable contents, which give the bound when STABLE is lost. */
+static void keep(struct kvmclock *kc, const struct pvclock_snapshot *s)
+{
+    uint32_t other = !kc->kept_index;
+
+    kc->kept[other] = *s;
+    /* Pairs with the load in lose_stable(). */
+    __atomic_store_n(&kc->kept_index, other, __ATOMIC_RELEASE);
+}
+
 void kvmclock_watch(struct kvmclock *kc, uint32_t count)
 {
     struct pvclock_snapshot s;
@@ -210,25 +220,24 @@ void kvmclock_watch(struct kvmclock *kc, uint32_t count)
 
     if (!kc->present || pvclock_take_snapshot(&kc->slots[0].info, &s) != PVCLOCK_OK)
         return;
+    bool stable = pvclock_is_stable(kc->host.features, s.flags);
     if (!kc->floor) {
-        uint32_t other = !kc->kept_index;
-        if (!pvclock_is_stable(kc->host.features, s.flags)) {
+        const struct pvclock_snapshot *kept = &kc->kept[kc->kept_index];
+        if (!stable)
             lose_stable(kc, 0);
-        } else if (kc->kept[kc->kept_index].version != s.version ||
-                   kc->kept[kc->kept_index].mul == 0) {
-            kc->kept[other] = s;
-            /* Pairs with the load in lose_stable(). */
-            __atomic_store_n(&kc->kept_index, other, __ATOMIC_RELEASE);
-        }
+        else if (kept->version != s.version || kept->mul == 0)
+            keep(kc, &s);
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (!pvclock_is_stable(kc->host.features, kc->slots[i].info.flags))
-            return;
-    }
+    for (uint32_t i = 0; stable && i < count; i++)
+        stable = pvclock_is_stable(kc->host.features, kc->slots[i].info.flags);
     /* They agree again.  Once their time is past all that was returned, the guard is not needed. */
-    if (pvclock_extrapolate(&s, rdtsc_ordered(), &now) == PVCLOCK_OK && now > kc->guard.last)
+    if (stable && pvclock_extrapolate(&s, rdtsc_ordered(), &now) == PVCLOCK_OK &&
+        now > kc->guard.last) {
+        /* Before any vCPU reads without the guard: STABLE may be lost again at once. */
+        keep(kc, &s);
         __atomic_store_n(&kc->floor, 0, __ATOMIC_RELEASE);
+    }
 }
 
 bool kvmclock_all_stable(const struct kvmclock *kc, uint32_t count)

@@ -65,6 +65,20 @@ else
 	echo "PASS compiled.icr-fences: $found, none without MFENCE and LFENCE before it"
 fi
 
+# A switch of counters publishes, and then reads the counters: no read may overtake what it published.
+# And a reader's count comes before its second look at the generation.
+switch=$(code "$build/kernel-objs/lib/timecounter/switch.c.o" | awk '
+	before == "mfence" && $2 == "lfence" { count++ }
+	{ before = $2 }
+	END { print count + 0 }')
+ring=$(code "$build/kernel-objs/lib/timecounter/ring.c.o" | grep -c ' lfence')
+if ((switch == 2 && ring > 0)); then
+	echo "PASS compiled.timecounter-fences: $switch in a switch, $ring in a reader"
+else
+	echo "FAIL compiled.timecounter-fences: $switch MFENCE with LFENCE in a switch, not 2; $ring LFENCE in a reader"
+	failed=1
+fi
+
 # SWAPGS comes once at each entry from ring 3, and elsewhere only right after the WRMSR that gives ring
 # 3 its base again; an entry on an interrupt stack has none, as nothing says there whose GS it is.
 found=$(code "$build/clockpage.elf.debug" | awk '

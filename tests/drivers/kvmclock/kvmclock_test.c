@@ -68,6 +68,7 @@ bool wrmsr_safe(uint32_t msr, uint64_t value)
 
 uint64_t rdtsc_ordered(void)
 {
+    pvclock_mock_step(PVCLOCK_MOCK_TSC_LFENCE, NULL);
     return pvclock_mock.tsc;
 }
 
@@ -459,8 +460,10 @@ static void in_between(enum pvclock_mock_step step, const volatile void *address
         kvmclock_watch(&kc, VCPUS);
         break;
     default: {
-        uint64_t ns = read_on(script.reader);
-        script.told = ns > script.told ? ns : script.told;
+        uint64_t ns = read_on(script.reader), before = script.told > latest ? script.told : latest;
+        if (ns < before)
+            fail_msg("a reading in between: %llu ns back", (unsigned long long)(before - ns));
+        script.told = ns;
         break;
     }
     }
@@ -469,16 +472,17 @@ static void in_between(enum pvclock_mock_step step, const volatile void *address
 
 /*
  * A reading on one vCPU; between any two of its steps two events, in every order; before, after and
- * in between readings on another one.  From a machine that is STABLE, one that has lost it, and one
- * that has it again and does not know yet.
+ * in between readings on another one.  From a machine that is STABLE; that has lost it; that has it
+ * again and does not know yet; that has lost it and does not know yet, which two vCPUs
+ * then find out at once.
  */
 static void kvmclock_goes_forward(void **state)
 {
     unsigned long readings = 0;
 
     (void)state;
-    for (unsigned n = 0; n < 3 * EVENTS * EVENTS * VCPUS * VCPUS * 16; n++) {
-        unsigned phase = n % 3, rest = n / 3;
+    for (unsigned n = 0; n < 4 * EVENTS * EVENTS * VCPUS * VCPUS * 20; n++) {
+        unsigned phase = n % 4, rest = n / 4;
         enum event first = rest % EVENTS, second = rest / EVENTS % EVENTS;
         uint32_t reader = rest / (EVENTS * EVENTS) % VCPUS;
         uint32_t other = rest / (EVENTS * EVENTS * VCPUS) % VCPUS;
@@ -487,7 +491,7 @@ static void kvmclock_goes_forward(void **state)
         latest = 0;
         for (uint32_t i = 0; i < VCPUS; i++)
             assert_forward(i);
-        if (phase >= 1) {
+        if (phase == 1 || phase == 2) {
             host_writes(false, 0);
             tick();
             assert_true(kc.floor >= latest);
@@ -502,6 +506,8 @@ static void kvmclock_goes_forward(void **state)
             host_writes(true, 100);
             assert_forward(other);
         }
+        if (phase == 3)
+            host_writes(false, 0);
         script.at = rest / (EVENTS * EVENTS * VCPUS * VCPUS);
         script.number = 0;
         script.event[0] = first;
@@ -565,6 +571,26 @@ static void kvmclock_floor(void **state)
     tick();
     assert_true(kc.floor >= latest);
     assert_forward(3);
+}
+
+/* Lost again at once: the bound is by the structures that gave the time back, not by older ones. */
+static void kvmclock_floor_of_the_second_loss(void **state)
+{
+    (void)state;
+    start_stable();
+    latest = 0;
+    assert_forward(2);
+    host_writes(false, 0);
+    tick();
+    pvclock_mock.tsc += 100000;
+    host_writes(true, 500); /* ahead of where the first ones would be now */
+    tick();
+    assert_int_equal(kc.floor, 0);
+    assert_forward(2);
+    assert_int_equal(latest, pvclock_mock.tsc + 500);
+    host_writes(false, 0);
+    assert_forward(1); /* 40 us behind */
+    assert_forward(0);
 }
 
 /* Lost over a pause, in which the TSC went on: time goes on from where it stood. */
@@ -694,6 +720,7 @@ int main(void)
         cmocka_unit_test(kvmclock_keeps_a_pause_in_between),
         cmocka_unit_test(kvmclock_believes_both),
         cmocka_unit_test(kvmclock_floor),
+        cmocka_unit_test(kvmclock_floor_of_the_second_loss),
         cmocka_unit_test(kvmclock_floor_after_pause),
         cmocka_unit_test(kvmclock_goes_forward),
         cmocka_unit_test(kvmclock_plays_a_host_with_a_date),

@@ -37,7 +37,7 @@ static struct {
     uint32_t ran, crash, wait_first, wait_end, moved;
     uint64_t longest, patience, moved_from;
     bool never_ends, one_by_one;
-    char gives[8];        /* of the verdicts 0 to n on what it owes: 'P', 'F', 'S' */
+    char gives[16];       /* of the verdicts 0 to n on what it owes: 'P', 'F', 'S' */
     uint32_t crash_of[2]; /* in the measurement, in the reads */
     uint64_t first_amount;
     unsigned runs;
@@ -166,7 +166,7 @@ void check(enum result result, const char *name, const char *figures, ...)
 
 static const struct {
     enum job job;
-    const char *names[7];
+    const char *names[11];
 } owed[] = {
     {JOB_ATTACH, {"ring3.device"}},
     {JOB_OFFSET, {0}},
@@ -185,8 +185,10 @@ static const struct {
      {"ring3.clock.read-only", "ring3.clock.no-execute", "ring3.text.read-only",
       "ring3.stack.no-execute", "ring3.kernel.hidden", "ring3.hlt.refused"}},
     {JOB_BORDER,
-     {"ring3.border.entries", "ring3.border.flags", "ring3.border.segments",
-      "ring3.border.privileged", "ring3.border.pointers", "ring3.border.registers"}},
+     {"ring3.border.entries", "ring3.border.addresses", "ring3.border.flags",
+      "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.segments",
+      "ring3.border.code32", "ring3.border.privileged", "ring3.border.pointers",
+      "ring3.border.registers"}},
     {JOB_UNMAPPED, {"ring3.border.unmapped"}},
     {JOB_WATCH, {0}},
     {JOB_WATCHED, {"readers"}},
@@ -342,16 +344,17 @@ static void a_thread_may_run_as_long_as_its_job_needs(void **state)
 {
     const struct {
         enum job job;
-        uint64_t amount, seconds;
-    } cases[] = {{JOB_ORDER, 0, 60},       {JOB_ORDER, 20000, 61},     {JOB_FUZZ, 39999, 61},
-                 {JOB_FUZZ, 4000000, 260}, {JOB_MEASURE, 1000000, 60}, {JOB_ATTACK, 90000, 60}};
+        uint64_t amount, cycles;
+    } cases[] = {{JOB_ORDER, 0, 60 * HZ},         {JOB_ORDER, 20000, 61 * HZ},
+                 {JOB_FUZZ, 39999, 61 * HZ},      {JOB_FUZZ, 4000000, 260 * HZ},
+                 {JOB_MEASURE, 1000000, 60 * HZ}, {JOB_ATTACK, 90000, HZ / 1000 * 90000 + 10 * HZ}};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         machine.longest = 0;
         (void)job_run(
             &(struct job_order){.job = cases[i].job, .count = 1, .amount = cases[i].amount});
-        assert_int_equal(machine.longest, cases[i].seconds * HZ);
+        assert_int_equal(machine.longest, cases[i].cycles);
         assert_int_equal(process_longest, 0);
     }
 }
@@ -391,7 +394,7 @@ static void each_job_owes_its_verdicts(void **state)
         for (unsigned given = 0; given < 3; given++) {
             (void)set_up(state);
             unsigned n = 0;
-            while (n < 6 && owed[i].names[n])
+            while (n < 10 && owed[i].names[n])
                 n++;
             if (given)
                 memset(machine.gives, given == 1 ? 'P' : 'S', n);
@@ -495,12 +498,12 @@ static void the_longest_job_takes_as_many_verdicts_as_it_owes(void **state)
 {
     (void)state;
     (void)job_run(&(struct job_order){.job = JOB_BORDER, .count = 1});
-    for (unsigned i = 6; i-- > 0;)
+    for (unsigned i = 10; i-- > 0;)
         assert_int_equal(give(VERDICT_PASS, owed_by(JOB_BORDER)[i], ""), 0);
     /* That of the next job in the table. */
     assert_int_equal(give(VERDICT_PASS, "ring3.border.unmapped", ""), -ERROR_PERM);
     job_settle(true, "");
-    assert_int_equal(checks.count, 6);
+    assert_int_equal(checks.count, 10);
 }
 
 static void the_slowest_vcpu_s_costs_are_shown(void **state)

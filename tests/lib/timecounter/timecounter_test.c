@@ -179,6 +179,7 @@ static void choice(void **state)
 static void qualities(void **state)
 {
     (void)state;
+    assert_int_equal(TC_OK, 0); /* and no other status is */
     /* FreeBSD's, and their order. */
     assert_int_equal(TC_QUALITY_KVMCLOCK, 975);
     assert_int_equal(TC_QUALITY_TSC, 800);
@@ -213,6 +214,16 @@ static void max_gap(void **state)
     assert_true(tc_max_gap_ns(&tsc) == UINT64_C(4010163908437914229));
     assert_true(tc_max_gap_ns(&slow) == UINT64_MAX);
     assert_int_equal(tc_max_gap_ns(NULL), 0);
+    slow.mask = 0xff;
+    slow.frequency = 79;
+    assert_int_equal(tc_max_gap_ns(&slow), 1607594936); /* 127 / 79 s */
+    slow.frequency = 0;
+    assert_int_equal(tc_max_gap_ns(&slow), 0);
+    /* (2^63 - 1) / (5 * 10^8) s are 2^64 - 2 ns, the most that fits. */
+    tsc.frequency = 500000000;
+    assert_true(tc_max_gap_ns(&tsc) == UINT64_MAX - 1);
+    tsc.frequency = 499999999;
+    assert_true(tc_max_gap_ns(&tsc) == UINT64_MAX);
 
     /* A promise of 1 ms lets all pass, of 100 ms not i8254, of 3 s neither of the narrow ones. */
     for (int i = 0; i < 3; i++) {
@@ -1092,6 +1103,340 @@ static void dummy_counts(void **state)
     assert_int_equal(uptime(), 4000);
 }
 
+/* ---- What a report says, to the last digit ------------------------------ */
+
+static uint64_t step_b;
+
+/* A reading of `a` takes 10 cycles (ns); one of `b` moves `a` on by step_b. */
+static uint64_t read_a_in_steps(void *context)
+{
+    (void)context;
+    count_a += 10;
+    return count_a;
+}
+
+static uint64_t read_b_beside(void *context)
+{
+    (void)context;
+    count_a += step_b;
+    return count_b;
+}
+
+/* The report's uptime is that of the hands, which are exact. */
+static void assert_taken_over_at(const struct tc_switch *report, int64_t ns)
+{
+    const struct tc_hands *hands = &set.own.hands;
+
+    assert_true(report->uptime.sec == (int64_t)hands->uptime.sec);
+    assert_true(report->uptime.frac == hands->uptime.frac);
+    assert_int_equal(report->uptime.sec * SECOND + tc_hands_nsec(hands, &hands->uptime), ns);
+}
+
+static void a_switch_reports_what_it_did(void **state)
+{
+    struct tc_switch report;
+
+    (void)state;
+    begin_at(0, ALL, 1000000000);
+    b = mock_counter("b", &count_b, ALL, 300000000, -1);
+    count_b = 77;
+    assert_int_equal(tc_register(&set, &b), TC_OK);
+    count_a = 5000000000;
+    assert_int_equal(tc_windup(&set), TC_OK);
+    /* One that is not there, and the one that is in use: nothing happens at that uptime. */
+    for (int i = 0; i < 2; i++) {
+        memset(&report, 0xff, sizeof(report));
+        assert_int_equal(tc_select(&set, i ? "a" : "none", &report), i ? TC_OK : TC_NOT_FOUND);
+        assert_ptr_equal(report.from, &a);
+        assert_ptr_equal(report.to, &a);
+        assert_true(report.uptime.sec == 5 && report.uptime.frac == 0);
+        assert_int_equal(report.bracket_ns, 0);
+        assert_int_equal(report.uncertainty_ns, 0);
+    }
+    /* 10 ns after, and 7 of b's: 17 in all. The takeover is in the middle of a bracket. */
+    a.read = read_a_in_steps;
+    b.read = read_b_beside;
+    step_b = 7;
+    count_a = 5000000000 - 10;
+    assert_int_equal(tc_select(&set, "b", &report), TC_OK);
+    assert_ptr_equal(report.from, &a);
+    assert_ptr_equal(report.to, &b);
+    assert_int_equal(report.bracket_ns, 17 + 1);
+    /* Half the bracket, rounded up; a tick of 1 ns and one of 3.3 ns, each 1 more. */
+    assert_int_equal(report.uncertainty_ns, 9 + 2 + 4);
+    assert_taken_over_at(&report, 5000000000 + 10 + 8);
+    assert_int_equal(set.own.hands.count, 77);
+    /* Back again, with no bracket at all. */
+    a.read = mock_read;
+    b.read = mock_read;
+    assert_int_equal(tc_select(&set, "a", &report), TC_OK);
+    assert_int_equal(report.bracket_ns, 0);
+    assert_int_equal(report.uncertainty_ns, 0 + 4 + 2);
+    assert_ptr_equal(report.from, &b);
+}
+
+/* Other CPUs may have read a second more on the old counter, and no more. */
+static void a_switch_from_a_guarded_counter_is_guarded_for_a_second(void **state)
+{
+    (void)state;
+    begin_at(0, ALL, 1000000000);
+    a.flags = TC_GUARDED;
+    b = mock_counter("b", &count_b, ALL, 1000000000, -1);
+    count_b = 0;
+    assert_int_equal(tc_register(&set, &b), TC_OK);
+    assert_int_equal(tc_select(&set, "b", NULL), TC_OK);
+    count_b = 999999999;
+    assert_int_equal(tc_windup(&set), TC_OK);
+    assert_int_equal(set.own.hands.flags & TC_HANDS_GUARDED, TC_HANDS_GUARDED);
+    count_b = 1000000001;
+    assert_int_equal(tc_windup(&set), TC_OK);
+    assert_int_equal(set.own.hands.flags & TC_HANDS_GUARDED, 0);
+}
+
+/* The tightest of four, whether it is the first or the last of them, and from either side. */
+static uint64_t steps_of_a[16];
+static unsigned reads_of_a;
+
+static uint64_t read_a_as_listed(void *context)
+{
+    (void)context;
+    return count_a += steps_of_a[reads_of_a++ % 16];
+}
+
+static void a_switch_takes_the_tightest_bracket(void **state)
+{
+    struct tc_switch report;
+
+    (void)state;
+    for (unsigned tightest = 0; tightest < 4; tightest++) {
+        begin_at(1000000, ALL, 1000000000);
+        b = mock_counter("b", &count_b, ALL, 1000000000, -1);
+        assert_int_equal(tc_register(&set, &b), TC_OK);
+        a.read = read_a_as_listed;
+        reads_of_a = 0;
+        /* The windup's reading, then before and after of each bracket, and the last. */
+        for (unsigned i = 0; i < 16; i++)
+            steps_of_a[i] = i == 2 + 2 * tightest ? 40 : 100;
+        assert_int_equal(tc_select(&set, "b", &report), TC_OK);
+        assert_int_equal(reads_of_a, 1 + 2 * 4 + 1);
+        assert_int_equal(report.bracket_ns, 40 + 1);
+        assert_taken_over_at(&report, 100 + (2 * tightest + 1) * 100 + 20);
+    }
+    /* The old counter goes back within the brackets: the width is the same, from its lower end. */
+    begin_at(1000000, ALL, 1000000000);
+    assert_int_equal(tc_register(&set, &b), TC_OK);
+    a.read = read_a_as_listed;
+    reads_of_a = 0;
+    for (unsigned i = 0; i < 16; i++)
+        steps_of_a[i] = i == 0 ? 1000 : i % 2 ? 500 : (uint64_t)-50;
+    assert_int_equal(tc_select(&set, "b", &report), TC_OK);
+    assert_int_equal(report.bracket_ns, 50 + 1);
+    assert_taken_over_at(&report, 1000 + 450 + 25);
+}
+
+/* A remainder that rounds up to a whole part carries, through the fraction into the seconds. */
+static void a_remainder_carries_into_the_second(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) {
+        begin_at(0, ALL, 1000000007);
+        b = mock_counter("b", &count_b, ALL, 3, -1);
+        count_b = 0;
+        assert_int_equal(tc_register(&set, &b), TC_OK);
+        set.own.hands.uptime.sec = 9;
+        set.own.hands.uptime.frac = whole ? UINT64_MAX : 41;
+        set.own.hands.uptime.rest = 1000000006; /* times 3 / 1000000007: 2.99..., so 3 */
+        assert_int_equal(tc_select(&set, "b", NULL), TC_OK);
+        assert_int_equal(set.own.hands.uptime.rest, 0);
+        assert_int_equal(set.own.hands.uptime.frac, whole ? 0 : 42);
+        assert_int_equal(set.own.hands.uptime.sec, whole ? 10 : 9);
+    }
+}
+
+static void a_registered_counter_begins_with_nothing(void **state)
+{
+    struct timecounter other = mock_counter("other", &count_b, ALL, HZ, 5);
+
+    (void)state;
+    begin_at(0, ALL, HZ);
+    other.steps_back = 5;
+    other.worst_back = 6;
+    other.next = &a;
+    assert_int_equal(tc_register(&set, &other), TC_OK);
+    assert_int_equal(other.steps_back, 0);
+    assert_int_equal(other.worst_back, 0);
+    assert_null(other.next);
+}
+
+static void made_counters_are_as_documented(void **state)
+{
+    struct timecounter made;
+    uintptr_t counted = 5;
+
+    (void)state;
+    memset(&made, 0xff, sizeof(made));
+    tc_dummy(&made, &counted);
+    assert_string_equal(made.name, "dummy");
+    assert_string_equal(made.reason, TC_REASON_DUMMY);
+    assert_true(made.mask == UINTPTR_MAX);
+    assert_int_equal(made.frequency, 1000000);
+    assert_int_equal(made.quality, TC_QUALITY_DUMMY);
+    assert_int_equal(made.flags, TC_GUARDED);
+    assert_int_equal(made.read(made.context), 1);
+    assert_int_equal(made.read(made.context), 2);
+
+    memset(&made, 0xff, sizeof(made));
+    begin_at(0, ALL, 1000000000);
+    tc_uptime_counter(&made, &set);
+    assert_string_equal(made.name, "uptime");
+    assert_non_null(strstr(made.reason, "only to check it"));
+    assert_true(made.mask == UINT64_MAX);
+    assert_int_equal(made.frequency, 1000000000);
+    assert_int_equal(made.quality, TC_QUALITY_DUMMY);
+    assert_int_equal(made.flags, 0);
+    count_a = 1234;
+    assert_int_equal(made.read(made.context), 1234);
+}
+
+/* Each reading that the guard replaces counts once; and one that is as high is not replaced. */
+static void the_guard_counts_what_it_replaces(void **state)
+{
+    struct tc_statistics statistics;
+
+    (void)state;
+    count_a = 1000;
+    assert_int_equal(timecounters_init(&set, 0), TC_OK);
+    a = mock_counter("a", &count_a, ALL, 1000000000, 0);
+    a.flags = TC_GUARDED;
+    assert_int_equal(tc_register(&set, &a), TC_OK);
+    assert_int_equal(tc_choose(&set, NULL), TC_OK);
+    count_a = 3000;
+    assert_int_equal(uptime(), 2000);
+    assert_int_equal(uptime(), 2000);
+    assert_int_equal(tc_get_statistics(&set, &statistics), TC_OK);
+    assert_int_equal(statistics.guarded, 0);
+    for (uint64_t i = 1; i <= 3; i++) {
+        count_a = 3000 - i;
+        assert_int_equal(uptime(), 2000);
+        assert_int_equal(tc_get_statistics(&set, &statistics), TC_OK);
+        assert_int_equal(statistics.guarded, i);
+    }
+}
+
+/* The ends of what a date can be. */
+static void a_date_has_its_limits(void **state)
+{
+    const int64_t limit = INT64_C(1) << 62;
+    struct tc_timespec at = {0, 0}, zero = {0, 0};
+
+    (void)state;
+    begin_at(0, ALL, 1000000000);
+    for (int64_t nsec = 0; nsec <= 999999999; nsec += 999999999) {
+        at.nsec = nsec;
+        at.sec = limit - 1;
+        assert_int_equal(tc_setclock(&set, &at, NULL), TC_OK);
+        at.sec = limit;
+        assert_int_equal(tc_setclock(&set, &at, NULL), TC_BAD_TIME);
+        at.sec = -limit;
+        assert_int_equal(tc_setclock(&set, &at, NULL), TC_OK);
+        assert_int_equal(tc_setclock_at(&set, &zero, &at, NULL), TC_OK);
+        at.sec = -limit - 1;
+        assert_int_equal(tc_setclock(&set, &at, NULL), TC_BAD_TIME);
+        assert_int_equal(tc_setclock_at(&set, &zero, &at, NULL), TC_BAD_TIME);
+    }
+}
+
+static void arithmetic_carries_and_borrows(void **state)
+{
+    const struct tc_timespec x = {5, 999999999}, y = {3, 1}, z = {3, 0};
+    const struct tc_bintime p = {5, UINT64_MAX}, q = {3, 1}, r = {3, 0};
+    struct tc_timespec time;
+    struct tc_bintime bintime;
+
+    (void)state;
+    time = tc_timespec_add(x, y);
+    assert_true(time.sec == 9 && time.nsec == 0);
+    time = tc_timespec_add(x, z);
+    assert_true(time.sec == 8 && time.nsec == 999999999);
+    time = tc_timespec_subtract(z, y);
+    assert_true(time.sec == -1 && time.nsec == 999999999);
+    time = tc_timespec_subtract(y, z);
+    assert_true(time.sec == 0 && time.nsec == 1);
+    time = tc_timespec_subtract(z, z);
+    assert_true(time.sec == 0 && time.nsec == 0);
+    bintime = tc_bintime_add(p, q);
+    assert_true(bintime.sec == 9 && bintime.frac == 0);
+    bintime = tc_bintime_add(p, r);
+    assert_true(bintime.sec == 8 && bintime.frac == UINT64_MAX);
+    bintime = tc_bintime_subtract(r, q);
+    assert_true(bintime.sec == -1 && bintime.frac == UINT64_MAX);
+    bintime = tc_bintime_subtract(q, r);
+    assert_true(bintime.sec == 0 && bintime.frac == 1);
+    bintime = tc_bintime_subtract(q, q);
+    assert_true(bintime.sec == 0 && bintime.frac == 0);
+    assert_true(tc_bintime_less(r, q) && !tc_bintime_less(q, r) && !tc_bintime_less(q, q));
+    assert_true(tc_bintime_less(q, p) && !tc_bintime_less(p, q));
+}
+
+/* Counters of which one moves by more than 2^64 cycles of the other, or wraps at 64 bits. */
+static void crosscheck_of_far_apart_rates(void **state)
+{
+    struct tc_crosscheck check;
+    struct tc_deviation deviation;
+
+    (void)state;
+    a = mock_counter("a", &count_a, ALL, UINT64_C(1) << 63, 0);
+    b = mock_counter("b", &count_b, ALL, 1, 0);
+    count_a = 5;
+    count_b = 7;
+    /* 9 s of 2^63 Hz are 4 wraps and a half. */
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    count_b += 9;
+    count_a += UINT64_C(1) << 63;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+    assert_int_equal(deviation.wraps, 4);
+    assert_int_equal(deviation.difference_ns, 0);
+    assert_int_equal(deviation.ppb, 0);
+    assert_int_equal(deviation.elapsed_ns, 9 * SECOND);
+    /* A tick of b is 2^63 cycles of a: 1 s, of 9. */
+    assert_int_equal(deviation.uncertainty_ppb, 111111111 + 1);
+    assert_int_equal(deviation.uncertainty_ns, SECOND + 1);
+    /* Slow by a ninth. */
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    count_b += 9;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+    assert_int_equal(deviation.wraps, 5);
+    assert_int_equal(deviation.ppb, 111111111); /* as half a wrap may be either */
+    assert_int_equal(deviation.difference_ns, SECOND);
+
+    /* 2^64 ns are 18446744073.7 s. */
+    a = mock_counter("a", &count_a, ALL, 1, 0);
+    for (uint64_t sec = UINT64_C(18446744072); sec <= UINT64_C(18446744075); sec++) {
+        assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+        count_b += sec;
+        assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+        assert_true(deviation.elapsed_ns ==
+                    (sec <= UINT64_C(18446744073) ? sec * 1000000000 : UINT64_MAX));
+        assert_true(deviation.difference_ns == -INT64_MAX);
+    }
+
+    /* Of 8 bits: to the nearest wrap, and never fewer than none. */
+    a = mock_counter("a", &count_a, 0xff, 1000, 0);
+    b = mock_counter("b", &count_b, ALL, 1000, 0);
+    for (uint64_t n = 1; n < 2000; n++) {
+        count_a = 0;
+        assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+        count_b += n;
+        count_a = n + 127; /* fast by just less than half a wrap */
+        assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+        assert_int_equal(deviation.difference_ns, (n + 127 < 256 ? 127 : 127) * 1000000);
+        count_a = n - 127; /* or slow by that; the least that it can show is none */
+        assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+        if (n >= 127)
+            assert_int_equal(deviation.difference_ns, -127 * 1000000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1125,6 +1470,16 @@ int main(void)
         cmocka_unit_test(crosscheck_adds_what_it_cannot_know),
         cmocka_unit_test(crosscheck_uncertainty),
         cmocka_unit_test(dummy_counts),
+        cmocka_unit_test(a_switch_reports_what_it_did),
+        cmocka_unit_test(a_switch_from_a_guarded_counter_is_guarded_for_a_second),
+        cmocka_unit_test(a_switch_takes_the_tightest_bracket),
+        cmocka_unit_test(a_remainder_carries_into_the_second),
+        cmocka_unit_test(a_registered_counter_begins_with_nothing),
+        cmocka_unit_test(made_counters_are_as_documented),
+        cmocka_unit_test(the_guard_counts_what_it_replaces),
+        cmocka_unit_test(a_date_has_its_limits),
+        cmocka_unit_test(arithmetic_carries_and_borrows),
+        cmocka_unit_test(crosscheck_of_far_apart_rates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

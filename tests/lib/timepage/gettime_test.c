@@ -681,15 +681,40 @@ static void gettime_last_tick(void **state)
     }
 }
 
+/* A vCPU that the time page does not count has no structure, though there is memory behind them. */
+static void gettime_of_a_vcpu_that_is_not_there(void **state)
+{
+    (void)state;
+    assert_int_equal(TIME_PAGE_MAGIC, 'c' | 'l' << 8 | 'k' << 16 | 'p' << 24);
+    start(1000);
+    page.vcpus = VCPUS - 1;
+    page.has_rdtscp = 0;
+    for (vcpu_now = 0; vcpu_now < VCPUS; vcpu_now++) {
+        struct gettime g = reader();
+        struct pvclock_timespec t;
+
+        (void)gettime_read(&g, GETTIME_MONOTONIC, &t);
+        assert_int_equal(g.clock_page != NULL, vcpu_now < VCPUS - 1);
+    }
+    vcpu_now = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gettime_after_pause),     cmocka_unit_test(gettime_stopped),
-        cmocka_unit_test(gettime_clocks),          cmocka_unit_test(gettime_ways),
-        cmocka_unit_test(gettime_own_vcpu),        cmocka_unit_test(gettime_is_bounded),
-        cmocka_unit_test(gettime_loses_stable),    cmocka_unit_test(gettime_between_any_two_steps),
-        cmocka_unit_test(gettime_last_tick),       cmocka_unit_test(gettime_regains_stable),
-        cmocka_unit_test(gettime_of_another_page), cmocka_unit_test(gettime_begins_again),
+        cmocka_unit_test(gettime_after_pause),
+        cmocka_unit_test(gettime_stopped),
+        cmocka_unit_test(gettime_of_a_vcpu_that_is_not_there),
+        cmocka_unit_test(gettime_clocks),
+        cmocka_unit_test(gettime_ways),
+        cmocka_unit_test(gettime_own_vcpu),
+        cmocka_unit_test(gettime_is_bounded),
+        cmocka_unit_test(gettime_loses_stable),
+        cmocka_unit_test(gettime_between_any_two_steps),
+        cmocka_unit_test(gettime_last_tick),
+        cmocka_unit_test(gettime_regains_stable),
+        cmocka_unit_test(gettime_of_another_page),
+        cmocka_unit_test(gettime_begins_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

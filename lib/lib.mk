@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: 0BSD
 # The library: what the kernel compiles with its own flags, and the archive for everyone else.
 
-LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/host.c
+LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/clock.c lib/pvclock/host.c
 LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,types.h abi.h port.h port/gcc_x86.h port/mock.h scale.h \
-	seq.h pvclock.h read.h guard.h host.h)
+	seq.h pvclock.h read.h guard.h host.h clock.h)
 
 # The version stands in the header alone.
 LIB_VERSION = $(shell sed -n 's/^\#define PVCLOCK_VERSION_STRING *"\(.*\)"/\1/p' lib/pvclock/pvclock.h)

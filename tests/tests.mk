@@ -68,7 +68,8 @@ TEST_NAMES := $(patsubst tests/%_test.c,%,$(wildcard tests/*/*_test.c tests/*/*/
 TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers kernel userspace_sim, \
 	$(d)/*.h $(d)/*/*.h $(d)/*/*/*.h $(d)/*/*/*/*.h))
 # 32-bit programs, other compilers, and what else is worth a build of its own.
-TEST_VARIANTS := $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) lib/pvclock/vectors.m32 \
+TEST_VARIANTS := lib/pvclock/clock.m32 $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) \
+	lib/pvclock/vectors.m32 \
 	lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
 	lib/pvclock/port.m32 lib/timecounter/port.m32 \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
@@ -169,7 +170,9 @@ $(TESTS)/userspace_sim/readers: $(addprefix userspace_sim/,reader.c attach.c clo
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
-$(addprefix $(TESTS)/lib/pvclock/,protocol exact vectors protocol.m32 exact.m32 vectors.m32): $(LIB_PVCLOCK_SRCS)
+$(TESTS)/lib/pvclock/clock_race: TEST_DEFINES :=
+$(TESTS)/lib/pvclock/clock_race: TEST_LANGUAGE := -std=gnu11
+$(addprefix $(TESTS)/lib/pvclock/,protocol exact vectors clock clock_race protocol.m32 exact.m32 vectors.m32 clock.m32): $(LIB_PVCLOCK_SRCS)
 $(TESTS)/lib/pvclock/vectors.m32: TEST_FLAGS += -I$(TESTS)/lib/pvclock
 $(TESTS)/lib/pvclock/vectors: TEST_FLAGS := -I$(TESTS)/lib/pvclock
 $(TESTS)/lib/pvclock/vectors $(TESTS)/lib/pvclock/vectors.m32: $(TESTS)/lib/pvclock/vectors_table.h

@@ -16,9 +16,12 @@
  *   PVCLOCK_TAKE_BITS(p, m)   uint8_t: *p &= ~m, atomically, on one byte; returns the old value
  *   PVCLOCK_PAUSE()           the hint for a spin loop
  *
- * Optional, needed by guard.h only:
+ * Optional, needed by guard.h and clock.h only:
  *   PVCLOCK_LOAD64(p), PVCLOCK_STORE64(p, v)   64 bits that are never torn, acquire and release
  *   PVCLOCK_CAS64(p, old, new)  bool: if *p == *old, *p = new; else *old = *p; a full fence
+ *   PVCLOCK_RDPID()           uint32_t: the running vCPU's IA32_TSC_AUX
+ *   PVCLOCK_VCPU_WORD()       uint64_t, whole: the running vCPU's number below, and above it
+ *                             something that changes at each dispatch of a thread
  */
 #ifndef PVCLOCK_PORT_H
 #define PVCLOCK_PORT_H

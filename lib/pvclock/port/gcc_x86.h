@@ -85,6 +85,29 @@ PVCLOCK_PORT_INLINE void pvclock_port_store_release(volatile uint32_t *p, uint32
     *p = value;
 }
 
+/* RDPID: the same number as RDTSCP's, without the TSC; in no order, but as precise as any other. */
+PVCLOCK_PORT_INLINE uint32_t pvclock_port_rdpid(void)
+{
+    pvclock_port_half aux;
+
+    __asm__ volatile("rdpid %0" : "=r"(aux) : : "memory");
+    return (uint32_t)aux;
+}
+
+#ifdef __x86_64__
+/* What a kernel keeps behind GS: the vCPU's number and, above it, the dispatch's generation. */
+PVCLOCK_PORT_INLINE uint64_t pvclock_port_vcpu_word(void)
+{
+    uint64_t word;
+
+    __asm__ volatile("mov %%gs:0, %0" : "=r"(word) : : "memory");
+    return word;
+}
+
+#define PVCLOCK_VCPU_WORD() pvclock_port_vcpu_word()
+#endif
+
+#define PVCLOCK_RDPID()                 pvclock_port_rdpid()
 #define PVCLOCK_TSC_LFENCE()            pvclock_port_tsc_lfence()
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_port_tsc_rdtscp(aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_port_tsc_relaxed()

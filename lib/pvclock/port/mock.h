@@ -23,13 +23,16 @@ enum pvclock_mock_step {
     PVCLOCK_MOCK_LOAD64,
     PVCLOCK_MOCK_STORE64,
     PVCLOCK_MOCK_CAS64,
+    PVCLOCK_MOCK_RDPID,
+    PVCLOCK_MOCK_VCPU_WORD,
     PVCLOCK_MOCK_STEPS
 };
 
 struct pvclock_mock {
     uint64_t tsc;
-    uint32_t aux;
-    uint64_t after_tsc; /* the TSC that the last LOAD_AFTER depended on */
+    uint32_t aux;        /* the vCPU */
+    uint32_t generation; /* of the dispatch, for PVCLOCK_VCPU_WORD() */
+    uint64_t after_tsc;  /* the TSC that the last LOAD_AFTER depended on */
     unsigned count[PVCLOCK_MOCK_STEPS];
     void (*script)(enum pvclock_mock_step step, const volatile void *address); /* or NULL */
 };
@@ -109,6 +112,20 @@ static inline bool pvclock_mock_cas64(volatile uint64_t *p, uint64_t *old, uint6
     return 1;
 }
 
+static inline uint32_t pvclock_mock_rdpid(void)
+{
+    pvclock_mock_step(PVCLOCK_MOCK_RDPID, 0);
+    return pvclock_mock.aux;
+}
+
+static inline uint64_t pvclock_mock_vcpu_word(void)
+{
+    pvclock_mock_step(PVCLOCK_MOCK_VCPU_WORD, 0);
+    return (uint64_t)pvclock_mock.generation << 32 | pvclock_mock.aux;
+}
+
+#define PVCLOCK_RDPID()                 pvclock_mock_rdpid()
+#define PVCLOCK_VCPU_WORD()             pvclock_mock_vcpu_word()
 #define PVCLOCK_TSC_LFENCE()            pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_LFENCE)
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_mock_tsc(PVCLOCK_MOCK_TSC_RDTSCP, aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_RELAXED)

@@ -33,6 +33,10 @@ soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an ear
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
 		$(if $(HTML),--html '$(HTML)')
 
+.PHONY: pauses
+pauses: kernel ## pause a guest for 22 s at each place and in each stage of its report, and at its ticks (12 minutes)
+	PAUSE_SECONDS=22 tests/events/run.sh report-pauses report-pause-storm
+
 .PHONY: attack
 attack: kernel ## attack the kernel from ring 3, on 2 and 8 vCPUs: MINUTES=4, SEED=N of an earlier run
 	tests/guest/attack.sh $(or $(MINUTES),4) $(SEED)
@@ -154,6 +158,7 @@ $(TESTS)/kernel/process/threads: kernel/process/threads.c
 $(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
 $(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
 $(TESTS)/kernel/process/process: kernel/process/process.c
+$(TESTS)/kernel/process/pauses: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)

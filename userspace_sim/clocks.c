@@ -13,6 +13,7 @@
 /* Over all combinations that the kernel has published so far. */
 static struct {
     uint32_t tried, wrong;
+    bool last_wrong;
     uint32_t clocks, disagree; /* bit n: clock n */
     uint32_t disagree_now;     /* of the present combination */
     uint32_t facts, right;     /* of the first that was wrong */
@@ -118,6 +119,11 @@ void paths(struct thread_page *t)
     if (!last_out(t))
         return;
     bool good = meeting_count(&right, t) == t->count;
+    if (t->facts & FACT_AGAIN) {
+        seen.tried--;
+        seen.wrong -= seen.last_wrong;
+    }
+    seen.last_wrong = !good;
     if (!good && seen.wrong++ == 0) {
         seen.facts = t->facts;
         seen.right = meeting_count(&right, t);

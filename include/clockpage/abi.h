@@ -145,7 +145,8 @@ enum fact {
     FACT_WITHOUT_RDTSCP = 32,
     FACT_FORCE_UNSTABLE = 64,
     FACT_STABLE = 128,
-    FACT_FAST = 256, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
+    FACT_AGAIN = 1024, /* JOB_PATHS: the last result does not count, as the host disturbed it */
+    FACT_FAST = 256,   /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
 };
 
 struct measured {

@@ -259,10 +259,10 @@ void process_tick(struct cpu *cpu)
 {
     /* Load it once: vCPU 0 may clear it at any time. */
     uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
-    uint64_t gap = now - cpu->job_seen;
+    uint64_t gap = now - cpu->job_seen, most = longest / 1024;
 
-    /* A pause by the host, which is one long gap, is not the thread's fault. */
-    cpu->job_ran += gap < longest / 64 ? gap : longest / 64;
+    /* A pause, or the time in which the host ran others, is a long gap: not the thread's fault. */
+    cpu->job_ran += gap < most ? gap : most;
     cpu->job_seen = now;
     if (longest && cpu->job_ran > longest)
         end_thread(cpu);

@@ -27,7 +27,12 @@ static uint64_t entry;
 static struct thread threads[MAX_THREADS];
 static unsigned thread_count;
 static struct page_census expected;
+/* One for each vCPU, which ring 3 reads as 64 bits: PVCLOCK_VCPU_WORD() of lib/pvclock/port.h. */
+static struct vcpu_word {
+    uint32_t number, dispatches;
+} * words;
 
+_Static_assert(MAX_CPUS * sizeof(struct vcpu_word) <= PAGE_SIZE, "they share a page");
 _Static_assert(MAX_THREADS == MAX_CPUS + 1, "one thread waits while the kernel moves threads");
 _Static_assert(THREAD_STRIDE == USER_THREAD_STRIDE, "ring 3 finds the other threads' pages");
 _Static_assert(COUNT_SYSTEM_CALL == (int)ENTRY_SYSCALL && COUNT_TIMER == (int)ENTRY_TIMER &&
@@ -125,15 +130,20 @@ bool process_map_code(uint32_t count)
     return true;
 }
 
-/* Maps the numbers that GS points at in ring 3: see process_vcpu_address(). */
-static bool map_numbers(void)
+/* Maps the words that GS points at in ring 3: see process_vcpu_address(). */
+static bool map_words(void)
 {
     uint64_t frame = frame_alloc_zeroed();
-    uint32_t *number = phys_to_virt(frame);
 
+    words = phys_to_virt(frame);
     for (uint32_t i = 0; frame && i < MAX_CPUS; i++)
-        number[i] = i;
+        words[i].number = i;
     return frame && page_map(root, USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX);
+}
+
+void process_dispatched(const struct cpu *cpu)
+{
+    words[cpu->index].dispatches++;
 }
 
 bool process_add_threads(unsigned count)
@@ -153,7 +163,7 @@ const char *process_create(uint64_t time_physical, unsigned count)
 
     if (wrong)
         return wrong;
-    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_numbers())
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_words())
         return "no memory to map the time page";
     expected.read_only += 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
@@ -161,7 +171,7 @@ const char *process_create(uint64_t time_physical, unsigned count)
 
 uint64_t process_vcpu_address(uint32_t index)
 {
-    return USER_VCPU_BASE + index * sizeof(uint32_t);
+    return USER_VCPU_BASE + index * sizeof(struct vcpu_word);
 }
 
 struct thread *process_thread(uint32_t index)
@@ -212,6 +222,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->job_ran = 0;
     cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
+    process_dispatched(cpu);
     thread->crashed = false;
     smp_use_process(true);
     write_cr3(root);
@@ -248,10 +259,10 @@ void process_tick(struct cpu *cpu)
 {
     /* Load it once: vCPU 0 may clear it at any time. */
     uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
-    uint64_t gap = now - cpu->job_seen;
+    uint64_t gap = now - cpu->job_seen, most = longest / 1024;
 
-    /* A pause by the host, which is one long gap, is not the thread's fault. */
-    cpu->job_ran += gap < longest / 64 ? gap : longest / 64;
+    /* A pause, or the time in which the host ran others, is a long gap: not the thread's fault. */
+    cpu->job_ran += gap < most ? gap : most;
     cpu->job_seen = now;
     if (longest && cpu->job_ran > longest)
         end_thread(cpu);

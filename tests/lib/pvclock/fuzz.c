@@ -204,7 +204,7 @@ static void fuzz_set_up(void)
     struct pvclock_host host;
     struct pvclock_time time = pvclock_time_from_ns(in.ns);
     struct pvclock_guard guard = {in.tsc};
-    struct pvclock_slot slots[2] = {{in.tsc, {0}}, {in.address, {0}}};
+    struct pvclock_slot slots[2] = {{in.tsc}, {in.address}};
     uint64_t epoch;
     bool registered, stopped;
 

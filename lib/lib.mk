@@ -55,28 +55,29 @@ $(call lib_tree,$(LIB_FILES)) &: tools/symbols.sh $(LIB_FILES)
 	done
 endif
 
-# library NAME,SOURCES,HEADERS: its archives and its single header.
+# library NAME,SOURCES,HEADERS: its archives and its single header. A folder O with = in its name, expanded
+# before the rules are read, would make variables of them.
 LIBRARIES := pvclock timecounter tsc
 define library
-lib: $(O)/lib$(call renamed,$(1)).a $(O)/lib32/lib$(call renamed,$(1)).a $(O)/$(call renamed,$(1))_all.h
+lib: $$(O)/lib$(call renamed,$(1)).a $$(O)/lib32/lib$(call renamed,$(1)).a $$(O)/$(call renamed,$(1))_all.h
 
-$(call archive,$(1),$(2),$(3),64,$(O))
-$(call archive,$(1),$(2),$(3),32,$(O)/lib32)
+$(call archive,$(1),$(2),$(3),64,$$(O))
+$(call archive,$(1),$(2),$(3),32,$$(O)/lib32)
 
-$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
+$$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
 	@mkdir -p $$(@D)
 	tools/amalgamate.sh $(SYMBOLS) $(1) >$$@
 endef
 
 # archive NAME,SOURCES,HEADERS,BITS,FOLDER
 define archive
-$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
+$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcsD $$@ $$^
 
-$(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
-		$(LIB_TREE)/%.c $(call lib_tree,$(3)) lib/lib.mk
+$(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $$(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
+		$$(LIB_TREE)/%.c $$(call lib_tree,$(3)) lib/lib.mk
 	@mkdir -p $$(@D)
 	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(4)) -I$(LIB_TREE) -c -o $$@ $$<
 endef

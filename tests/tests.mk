@@ -157,7 +157,7 @@ $(TESTS)/kernel/process/jobs: kernel/process/jobs.c
 $(TESTS)/kernel/process/threads: kernel/process/threads.c
 $(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
 $(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
-$(TESTS)/kernel/process/process: kernel/process/process.c
+$(TESTS)/kernel/process/process: kernel/process/process.c kernel/process/words.c
 $(TESTS)/kernel/process/pauses: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 

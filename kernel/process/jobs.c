@@ -13,6 +13,7 @@
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /*
@@ -91,7 +92,7 @@ void job_prepare(const struct job_order *order, uint32_t index)
     t->tsc_hz = tsc_hz;
     t->kernel_address = (uint64_t)syscall_entry;
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
-    t->vcpu_now = process_vcpu_address(index);
+    t->vcpu_now = words_address(index);
     process_thread(index)->crashed = false;
 }
 

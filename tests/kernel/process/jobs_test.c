@@ -50,7 +50,7 @@ struct thread *process_thread(uint32_t index)
     return &threads[index];
 }
 
-uint64_t process_vcpu_address(uint32_t index)
+uint64_t words_address(uint32_t index)
 {
     return USER_VCPU_BASE + 4 * index;
 }

@@ -13,6 +13,7 @@
 #include "kernel/process/elf.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include "tests/check.h"
 #include <clockpage/report.h>
 #include <string.h>
@@ -258,7 +259,7 @@ static bool is_mapped_as_its_file_says(unsigned threads)
     EXPECT((page_lookup(ROOT, USER_TIME_BASE) & PAGE_ADDRESS) == TIME_PAGE);
     EXPECT(has_flags(USER_TIME_BASE, PAGE_NX) && has_flags(USER_VCPU_BASE, PAGE_NX));
     for (unsigned i = 0; i < MAX_CPUS; i++) {
-        EXPECT(process_vcpu_address(i) == USER_VCPU_BASE + 8 * i);
+        EXPECT(words_address(i) == USER_VCPU_BASE + 8 * i);
         EXPECT(((const uint64_t *)(const void *)content(USER_VCPU_BASE))[i] == i);
     }
     unsigned others = 2 + 1 + 3 + 2;

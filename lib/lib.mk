@@ -48,27 +48,28 @@ $(call lib_tree,$(LIB_FILES)) &: tools/symbols.sh $(LIB_FILES)
 	done
 endif
 
-# library NAME,SOURCES,HEADERS: its archives and its single header.
+# library NAME,SOURCES,HEADERS: its archives and its single header.  $$(O): make must not see an = in its
+# name before it has seen that this is a rule.
 LIBRARIES := pvclock timecounter
 define library
-lib: $(O)/lib$(call renamed,$(1)).a $(O)/lib32/lib$(call renamed,$(1)).a $(O)/$(call renamed,$(1))_all.h
+lib: $$(O)/lib$(call renamed,$(1)).a $$(O)/lib32/lib$(call renamed,$(1)).a $$(O)/$(call renamed,$(1))_all.h
 
-$(call archive,$(1),$(2),$(3),64,$(O))
-$(call archive,$(1),$(2),$(3),32,$(O)/lib32)
+$(call archive,$(1),$(2),$(3),64,$$(O))
+$(call archive,$(1),$(2),$(3),32,$$(O)/lib32)
 
-$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
+$$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
 	@mkdir -p $$(@D)
 	tools/amalgamate.sh $(SYMBOLS) $(1) >$$@
 endef
 
 # archive NAME,SOURCES,HEADERS,BITS,FOLDER
 define archive
-$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
+$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcsD $$@ $$^
 
-$(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
+$(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $$(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
 		$(LIB_TREE)/%.c $(call lib_tree,$(3)) lib/lib.mk
 	@mkdir -p $$(@D)
 	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(4)) -I$(LIB_TREE) -c -o $$@ $$<
@@ -82,18 +83,18 @@ $(eval $(call library,timecounter,$(LIB_TIMECOUNTER_SRCS),$(LIB_TIMECOUNTER_HDRS
 # lib/tsc has names of its own, whatever SYMBOLS is.
 define tsc_archive
 lib: $(2)/libtsc.a
-$(2)/libtsc.a: $(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o)
+$(2)/libtsc.a: $(LIB_TSC_SRCS:%.c=$$(O)/archive$(1)/%.o)
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcsD $$@ $$^
 
-$(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o): $(O)/archive$(1)/%.o: %.c $(LIB_TSC_HDRS) lib/tsc/divide.h \
+$(LIB_TSC_SRCS:%.c=$$(O)/archive$(1)/%.o): $$(O)/archive$(1)/%.o: %.c $(LIB_TSC_HDRS) lib/tsc/divide.h \
 		lib/tsc/internal.h lib/lib.mk
 	@mkdir -p $$(@D)
 	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(1)) -Ilib -c -o $$@ $$<
 endef
-$(eval $(call tsc_archive,64,$(O)))
-$(eval $(call tsc_archive,32,$(O)/lib32))
+$(eval $(call tsc_archive,64,$$(O)))
+$(eval $(call tsc_archive,32,$$(O)/lib32))
 
 # ---- Figures ----
 

@@ -134,12 +134,23 @@ static inline uint64_t code_address(const struct thread_page *t)
     return address_of(t) + CODE_EXECUTED;
 }
 
-/* The upper half of the page is a stack. */
-enum { CODE_SIZE = 2048, CODE_STACK = 4096 - 256 };
+/* The page for its stack. */
+static inline uint8_t *stack_of(const struct thread_page *t)
+{
+    return (uint8_t *)((uintptr_t)t + CODE_STACK);
+}
+
+enum { STACK_TOP = PAGE - 256 };
+
+/*
+ * Whether a far call pushes with the rights of ring 0: then ring 3 can write to the kernel's memory,
+ * and no kernel can help it.  QEMU's TCG does (docs/border.md).
+ */
+bool far_call_is_ring_0_s(struct attempt *a);
 
 static inline void attempt_begin(struct attempt *a, struct thread_page *t)
 {
-    *a = (struct attempt){.rsp = address_of(code_of(t)) + CODE_STACK,
+    *a = (struct attempt){.rsp = address_of(stack_of(t)) + STACK_TOP,
                           .flags = 0x202,
                           .rip = code_address(t),
                           .thread = t};

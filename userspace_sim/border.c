@@ -255,7 +255,7 @@ static const struct use in_32_bits[] = {
 /* Writes 32 bits of address and the selector, and returns where. */
 static uint64_t far_pointer(const struct attempt *a, uint64_t address, uint64_t selector)
 {
-    uint8_t *far = code_of(a->thread) + CODE_SIZE;
+    uint8_t *far = stack_of(a->thread);
 
     for (unsigned byte = 0; byte < 4; byte++)
         far[byte] = (uint8_t)(address >> (8 * byte));
@@ -433,7 +433,7 @@ static void privileged_instructions(struct thread_page *t)
 
     attempt_begin(&a, t);
     a.rdx = 0x70;
-    a.rax = a.rsi = a.rdi = address_of(code_of(t)) + CODE_SIZE;
+    a.rax = a.rsi = a.rdi = address_of(stack_of(t));
     for (unsigned i = 0; i < privileged_count; i++) {
         const struct fault *f = execute(&a, privileged[i].bytes, privileged[i].length);
         note(&seen, refused(f, 0), privileged[i].name, 0, f);
@@ -577,6 +577,7 @@ void border(struct thread_page *t)
     flags(t);
     returns(t);
     virtual_8086(t);
+    stacks(t);
     segments(t);
     segments_in_32_bits(t);
     privileged_instructions(t);

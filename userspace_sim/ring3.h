@@ -81,6 +81,7 @@ void border(struct thread_page *t);
 /* Parts of it. */
 void returns(struct thread_page *t);
 void virtual_8086(struct thread_page *t);
+void stacks(struct thread_page *t);
 void unmapped(struct thread_page *t);
 void clocks(struct thread_page *t);
 void paths(struct thread_page *t);

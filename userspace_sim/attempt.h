@@ -76,6 +76,9 @@ enum {
  */
 const struct fault *execute(struct attempt *a, const char *code, unsigned length);
 
+/* push $CODE32; push %rbx; lretq: goes on behind it, where RBX points, as 32-bit code. */
+#define IN_32_BITS "\x6a\x23\x53\x48\xcb"
+
 #define EXECUTE(a, code) execute((a), (code), sizeof(code) - 1)
 
 static inline bool is(const struct fault *f, uint64_t vector, uint64_t offset)

@@ -77,7 +77,8 @@ void attack_run(void)
     }
     uint64_t virtual_8086 = trap_virtual_8086_count();
     if (virtual_8086)
-        print("attack      %lu streams entered virtual-8086 mode, which only a bug of QEMU's allows\n",
+        print("attack      %lu streams entered virtual-8086 mode, which only a bug of QEMU's "
+              "allows\n",
               virtual_8086);
     const char *wrong = judge(&made, leaked);
     check(pass_if(!wrong), "ring3.attack",

@@ -164,9 +164,9 @@ static const struct {
     {"IRET of 64 bits", false, 5, 3, "\x48\x89\xcc\x48\xcf"},
     {"IRET of 32 bits", false, 4, 3, "\x48\x89\xcc\xcf"},
     /* By CS, as DS may be null. */
-    {"far call in 32-bit code", true, 10, 7, "\x6a\x23\x53\x48\xcb\x89\xcc\x2e\xff\x1a"},
-    {"far return in 32-bit code", false, 8, 7, "\x6a\x23\x53\x48\xcb\x89\xcc\xcb"},
-    {"IRET in 32-bit code", false, 8, 7, "\x6a\x23\x53\x48\xcb\x89\xcc\xcf"},
+    {"far call in 32-bit code", true, 10, 7, IN_32_BITS "\x89\xcc\x2e\xff\x1a"},
+    {"far return in 32-bit code", false, 8, 7, IN_32_BITS "\x89\xcc\xcb"},
+    {"IRET in 32-bit code", false, 8, 7, IN_32_BITS "\x89\xcc\xcf"},
 };
 
 /* An address where nothing is; its lower half is one too. */

@@ -24,7 +24,7 @@
  */
 enum { LONGEST_S = 60, SLOWEST_PER_S = 20000, AFTER_ATTACK_S = 10, TIMES_AS_LONG = 4 };
 
-enum { MAX_OWED = 10 };
+enum { MAX_OWED = 11 };
 
 _Static_assert(VERDICT_PASS == (int)PASS && VERDICT_FAIL == (int)FAIL && VERDICT_SKIP == (int)SKIP,
                "a verdict is a result");
@@ -43,9 +43,9 @@ static const char *const owed_by[JOBS][MAX_OWED] = {
     [JOB_PROBES] = {"ring3.clock.read-only", "ring3.clock.no-execute", "ring3.text.read-only",
                     "ring3.stack.no-execute", "ring3.kernel.hidden", "ring3.hlt.refused"},
     [JOB_BORDER] = {"ring3.border.entries", "ring3.border.addresses", "ring3.border.flags",
-                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.segments",
-                    "ring3.border.code32", "ring3.border.privileged", "ring3.border.pointers",
-                    "ring3.border.registers"},
+                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.stacks",
+                    "ring3.border.segments", "ring3.border.code32", "ring3.border.privileged",
+                    "ring3.border.pointers", "ring3.border.registers"},
     [JOB_UNMAPPED] = {"ring3.border.unmapped"},
     [JOB_WATCHED] = {"readers"},
     [JOB_WATCH_JUDGED] = {"readers.threads", "readers.values", "readers.order", "readers.date"},

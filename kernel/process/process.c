@@ -120,7 +120,8 @@ bool process_map_code(uint32_t count)
         uint64_t page = thread_stack_top(mapped), frame = frame_alloc_zeroed();
         if (!frame ||
             !page_map(root, page + CODE_WRITTEN, frame, PAGE_USER | PAGE_WRITE | PAGE_NX) ||
-            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER))
+            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER) ||
+            !page_map_new(root, page + CODE_STACK, 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
             return false;
     }
     return true;

@@ -102,7 +102,13 @@ COVER = [
     ),
     (
         "lib/timepage/",
-        ["lib/timepage/gettime", "lib/timepage/decision", "lib/timepage/race", "lib/timepage/race.m32"],
+        [
+            "lib/timepage/gettime",
+            "lib/timepage/decision",
+            "userspace_sim/readers",
+            "lib/timepage/race",
+            "lib/timepage/race.m32",
+        ],
     ),
     (
         "lib/timecounter/port/",

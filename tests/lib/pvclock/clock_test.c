@@ -497,6 +497,26 @@ static void a_page_that_is_broken_is_no_step(void **state)
     assert_in_range(now_ns() - before, 2999000, 3001000);
 }
 
+/* The clock is set back: a vCPU without a structure knows what the others returned before. */
+static void a_vcpu_without_a_structure_is_not_behind(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    start(0);
+    for (uint32_t cpu = 0; cpu < 2; cpu++) {
+        move(cpu);
+        pvclock_clock_attach(&clock, cpu, &pages[cpu]);
+        (void)now_ns();
+    }
+    pvclock_mock.tsc += 400000;
+    before = now_ns();
+    host_acts(0, 0 - UINT64_C(50000000), host.flags);
+    move(0); /* writes its structure, and nobody reads it here */
+    move(2);
+    assert_in_range(now_ns() - before, 0, window_ns);
+}
+
 /* ---- What is done between two steps of a reading ----------------------- */
 
 /* Before the `at`th step of a kind, does something; within it the steps are left alone. */
@@ -844,6 +864,7 @@ int main(void)
         cmocka_unit_test(a_pause_is_no_step),
         cmocka_unit_test(time_stands_while_the_structure_is_behind),
         cmocka_unit_test(a_page_that_is_broken_is_no_step),
+        cmocka_unit_test(a_vcpu_without_a_structure_is_not_behind),
         cmocka_unit_test(a_thread_that_comes_back_reads_again),
         cmocka_unit_test(a_thread_that_left_reads_again),
         cmocka_unit_test(what_was_returned_outlives_stable),

@@ -210,6 +210,15 @@ static void rtc_that_is_none_tells_nothing(void **state)
             assert_int_not_equal(tsc_rtc_seconds(&clock, 0x32, &is), TSC_OK);
         }
     }
+    /* Hours of 12 are 1 to 12. */
+    static const uint8_t no_hours[] = {0x00, 0x13, 0x80, 0x93};
+    for (unsigned i = 0; i < sizeof(no_hours); i++) {
+        begin(y2100, 0x32);
+        rtc.hours_24 = false;
+        rtc.broken = 4;
+        rtc.broken_value = no_hours[i];
+        assert_int_equal(tsc_rtc_seconds(&clock, 0x32, &is), TSC_BAD_DATE);
+    }
     /* 1969-12-31 and 1900, by a century that the FADT names; second 60 is a leap second. */
     begin(DAY, 0x32);
     rtc.broken = 9;

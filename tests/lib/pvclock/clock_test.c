@@ -937,7 +937,9 @@ static void a_suspend_stops_uptime_only(void **state)
     host.tsc = pvclock_mock.tsc;
     host.ns = 17;
     host_acts(0, 0, host.flags);
+    clock.taken = clock.due - 1; /* a pause before it, for which the date is due anyway */
     pvclock_clock_resume(&clock, pvclock_mock.tsc, UINT64_C(30) * SECOND);
+    assert_int_equal(clock.due - clock.taken, 2);
     attach_all();
     assert_in_range(now_ns() - before, 0, window_ns);
     pvclock_mock.tsc += UINT64_C(2000000000);
@@ -945,6 +947,21 @@ static void a_suspend_stops_uptime_only(void **state)
     assert_int_equal(pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_BOOTTIME).sec,
                      pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_UPTIME).sec + 30);
     assert_true(clock.due != clock.taken);
+}
+
+/* Until the structures are attached again it goes on at the TSC's rate, from what was returned. */
+static void without_structures_time_goes_on_from_where_it_was(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    start(UINT64_C(2000000000));
+    attach_and_read_all();
+    host_acts(0, UINT64_C(5) * SECOND, host.flags); /* so the TSC alone would say less */
+    before = now_ns();
+    pvclock_clock_suspend(&clock, PVCLOCK_BY_WORD);
+    pvclock_mock.tsc += UINT64_C(2000000000);
+    assert_in_range(now_ns() - before, SECOND - 10, SECOND + window_ns);
 }
 
 static void a_pause_that_is_told_makes_the_date_due(void **state)
@@ -961,8 +978,33 @@ static void a_pause_that_is_told_makes_the_date_due(void **state)
                      PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED);
     assert_true(pvclock_clock_poll(&clock, &pages[0]));
     assert_false(pvclock_clock_poll(&clock, &pages[0]));
-    assert_true(clock.due != clock.taken);
+    assert_int_equal(clock.due - clock.taken, 1);
     assert_int_equal(pvclock_clock_read(&clock, PVCLOCK_BY_WORD).flags, PVCLOCK_FLAG_TSC_STABLE);
+}
+
+static unsigned fences;
+
+static void look_before_it_is_attached(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (step != PVCLOCK_MOCK_STORE_FENCE)
+        return;
+    fences++;
+    assert_null(vcpus[1].clock_page);
+    assert_true(vcpus[1].version == 1 && vcpus[1].free == 1);
+}
+
+/* Whoever finds the structure finds what belongs to it. */
+static void a_structure_is_attached_last(void **state)
+{
+    (void)state;
+    start(0);
+    vcpus[1].version = vcpus[1].free = 0;
+    fences = 0;
+    pvclock_mock.script = look_before_it_is_attached;
+    pvclock_clock_attach(&clock, 1, &pages[1]);
+    assert_int_equal(fences, 1);
+    assert_ptr_equal(vcpus[1].clock_page, &pages[1]);
 }
 
 int main(void)
@@ -993,7 +1035,9 @@ int main(void)
         cmocka_unit_test(the_date_follows_its_policy),
         cmocka_unit_test(a_change_within_the_policy_is_taken_over_whole),
         cmocka_unit_test(a_suspend_stops_uptime_only),
+        cmocka_unit_test(without_structures_time_goes_on_from_where_it_was),
         cmocka_unit_test(a_pause_that_is_told_makes_the_date_due),
+        cmocka_unit_test(a_structure_is_attached_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static struct {
     enum behaviour behaviour;
     uint64_t timer_hz, offset, dirt;   /* dirt: bits beyond the mask */
     uint64_t ends_ns;                  /* a timer that counts once runs out then */
+    unsigned tsc_reads, back_at;       /* the TSC is set back before this read of it; 0: never */
     unsigned long long reads, relaxed; /* of the timer; and how often a loop paused the CPU */
 } machine;
 
@@ -50,6 +51,8 @@ static uint64_t count_of(uint64_t hz, uint64_t ns)
 uint64_t tsc_mock_read(void)
 {
     pass(200);
+    if (++machine.tsc_reads == machine.back_at)
+        machine.ns -= 5000;
     if (machine.tsc == TSC_STANDS)
         return 12345;
     if (machine.tsc == TSC_GOES_BACK)
@@ -284,7 +287,6 @@ static void tsc_timer_that_goes_back_is_refused(void **state)
 static void tsc_that_stands_or_goes_back_measures_nothing(void **state)
 {
     struct tsc_source source;
-    struct tsc_window window;
     struct tsc_timer timer;
 
     (void)state;
@@ -300,6 +302,21 @@ static void tsc_that_stands_or_goes_back_measures_nothing(void **state)
         REFUSES(tsc_measure(&timer, edges ? 4 : 35795, &source), TSC_TSC_STUCK);
         assert_int_equal(source.hz, 0);
     }
+    /* It goes back once, within a read of the timer or between two. */
+    struct tsc_window window;
+    for (unsigned read = 2; read <= 10; read++) {
+        begin();
+        timer = pm_timer();
+        machine.back_at = read;
+        assert_int_equal(tsc_window_open(&window, &timer), TSC_TSC_STUCK);
+    }
+    /* It stands from a reading to the next. */
+    begin();
+    timer = pm_timer();
+    machine.tsc = TSC_STANDS;
+    assert_int_equal(tsc_window_open(&window, &timer), TSC_OK);
+    pass(20 * MS);
+    REFUSES(tsc_window_close(&window, &timer, &source), TSC_TSC_STUCK);
     /* It is set back between the readings, and within the second half. */
     begin();
     timer = pm_timer();

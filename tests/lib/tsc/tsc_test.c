@@ -390,6 +390,14 @@ static void tsc_pause_voids_the_window(void **state)
     assert_int_equal(tsc_window_open(&window, &timer), TSC_OK);
     pass(SEC / 2);
     REFUSES(tsc_window_close(&window, &timer, &source), TSC_PAUSED);
+    /* A look before the timer has moved says nothing of the frequency. */
+    begin();
+    timer = timer_of(10000, UINT64_MAX);
+    assert_int_equal(tsc_window_open(&window, &timer), TSC_OK);
+    assert_int_equal(tsc_window_look(&window, &timer), TSC_OK);
+    pass(200 * MS);
+    assert_int_equal(tsc_window_close(&window, &timer, &source), TSC_OK);
+    assert_true(is_right(&source));
     figures("400 pauses of 1 to 301 ms, %u of them cost a window", voided);
 }
 

@@ -11,7 +11,7 @@ KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S base/*.c d
 	$(LIB_READER_SRCS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TSC_SRCS)
 KERNEL_SRCS := $(filter-out $(if $(filter 1,$(CORE)),$(TRIALS),kernel/core.c),$(KERNEL_SRCS))
 READER_SRCS := $(addprefix userspace_sim/,reader.c verdict.c measure.c order.c offset.c probes.c attach.c rules.c \
-	fuzz.c border.c returns.c execute.c attempt.S clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c base/format.c \
+	fuzz.c border.c border_memory.c border_returns.c border_segments.c execute.c attempt.S clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c base/format.c \
 	$(LIB_READER_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror

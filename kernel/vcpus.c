@@ -15,6 +15,7 @@
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/process/process.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -117,7 +118,7 @@ void vcpu_enable(struct cpu *cpu, void *arg)
     (void)arg;
     if (cpu->index != 0)
         pause_at(PAUSE_REGISTRATION);
-    cpu->user_gs = process_vcpu_address(cpu->index);
+    cpu->user_gs = words_address(cpu->index);
     features_number_vcpu(cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);
 }

@@ -71,7 +71,7 @@ TEST_HEADERS := $(wildcard $(foreach d,tests lib include arch boot base drivers 
 TEST_VARIANTS := lib/pvclock/clock.m32 $(addprefix lib/tsc/,calendar.m32 rtc.m32 tsc.m32 exact.m32) \
 	lib/pvclock/vectors.m32 \
 	lib/timepage/race.m32 lib/timecounter/interleave.m32 lib/timecounter/race.tsan \
-	lib/pvclock/port.m32 lib/timecounter/port.m32 \
+	lib/pvclock/port.m32 lib/timecounter/port.m32 lib/tsc/port.m32 \
 	$(addprefix lib/timecounter/exact.,portable m32 clang clang-m32)
 # The longest first, as several run at once.
 TEST_LONG := lib/pvclock/exact kernel/clock/clock lib/timecounter/exact
@@ -157,7 +157,7 @@ $(TESTS)/kernel/process/jobs: kernel/process/jobs.c
 $(TESTS)/kernel/process/threads: kernel/process/threads.c
 $(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
 $(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
-$(TESTS)/kernel/process/process: kernel/process/process.c
+$(TESTS)/kernel/process/process: kernel/process/process.c kernel/process/words.c
 $(TESTS)/kernel/process/pauses: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
@@ -193,6 +193,8 @@ $(TESTS)/lib/tsc/%: TEST_DEFINES := $(SCRIPTED_TSC)
 $(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: TEST_DEFINES := -D_DEFAULT_SOURCE -D_TIME_BITS=64 \
 	-D_FILE_OFFSET_BITS=64
 $(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: $(CALENDAR)
+$(TESTS)/lib/tsc/port $(TESTS)/lib/tsc/port.m32: TEST_DEFINES :=
+$(TESTS)/lib/tsc/port $(TESTS)/lib/tsc/port.m32: TEST_OPTIMIZE := -O2
 $(addprefix $(TESTS)/lib/tsc/,rtc rtc.m32 tsc tsc.m32 exact exact.m32): $(LIB_TSC_SRCS)
 $(addprefix $(TESTS)/lib/tsc/,calendar calendar.m32 exact exact.m32): TEST_OPTIMIZE := -O2 $(UBSAN)
 

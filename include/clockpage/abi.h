@@ -130,9 +130,10 @@ enum { THREAD_STRIDE = 0x10000 };
 
 /*
  * From a thread's page to its page for code, which is mapped twice, to be written and to be
- * executed; only for JOB_BORDER and JOB_ATTACK.  What is on both sides of each is not mapped.
+ * executed, and to a stack for that code; only for JOB_BORDER and JOB_ATTACK.  What is on both
+ * sides of each is not mapped.
  */
-enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000 };
+enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000, CODE_STACK = 0x7000 };
 
 /* What the kernel knows; the last seven are inputs of docs/decision.md, for JOB_PATHS. */
 enum fact {

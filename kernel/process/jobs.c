@@ -13,6 +13,7 @@
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /*
@@ -23,7 +24,7 @@
  */
 enum { LONGEST_S = 60, SLOWEST_PER_S = 20000, AFTER_ATTACK_S = 10, TIMES_AS_LONG = 4 };
 
-enum { MAX_OWED = 10 };
+enum { MAX_OWED = 11 };
 
 _Static_assert(VERDICT_PASS == (int)PASS && VERDICT_FAIL == (int)FAIL && VERDICT_SKIP == (int)SKIP,
                "a verdict is a result");
@@ -42,9 +43,9 @@ static const char *const owed_by[JOBS][MAX_OWED] = {
     [JOB_PROBES] = {"ring3.clock.read-only", "ring3.clock.no-execute", "ring3.text.read-only",
                     "ring3.stack.no-execute", "ring3.kernel.hidden", "ring3.hlt.refused"},
     [JOB_BORDER] = {"ring3.border.entries", "ring3.border.addresses", "ring3.border.flags",
-                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.segments",
-                    "ring3.border.code32", "ring3.border.privileged", "ring3.border.pointers",
-                    "ring3.border.registers"},
+                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.stacks",
+                    "ring3.border.segments", "ring3.border.code32", "ring3.border.privileged",
+                    "ring3.border.pointers", "ring3.border.registers"},
     [JOB_UNMAPPED] = {"ring3.border.unmapped"},
     [JOB_WATCHED] = {"readers"},
     [JOB_WATCH_JUDGED] = {"readers.threads", "readers.values", "readers.order", "readers.date"},
@@ -91,7 +92,7 @@ void job_prepare(const struct job_order *order, uint32_t index)
     t->tsc_hz = tsc_hz;
     t->kernel_address = (uint64_t)syscall_entry;
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
-    t->vcpu_now = process_vcpu_address(index);
+    t->vcpu_now = words_address(index);
     process_thread(index)->crashed = false;
 }
 

@@ -15,6 +15,7 @@
 #include "kernel/clock/tick.h"
 #include "kernel/process/elf.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /* The program's ELF file, page-aligned: reader_blob.S. */
@@ -27,12 +28,7 @@ static uint64_t entry;
 static struct thread threads[MAX_THREADS];
 static unsigned thread_count;
 static struct page_census expected;
-/* One for each vCPU, which ring 3 reads as 64 bits: PVCLOCK_VCPU_WORD() of lib/pvclock/port.h. */
-static struct vcpu_word {
-    uint32_t number, dispatches;
-} * words;
 
-_Static_assert(MAX_CPUS * sizeof(struct vcpu_word) <= PAGE_SIZE, "they share a page");
 _Static_assert(MAX_THREADS == MAX_CPUS + 1, "one thread waits while the kernel moves threads");
 _Static_assert(THREAD_STRIDE == USER_THREAD_STRIDE, "ring 3 finds the other threads' pages");
 _Static_assert(COUNT_SYSTEM_CALL == (int)ENTRY_SYSCALL && COUNT_TIMER == (int)ENTRY_TIMER &&
@@ -124,26 +120,11 @@ bool process_map_code(uint32_t count)
         uint64_t page = thread_stack_top(mapped), frame = frame_alloc_zeroed();
         if (!frame ||
             !page_map(root, page + CODE_WRITTEN, frame, PAGE_USER | PAGE_WRITE | PAGE_NX) ||
-            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER))
+            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER) ||
+            !page_map_new(root, page + CODE_STACK, 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
             return false;
     }
     return true;
-}
-
-/* Maps the words that GS points at in ring 3: see process_vcpu_address(). */
-static bool map_words(void)
-{
-    uint64_t frame = frame_alloc_zeroed();
-
-    words = phys_to_virt(frame);
-    for (uint32_t i = 0; frame && i < MAX_CPUS; i++)
-        words[i].number = i;
-    return frame && page_map(root, USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX);
-}
-
-void process_dispatched(const struct cpu *cpu)
-{
-    words[cpu->index].dispatches++;
 }
 
 bool process_add_threads(unsigned count)
@@ -163,15 +144,12 @@ const char *process_create(uint64_t time_physical, unsigned count)
 
     if (wrong)
         return wrong;
-    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_words())
+    uint64_t of_words = words_create();
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || of_words == 0 ||
+        !page_map(root, USER_VCPU_BASE, of_words, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
     expected.read_only += 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
-}
-
-uint64_t process_vcpu_address(uint32_t index)
-{
-    return USER_VCPU_BASE + index * sizeof(struct vcpu_word);
 }
 
 struct thread *process_thread(uint32_t index)
@@ -222,7 +200,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->job_ran = 0;
     cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
-    process_dispatched(cpu);
+    words_dispatched(cpu);
     thread->crashed = false;
     smp_use_process(true);
     write_cr3(root);

@@ -114,8 +114,9 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
 PVCLOCK_COLD static struct pvclock_cpuid pvclock_extended(const struct pvclock_ops *ops,
                                                           uint32_t leaf)
 {
-    struct pvclock_cpuid out = {0, 0, 0, 0};
+    struct pvclock_cpuid out;
 
+    out.eax = out.ebx = out.ecx = out.edx = 0;
     /* A CPU without extended leaves returns the data of a standard one. */
     if (pvclock_eax_of(ops, 0x80000000) - leaf < 0x10000)
         (ops->cpuid)(ops->context, leaf, &out);

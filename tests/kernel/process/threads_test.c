@@ -20,7 +20,7 @@ static jmp_buf away;
 
 static uint64_t dispatched[CPUS]; /* how often a vCPU was said to be given a thread */
 
-void process_dispatched(const struct cpu *cpu)
+void words_dispatched(const struct cpu *cpu)
 {
     dispatched[cpu->index]++;
 }

@@ -409,6 +409,12 @@ static void gettime_is_bounded(void **state)
     page.sequence = 2;
     page.uptime_base += 5;
     assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + 5);
+    /* Not even that of the last time: 2^32 changes later. */
+    page.sequence = 3;
+    assert_asks(&g, GETTIME_UPTIME, GETTIME_PATH_SYSTEM_CALL);
+    page.sequence = 2;
+    page.uptime_base += 5;
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + 10);
 
     start(17);
     g = reader();

@@ -21,7 +21,7 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone 
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-I. -Ilib -Iinclude $(WARNINGS) $(REPRODUCIBLE)
 KERNEL_CFLAGS := $(COMMON) -mcmodel=kernel -fno-omit-frame-pointer -fno-optimize-sibling-calls
-READER_CFLAGS := $(COMMON) -DGETTIME_VCPU_BY_GS
+READER_CFLAGS := $(COMMON) '-DPVCLOCK_VCPU_WORD_AT="%%gs:0"'
 LINK := $(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
 COMPAT_SRCS := userspace_sim/compat32.c lib/timepage/gettime.c $(LIB_PVCLOCK_SRCS)

@@ -146,7 +146,8 @@ enum fact {
     FACT_WITHOUT_RDTSCP = 32,
     FACT_FORCE_UNSTABLE = 64,
     FACT_STABLE = 128,
-    FACT_FAST = 256, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
+    FACT_AGAIN = 1024, /* JOB_PATHS: the last result does not count, as the host disturbed it */
+    FACT_FAST = 256,   /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
 };
 
 struct measured {
@@ -156,6 +157,7 @@ struct measured {
      */
     uint64_t floor, read, timespec, gettime, system_call;
     uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
+    uint64_t floor_spread; /* p90/p10 of the floor over the rounds, in thousandths */
 };
 
 struct ordered {

@@ -13,13 +13,16 @@
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /*
- * How long the kernel waits for another thread to end, and how long a job may take: long enough to
- * tell a hung thread from a slow host, which makes at least this many reads or calls a second.
+ * How long a job may take, until process_tick() ends its threads: long enough to tell a hung thread
+ * from a slow host, which makes at least this many reads or calls a second.  And for how many times
+ * as long the kernel waits, for a vCPU whose ticks do not come: less would give up a thread that
+ * is slow because the host is busy, which process_tick() bears with.
  */
-enum { PATIENCE_S = 20, LONGEST_S = 60, SLOWEST_PER_S = 20000 };
+enum { LONGEST_S = 60, SLOWEST_PER_S = 20000, AFTER_ATTACK_S = 10, TIMES_AS_LONG = 4 };
 
 enum { MAX_OWED = 11 };
 
@@ -89,7 +92,7 @@ void job_prepare(const struct job_order *order, uint32_t index)
     t->tsc_hz = tsc_hz;
     t->kernel_address = (uint64_t)syscall_entry;
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
-    t->vcpu_now = process_vcpu_address(index);
+    t->vcpu_now = words_address(index);
     process_thread(index)->crashed = false;
 }
 
@@ -99,7 +102,7 @@ static uint64_t longest_cycles(const struct job_order *order)
 
     /* A thread of it that random code hit goes on for ever: end it while the kernel still waits. */
     if (order->job == JOB_ATTACK)
-        return tsc_hz / 1000 * order->amount + tsc_hz * PATIENCE_S / 2;
+        return tsc_hz / 1000 * order->amount + tsc_hz * AFTER_ATTACK_S;
     return tsc_hz * (LONGEST_S + (many ? order->amount / SLOWEST_PER_S : 0));
 }
 
@@ -127,7 +130,7 @@ bool job_run(const struct job_order *order)
         smp_call_some(first, end, process_run, NULL);
     if (zero)
         process_run(cpu_table[0], NULL);
-    verdicts.ended = smp_wait_some(first, end, tsc_hz * PATIENCE_S);
+    verdicts.ended = smp_wait_some(first, end, TIMES_AS_LONG * longest_cycles(order));
     __atomic_store_n(&process_longest, 0, __ATOMIC_RELAXED);
     verdicts.ended = verdicts.ended && !(zero && process_thread(0)->crashed);
     for (uint32_t i = first; i < end + order->moving; i++)

@@ -37,12 +37,6 @@ bool process_map_code(uint32_t count);
 
 struct thread *process_thread(uint32_t index);
 
-/*
- * Returns the ring-3 address of a vCPU's number.  The vCPU's GS base in ring 3 is this address, so
- * that a thread can find out at any time where it runs with one load, without RDTSCP.
- */
-uint64_t process_vcpu_address(uint32_t index);
-
 /* Counts the pages that ring 3 can reach, by access. */
 void process_census(struct page_census *census);
 /* Counts the pages that it should reach, by what process_create() was asked for. */

@@ -80,16 +80,18 @@ struct pvclock_clock_vcpu {
  *               aux_mask is the number.
  *   BY_RDTSCP   RDTSCP: one to find the number, one to read the TSC.  If the thread keeps a hint,
  *               pvclock_clock_read_hint() needs only one.
- *   BY_WORD     PVCLOCK_VCPU_WORD() of the port header: the number in the low 32 bits, and a
- *               generation that the kernel changes at each dispatch in the high ones; by default
- *               the 64 bits at GS:0.
+ *   BY_WORD     PVCLOCK_VCPU_WORD() of the port header: the number in the low 32 bits, and above
+ *               it a count that the kernel changes at each dispatch.  clock.c must be compiled with
+ *               the same hook (-DPVCLOCK_VCPU_WORD_AT='"%%gs:0"'), so not from the archive.
  *   BY_CALL     this_vcpu(context), which the caller set
  */
 enum pvclock_vcpu_by {
     PVCLOCK_BY_RDPID,
     PVCLOCK_BY_RDTSCP,
-    PVCLOCK_BY_WORD,
     PVCLOCK_BY_CALL,
+#ifdef PVCLOCK_VCPU_WORD
+    PVCLOCK_BY_WORD,
+#endif
 };
 
 struct pvclock_clock {

@@ -110,7 +110,7 @@ int main(void)
 O := build
 kernel:
 lib:
-\t@mkdir -p build/lib && $(CC) -O2 -c sample.c -o build/lib/sample.o
+\t@mkdir -p build/archive64 && $(CC) -O2 -c sample.c -o build/archive64/sample.o
 $(O)/tests/sample.run: sample.c sample_test.c
 \t@mkdir -p $(O)/tests && $(CC) $(TEST_OPTIMIZE) -Werror sample.c sample_test.c -o $(O)/tests/sample || \\
 \t\t{ echo "FAIL sample: does not compile"; exit 1; }

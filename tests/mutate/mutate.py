@@ -38,10 +38,19 @@ OUT = os.path.join(bugs.BUILD, "mutate", str(os.getpid()))
 PATIENCE_S = 90
 # The programs are tried first in builds that take a quarter of the time; a change that nothing
 # notices there meets those that are worth more: what is optimized, with all sanitizers.
-QUICK = ["O=build/quick", "TEST_OPTIMIZE=-O0 -fsanitize=undefined -fno-sanitize-recover=all"]
+QUICK = ["O=build/quick", "TEST_OPTIMIZE=-Og"]
+# Functions of headers that only embedders call are compared as well.
+PLAIN = ["O=build/plain", "TEST_OPTIMIZE=-O2 -fkeep-inline-functions"]
 
 # What warns is compiled all the same: a function that nothing calls any more is a change like others.
 UNWARNED = ["WARNINGS=-w", "LIB_WARN=-w"]
+
+# Where the objects of a target are.  The library is built in a tenth of the time of the kernel, so it
+# is compared first: most changes that differ, differ there.
+OBJECTS = {
+    "lib": ("archive64", "archive32"),
+    "kernel": ("kernel-objs", "reader-objs", "compat-objs"),
+}
 
 # Under TCG a guest takes a second or two, and the scripted one finds most.  KVM, where the host may
 # have to emulate ring 0, takes ten.
@@ -60,7 +69,15 @@ FAULTS = (
 COVER = [
     (
         "lib/pvclock/port/gcc_x86.h",
-        ["lib/timepage/race", "lib/timepage/race.m32", "build/compiled:", "lib/pvclock/races:", *GUESTS],
+        [
+            "lib/pvclock/port",
+            "lib/pvclock/port.m32",
+            "lib/timepage/race",
+            "lib/timepage/race.m32",
+            "build/compiled:",
+            "lib/pvclock/races:",
+            *GUESTS,
+        ],
     ),
     (
         "lib/pvclock/guard.h",
@@ -68,10 +85,16 @@ COVER = [
     ),
     ("lib/pvclock/scale.h", ["lib/pvclock/exact", "lib/pvclock/exact.m32", "lib/pvclock/protocol"]),
     (
+        "lib/pvclock/clock.",
+        ["lib/pvclock/clock", "lib/pvclock/clock.m32", "lib/pvclock/clock_race"],
+    ),
+    (
         "lib/pvclock/",
         [
             "lib/pvclock/protocol",
             "lib/timepage/gettime",
+            "lib/pvclock/vectors",
+            "lib/pvclock/clock",
             "drivers/kvmclock/kvmclock",
             "drivers/kvmclock/registration",
             "lib/pvclock/exact",
@@ -79,17 +102,34 @@ COVER = [
     ),
     (
         "lib/timepage/",
-        ["lib/timepage/gettime", "lib/timepage/decision", "lib/timepage/race", "lib/timepage/race.m32"],
+        [
+            "lib/timepage/gettime",
+            "lib/timepage/decision",
+            "userspace_sim/readers",
+            "lib/timepage/race",
+            "lib/timepage/race.m32",
+        ],
     ),
+    (
+        "lib/timecounter/port/",
+        [
+            "lib/timecounter/port",
+            "lib/timecounter/port.m32",
+            "lib/timecounter/interleave.m32",
+            "lib/timecounter/race",
+            "build/compiled:",
+        ],
+    ),
+    ("lib/timecounter/crosscheck.c", ["lib/timecounter/timecounter", "kernel/clock/clock"]),
     (
         "lib/timecounter/",
         [
             "lib/timecounter/timecounter",
-            "lib/timecounter/interleave",
             "lib/timecounter/exact",
+            "lib/timecounter/interleave",
             "lib/timecounter/exact.portable",
-            "kernel/clock/clock",
             "lib/timecounter/race",
+            "kernel/clock/clock",
         ],
     ),
     (
@@ -104,7 +144,8 @@ COVER = [
     ),
     ("lib/tsc/calendar", ["lib/tsc/calendar", "base/calendar"]),
     ("lib/tsc/rtc", ["lib/tsc/rtc", "drivers/rtc/rtc"]),
-    ("lib/tsc/", ["lib/tsc/tsc", "lib/tsc/exact", "lib/tsc/rtc", "drivers/tsc/tsc", "lib/tsc/fuzz:"]),
+    ("lib/tsc/port/", ["lib/tsc/port", "lib/tsc/port.m32"]),
+    ("lib/tsc/", ["drivers/tsc/tsc", "lib/tsc/tsc", "lib/tsc/exact", "lib/tsc/rtc", "lib/tsc/fuzz:"]),
     ("drivers/tsc/", ["drivers/tsc/tsc", *GUESTS]),
     ("drivers/rtc/", ["drivers/rtc/rtc", *GUESTS]),
     ("boot/bootinfo", ["boot/bootinfo", *GUESTS]),
@@ -209,7 +250,7 @@ class Copy:
 
     def __init__(self, index):
         self.path = os.path.join(OUT, str(index))
-        self.seen = {}
+        self.seen = {}  # of each object, when it was read, and its code
         bugs.copy_tree(self.path)
 
     def run(self, step, quick=False, limit=PATIENCE_S):
@@ -237,15 +278,22 @@ class Copy:
         log = os.path.join(self.path, "log")
         return bugs.run(["make", "-s", *UNWARNED, *targets], self.path, log, PATIENCE_S)[0]
 
-    def objects(self):
-        """The code of the kernel and the library, without what only a debugger reads."""
-        if self.make("kernel", "lib"):
+    def objects(self, target):
+        """The code of a target of OBJECTS, without what only a debugger reads."""
+        if self.make(target):
             return None
         code = {}
-        for top in ("kernel-objs", "reader-objs", "compat-objs", "lib"):
+        for top in OBJECTS[target]:
             for directory, _, names in os.walk(os.path.join(self.path, "build", top)):
                 code.update(self.code(os.path.join(directory, n)) for n in names if n.endswith(".o"))
         return code
+
+    def programs(self, steps):
+        """The code of test programs, and in it all functions of the headers."""
+        paths = [f"build/plain/tests/{step}" for step in steps]
+        if self.make(*PLAIN, *paths):
+            return None
+        return dict(self.code(os.path.join(self.path, path)) for path in paths)
 
     def code(self, path):
         """(name, code) of an object, which is read again only if it is another than before."""
@@ -272,7 +320,7 @@ class Campaign:
         self.equivalents = Equivalents()
         self.copies = queue.Queue()
         self.jobs = jobs
-        self.original = None
+        self.original = {}
         self.control = None  # a copy that stays as it is
         self.limits = {}
         self.lock = threading.Lock()
@@ -291,8 +339,8 @@ class Campaign:
             if why:
                 return f"without a change, {step} fails: {why}"
             took = time.monotonic() - started
-            self.limits[step] = 5 + int((10 if quick else 3) * took)
-        self.original = copies[0].objects()
+            self.limits[step] = 5 + int((4 if quick else 3) * took)
+        self.original = {target: copies[0].objects(target) for target in OBJECTS}
         self.control = Copy("control")
         for copy in [*copies[1:], self.control]:
             shutil.rmtree(copy.path)
@@ -312,7 +360,7 @@ class Campaign:
             steps = cover(change.path)
             return (
                 self.attempt(copy, change, [step for step in steps if is_program(step)], True)
-                or self.same_code(copy)
+                or self.same_code(copy, change)
                 or self.attempt(copy, change, steps, False)
                 or ("survived", "no test noticed")
             )
@@ -343,10 +391,17 @@ class Campaign:
                 return "killed", why
         return None
 
-    def same_code(self, copy):
-        if copy.objects() == self.original:
-            return "equivalent", "the compiler makes the same code of it"
-        return None
+    def same_code(self, copy, change):
+        if any(copy.objects(target) != self.original[target] for target in OBJECTS):
+            return None
+        # The library and the kernel may not call what a header has for others.
+        steps = [step for step in cover(change.path) if is_program(step)]
+        if change.path.endswith(".h") and steps:
+            with self.lock:
+                original = self.control.programs(steps)
+            if copy.programs(steps) != original:
+                return None
+        return "equivalent", "the compiler makes the same code of it"
 
     def tell(self, change, verdict, by):
         with self.lock:

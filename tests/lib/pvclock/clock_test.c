@@ -43,6 +43,7 @@ static uint64_t host_ns(uint32_t cpu)
 static void enter(uint32_t cpu)
 {
     pvclock_mock.aux = cpu;
+    pvclock_mock.word = (pvclock_mock.word & ~(uint64_t)UINT32_MAX) | cpu;
     if (!host.pending[cpu])
         return;
     host.pending[cpu] = false;
@@ -56,7 +57,7 @@ static void enter(uint32_t cpu)
 
 static void move(uint32_t cpu)
 {
-    pvclock_mock.generation++;
+    pvclock_mock.word += UINT64_C(1) << 32;
     enter(cpu);
 }
 
@@ -497,6 +498,106 @@ static void a_page_that_is_broken_is_no_step(void **state)
     assert_in_range(now_ns() - before, 2999000, 3001000);
 }
 
+static void attach_and_read_two(void)
+{
+    for (uint32_t cpu = 0; cpu < 2; cpu++) {
+        move(cpu);
+        pvclock_clock_attach(&clock, cpu, &pages[cpu]);
+        (void)now_ns();
+    }
+    pvclock_mock.tsc += 400000;
+}
+
+static void a_vcpu_without_a_structure_reads_another_ones(void **state)
+{
+    struct pvclock_reading reading;
+
+    (void)state;
+    start(0);
+    attach_and_read_two();
+    pages[1].version |= 1; /* the host writes it */
+    move(2);
+    reading = pvclock_clock_read(&clock, PVCLOCK_BY_WORD);
+    assert_ns(reading.ns, host_ns(0) + clock.base);
+    assert_int_equal(reading.flags, PVCLOCK_READ_WITHOUT | PVCLOCK_READ_GUARDED);
+}
+
+/* The clock is set back: a vCPU without a structure knows what the others returned before. */
+static void a_vcpu_without_a_structure_is_not_behind(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    for (uint64_t back = 0; back < 4; back++) {
+        start(0);
+        attach_and_read_two();
+        before = now_ns();
+        host_acts(0, 0 - back, host.flags);
+        move(0);
+        move(2);
+        assert_in_range(now_ns() - before, 0, 1);
+    }
+    start(0);
+    attach_and_read_two();
+    before = now_ns();
+    host_acts(0, 0 - UINT64_C(50000000), host.flags);
+    move(0); /* writes its structure, and nobody reads it here */
+    move(2);
+    assert_in_range(now_ns() - before, 0, window_ns);
+}
+
+static void a_structure_that_begins_at_0_is_read(void **state)
+{
+    (void)state;
+    start(0);
+    host.ns = 0;
+    host.tsc = pvclock_mock.tsc;
+    host_acts(0, 0, host.flags);
+    attach_all();
+    move(0);
+    assert_int_equal(pages[0].system_time, 0);
+    assert_int_equal(pvclock_clock_read(&clock, PVCLOCK_BY_WORD).flags, PVCLOCK_FLAG_TSC_STABLE);
+    /* Uptime begins at 0; set back to before that, it stands there. */
+    start(0);
+    attach_all();
+    assert_int_equal(now_ns(), 0);
+    host_acts(0, 0 - UINT64_C(1000000), host.flags);
+    assert_int_equal(now_ns(), 0);
+}
+
+/* The host writes structures when it likes; a step is one of 5 ms or more, either way. */
+static void what_is_written_anew_is_no_step(void **state)
+{
+    static const struct {
+        int64_t ns;
+        bool is_step;
+    } changes[] = {{0, false},       {-4999000, false}, {4999000, false},
+                   {-5001000, true}, {5001000, true},   {14000000, true}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        start(0);
+        attach_and_read_all();
+        pvclock_mock.tsc += UINT64_C(2000000000);
+        (void)now_ns();
+        host_acts(0, (uint64_t)changes[i].ns, host.flags);
+        (void)now_ns();
+        assert_that(clock.steps == changes[i].is_step, "case %u", i);
+        assert_int_equal(clock.due, clock.steps);
+        if (changes[i].is_step)
+            assert_in_range(clock.step_ns - (uint64_t)changes[i].ns + 1, 0, 2);
+    }
+}
+
+static void flags_of_a_reading_are_none_of_the_hosts(void **state)
+{
+    const unsigned all = PVCLOCK_READ_GUARDED | PVCLOCK_READ_HELD | PVCLOCK_READ_WITHOUT;
+
+    (void)state;
+    assert_int_equal(all & UINT8_MAX, 0);
+    assert_int_equal(all, PVCLOCK_READ_GUARDED + PVCLOCK_READ_HELD + PVCLOCK_READ_WITHOUT);
+}
+
 /* ---- What is done between two steps of a reading ----------------------- */
 
 /* Before the `at`th step of a kind, does something; within it the steps are left alone. */
@@ -788,6 +889,38 @@ static void the_date_follows_its_policy(void **state)
     }
 }
 
+/* What is smoothed is done when no more is left than may be taken over at once. */
+static void a_change_within_the_policy_is_taken_over_whole(void **state)
+{
+    const struct pvclock_date_policy policy = {
+        .gap_ns = SECOND, .slew_ppm = 500, .slew_max_ns = SECOND};
+    const uint64_t epoch = UINT64_C(1800000000) * SECOND, interval = UINT64_C(10) * SECOND;
+    uint64_t now, first, most;
+
+    (void)state;
+    start(0);
+    attach_all();
+    now = now_ns();
+    pvclock_clock_take_date(&clock, &policy, now, epoch);
+    first = clock.date;
+    now += interval;
+    (void)pvclock_clock_date_is_due(&clock, &policy, now);
+    pvclock_clock_take_date(&clock, &policy, now, epoch + 8000000);
+    assert_true(clock.taken != clock.asked);
+    most = clock.date - first;
+    now += interval;
+    pvclock_clock_take_date(&clock, &policy, now, epoch + 2 * most);
+    assert_int_equal(clock.date - first, 2 * most);
+    assert_int_equal(clock.taken, clock.asked);
+    now += interval;
+    pvclock_clock_take_date(&clock, &policy, now, epoch + 3 * most + 1);
+    assert_int_equal(clock.date - first, 3 * most);
+    assert_true(clock.taken != clock.asked);
+    /* Of all dates one is the number that says that there is none. */
+    pvclock_clock_set_date(&clock, now - 1, now);
+    assert_true(clock.date == PVCLOCK_NO_TIME - 1);
+}
+
 static void a_suspend_stops_uptime_only(void **state)
 {
     uint64_t before;
@@ -805,7 +938,9 @@ static void a_suspend_stops_uptime_only(void **state)
     host.tsc = pvclock_mock.tsc;
     host.ns = 17;
     host_acts(0, 0, host.flags);
+    clock.taken = clock.due - 1; /* a pause before it, for which the date is due anyway */
     pvclock_clock_resume(&clock, pvclock_mock.tsc, UINT64_C(30) * SECOND);
+    assert_int_equal(clock.due - clock.taken, 2);
     attach_all();
     assert_in_range(now_ns() - before, 0, window_ns);
     pvclock_mock.tsc += UINT64_C(2000000000);
@@ -813,6 +948,21 @@ static void a_suspend_stops_uptime_only(void **state)
     assert_int_equal(pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_BOOTTIME).sec,
                      pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_UPTIME).sec + 30);
     assert_true(clock.due != clock.taken);
+}
+
+/* Until the structures are attached again it goes on at the TSC's rate, from what was returned. */
+static void without_structures_time_goes_on_from_where_it_was(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    start(UINT64_C(2000000000));
+    attach_and_read_all();
+    host_acts(0, UINT64_C(5) * SECOND, host.flags); /* so the TSC alone would say less */
+    before = now_ns();
+    pvclock_clock_suspend(&clock, PVCLOCK_BY_WORD);
+    pvclock_mock.tsc += UINT64_C(2000000000);
+    assert_in_range(now_ns() - before, SECOND - 10, SECOND + window_ns);
 }
 
 static void a_pause_that_is_told_makes_the_date_due(void **state)
@@ -829,8 +979,33 @@ static void a_pause_that_is_told_makes_the_date_due(void **state)
                      PVCLOCK_FLAG_TSC_STABLE | PVCLOCK_FLAG_GUEST_STOPPED);
     assert_true(pvclock_clock_poll(&clock, &pages[0]));
     assert_false(pvclock_clock_poll(&clock, &pages[0]));
-    assert_true(clock.due != clock.taken);
+    assert_int_equal(clock.due - clock.taken, 1);
     assert_int_equal(pvclock_clock_read(&clock, PVCLOCK_BY_WORD).flags, PVCLOCK_FLAG_TSC_STABLE);
+}
+
+static unsigned fences;
+
+static void look_before_it_is_attached(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (step != PVCLOCK_MOCK_STORE_FENCE)
+        return;
+    fences++;
+    assert_null(vcpus[1].clock_page);
+    assert_true(vcpus[1].version == 1 && vcpus[1].free == 1);
+}
+
+/* Whoever finds the structure finds what belongs to it. */
+static void a_structure_is_attached_last(void **state)
+{
+    (void)state;
+    start(0);
+    vcpus[1].version = vcpus[1].free = 0;
+    fences = 0;
+    pvclock_mock.script = look_before_it_is_attached;
+    pvclock_clock_attach(&clock, 1, &pages[1]);
+    assert_int_equal(fences, 1);
+    assert_ptr_equal(vcpus[1].clock_page, &pages[1]);
 }
 
 int main(void)
@@ -844,6 +1019,11 @@ int main(void)
         cmocka_unit_test(a_pause_is_no_step),
         cmocka_unit_test(time_stands_while_the_structure_is_behind),
         cmocka_unit_test(a_page_that_is_broken_is_no_step),
+        cmocka_unit_test(a_vcpu_without_a_structure_reads_another_ones),
+        cmocka_unit_test(a_vcpu_without_a_structure_is_not_behind),
+        cmocka_unit_test(a_structure_that_begins_at_0_is_read),
+        cmocka_unit_test(what_is_written_anew_is_no_step),
+        cmocka_unit_test(flags_of_a_reading_are_none_of_the_hosts),
         cmocka_unit_test(a_thread_that_comes_back_reads_again),
         cmocka_unit_test(a_thread_that_left_reads_again),
         cmocka_unit_test(what_was_returned_outlives_stable),
@@ -854,8 +1034,11 @@ int main(void)
         cmocka_unit_test(cycles_and_ns_both_ways),
         cmocka_unit_test(a_delay_ends),
         cmocka_unit_test(the_date_follows_its_policy),
+        cmocka_unit_test(a_change_within_the_policy_is_taken_over_whole),
         cmocka_unit_test(a_suspend_stops_uptime_only),
+        cmocka_unit_test(without_structures_time_goes_on_from_where_it_was),
         cmocka_unit_test(a_pause_that_is_told_makes_the_date_due),
+        cmocka_unit_test(a_structure_is_attached_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

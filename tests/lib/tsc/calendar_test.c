@@ -145,6 +145,15 @@ static void calendar_refuses_what_is_no_date(void **unused)
     (void)unused;
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_that(!calendar_to_seconds(&wrong[i], &seconds), "case %u", i);
+    for (int64_t year = 1999; year <= 2100; year++) {
+        for (int month = 1; month <= 12; month++) {
+            struct calendar_date d = {.year = year, .month = month};
+
+            d.day = length_of(year, month) + 1;
+            assert_that(!calendar_to_seconds(&d, &seconds), "%" PRId64 "-%d-%d", year, month,
+                        d.day);
+        }
+    }
     assert_int_equal(seconds, 42);
     for (unsigned i = 0; i < sizeof(right) / sizeof(right[0]); i++)
         assert_that(calendar_to_seconds(&right[i], &seconds), "case %u", i);

@@ -429,6 +429,7 @@ static void settings_come_before_what_is_known(void **state)
     assert_string_equal(get("kern.timecounter.invariant_tsc"), "0");
     assert_string_equal(get("kern.timecounter.tsc_first"), "0");
     assert_string_equal(get("machdep.tsc_freq"), "2596000000");
+    assert_int_equal(tsc_ns(2596000000), 1000000000);
     assert_string_equal(get("machdep.tsc_freq_source"), "hypervisor leaf 0x10");
     (void)make(INVARIANT);
     assert_string_equal(get("kern.timecounter.invariant_tsc"), "1");
@@ -441,6 +442,11 @@ static void settings_come_before_what_is_known(void **state)
     assert_int_equal(make(KVMCLOCK)->quality, TC_QUALITY_TSC);
     set("kern.timecounter.invariant_tsc", "1");
     assert_int_equal(make(KVMCLOCK)->quality, TC_QUALITY_TSC_INVARIANT);
+    struct sysctl_at at;
+    const char *why;
+    assert_true(sysctl_find("kern.timecounter.invariant_tsc", &at));
+    assert_int_equal(sysctl_set(&at, "2", &why), SYSCTL_OUT_OF_RANGE);
+    assert_int_equal(sysctl_set(&at, "-1", &why), SYSCTL_OUT_OF_RANGE);
     set("kern.timecounter.invariant_tsc", "0");
     assert_int_equal(make(HYPERVISOR | INVARIANT)->quality, TC_QUALITY_TSC);
 }

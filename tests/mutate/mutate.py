@@ -146,6 +146,7 @@ COVER = [
     ("lib/tsc/rtc", ["lib/tsc/rtc", "drivers/rtc/rtc"]),
     ("lib/tsc/port/", ["lib/tsc/port", "lib/tsc/port.m32"]),
     ("lib/tsc/", ["drivers/tsc/tsc", "lib/tsc/tsc", "lib/tsc/exact", "lib/tsc/rtc", "lib/tsc/fuzz:"]),
+    ("drivers/tsc/tsc_report", ["drivers/tsc/report", *GUESTS]),
     ("drivers/tsc/", ["drivers/tsc/tsc", *GUESTS]),
     ("drivers/rtc/", ["drivers/rtc/rtc", *GUESTS]),
     ("boot/bootinfo", ["boot/bootinfo", *GUESTS]),

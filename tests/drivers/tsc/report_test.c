@@ -110,6 +110,10 @@ static void its_check_sums_them_up(void **state)
     tsc_judge(&t);
     assert_non_null(strstr(programs, "3 sources, at most 200 ppm off, 0 by more than the errors"));
     start();
+    t.sources[3].hz = t.sources[5].hz = t.hz;
+    tsc_judge(&t);
+    assert_non_null(strstr(programs, "3 sources, at most 0 ppm off"));
+    start();
     t.hz = 0;
     for (unsigned i = 0; i < TSC_SOURCES; i++)
         t.sources[i].status = TSC_NONE;

@@ -430,6 +430,8 @@ static void settings_come_before_what_is_known(void **state)
     assert_string_equal(get("kern.timecounter.tsc_first"), "0");
     assert_string_equal(get("machdep.tsc_freq"), "2596000000");
     assert_int_equal(tsc_ns(2596000000), 1000000000);
+    tsc.hz = 2599999999; /* whole MHz */
+    assert_int_equal(tsc_ns(2599), 1000);
     assert_string_equal(get("machdep.tsc_freq_source"), "hypervisor leaf 0x10");
     (void)make(INVARIANT);
     assert_string_equal(get("kern.timecounter.invariant_tsc"), "1");

@@ -146,8 +146,8 @@ static inline uint8_t *stack_of(const struct thread_page *t)
 enum { STACK_TOP = PAGE - 256 };
 
 /*
- * Whether a far call pushes with the rights of ring 0: then ring 3 can write to the kernel's memory,
- * and no kernel can help it.  QEMU's TCG does (docs/border.md).
+ * Whether a far call pushes with the rights of ring 0: then ring 3 can write to the kernel's
+ * memory, and no kernel can help it.  QEMU's TCG does (docs/border.md).
  */
 bool far_call_is_ring_0_s(struct attempt *a);
 

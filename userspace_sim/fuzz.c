@@ -172,7 +172,8 @@ static const struct instruction parts[] = {
 
 /*
  * A stream is the end of the page, behind which there is none, so that one that runs on comes to no
- * bytes that nobody filtered.  It cannot write there, and no register leads to where it was written.
+ * bytes that nobody filtered.  It cannot write there, and no register leads to where it was
+ * written.
  */
 enum { STREAM = 64, STREAM_AT = PAGE - STREAM, STREAM_STACK = 2048 };
 

@@ -30,8 +30,8 @@ const char *process_create(uint64_t time_physical, unsigned threads);
 bool process_add_threads(unsigned threads);
 
 /*
- * Maps a page for code that ring 3 writes itself, and a stack for that, for each of `count` threads,
- * while none runs.  False: no memory for them.
+ * Maps a page for code that ring 3 writes itself, and a stack for that, for each of `count`
+ * threads, while none runs.  False: no memory for them.
  */
 bool process_map_code(uint32_t count);
 

@@ -60,8 +60,9 @@ enum pvclock_status pvclock_clock_init(struct pvclock_clock *clock,
 }
 
 /*
- * Copies the structure that vCPU was last seen with; PVCLOCK_NO_VERSION: none.  Its writer fills one
- * copy while the other one is read, so two changes during one copy are what it takes to try again.
+ * Copies the structure that vCPU was last seen with; PVCLOCK_NO_VERSION: none.  Its writer fills
+ * one copy while the other one is read, so two changes during one copy are what it takes to try
+ * again.
  */
 PVCLOCK_COLD static void pvclock_line_of(const struct pvclock_clock_vcpu *vcpu,
                                          struct pvclock_snapshot *out, uint64_t *since)

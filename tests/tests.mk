@@ -140,6 +140,8 @@ $(TESTS)/drivers/kvmclock/state: tests/serial.c $(DRIVER_KVMCLOCK) drivers/kvmcl
 $(TESTS)/drivers/rtc/rtc: drivers/rtc/rtc.c lib/tsc/rtc.c $(CALENDAR)
 $(TESTS)/drivers/tsc/tsc: TEST_DEFINES := $(HOSTED) $(SCRIPTED_TSC)
 $(TESTS)/drivers/tsc/tsc: drivers/tsc/tsc.c $(LIB_TSC_SRCS) $(TREE)
+$(TESTS)/drivers/tsc/report: tests/serial.c drivers/tsc/tsc_report.c $(LIB_TSC_SRCS) \
+	$(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/drivers/i8254/i8254: drivers/i8254/i8254.c
 
 $(TESTS)/kernel/clock/%: TEST_OPTIMIZE := -O2 $(UBSAN)

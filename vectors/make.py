@@ -219,21 +219,22 @@ def frequency():
     return vectors
 
 
-def scale():
+def scale_of(hz):
     """KVM's way: the frequency is halved or doubled until it is above 10^9 and at most 2 * 10^9."""
+    shift = 0
+    while hz > 2 * SECOND:
+        hz, shift = hz >> 1, shift - 1
+    while hz <= SECOND:
+        hz, shift = hz << 1, shift + 1
+    return dict(mul=(SECOND << 32) // hz, shift=shift)
+
+
+def scale():
     vectors = []
     for hz in (0, 1, 2, 999, 32768, 3579545, 10**9 - 1, 10**9, 10**9 + 1, 2 * 10**9, 2 * 10**9 + 1, 2596000000,
                2596123457, 4294967296, 4294967297, 5 * 10**9, 10**13 + 1, 4 * 10**18, 4 * 10**18 + 1, U64 - 1):
         vector = dict(hz=big(hz))
-        if not 1 <= hz <= 4 * 10**18:
-            vector["status"] = "bad value"
-        else:
-            scaled, shift = hz, 0
-            while scaled > 2 * SECOND:
-                scaled, shift = scaled >> 1, shift - 1
-            while scaled <= SECOND:
-                scaled, shift = scaled << 1, shift + 1
-            vector.update(status="ok", mul=(SECOND << 32) // scaled, shift=shift)
+        vector.update(dict(status="ok", **scale_of(hz)) if 1 <= hz <= 4 * 10**18 else dict(status="bad value"))
         vectors.append(vector)
     return vectors
 
@@ -372,6 +373,117 @@ def registration():
     ]
 
 
+# ---- clock.json ----------------------------------------------------------------------------------
+
+WINDOW = 1 << 18
+STABLE, FEATURE_STABLE = 1, 1 << 24
+
+
+class Clock:
+    """The clock of one thread that runs on one vCPU after the other: uptime as clock.h promises it."""
+
+    def __init__(self, features, hz, tsc):
+        self.features, self.base, self.guard = features, None, 0
+        self.early = page(tsc_timestamp=tsc, **(scale_of(hz) if hz else dict(mul=0)))
+        self.pages, self.seen = {}, {}
+
+    @staticmethod
+    def time(p, tsc):
+        ns = read(p, tsc)[1]
+        return int(p["system_time"]) if ns is None else ns
+
+    def is_stable(self, p):
+        return bool(self.features & FEATURE_STABLE) and bool(p["flags"] & STABLE)
+
+    def latest(self, tsc):
+        """What may have been returned up to now: of each vCPU up to the end of the window that was noted."""
+        return max([self.time(p, min(tsc, start + WINDOW)) + self.base for p, start, _ in self.seen.values()
+                    if self.is_stable(p)], default=0)
+
+    def passed_guard(self, ns):
+        held, self.guard = self.guard > ns, max(self.guard, ns)
+        return self.guard, held
+
+    def read(self, cpu, tsc):
+        if cpu not in self.pages:
+            return self.passed_guard(self.time(self.early, tsc))
+        p = self.pages[cpu]
+        ns = read(p, tsc)[1]
+        if self.base is None:
+            self.base = self.time(self.early, tsc) - ns
+        ns = max(ns + self.base, 0)
+        seen, start, guard = self.seen.get(cpu, (None, None, None))
+        is_known = seen == p and guard == self.guard and ns >= guard and 0 <= tsc - start < WINDOW
+        if self.is_stable(p) and is_known:
+            return ns, False
+        if seen != p:
+            floor = self.latest(tsc)
+            if not self.is_stable(p) or floor > ns:
+                self.guard = max(self.guard, floor)
+        self.seen[cpu] = dict(p), max(tsc, start) if seen == p and self.is_stable(p) else tsc, self.guard
+        return self.passed_guard(ns) if not self.is_stable(p) or ns < self.guard else (ns, False)
+
+
+def clock():
+    vectors = []
+    hz = 2 * 10**9
+
+    def play(name, *steps, features=FEATURE_STABLE, hz=hz, tsc=10**9):
+        """Steps: ("write", cpu, page), ("attach", cpu), ("read", cpu, tsc)."""
+        model, pages, out = Clock(features, hz, tsc), [page(version=0, mul=0)] * 2, []
+        for kind, cpu, *what in steps:
+            if kind == "write":
+                pages[cpu] = dict(page(**what[0]), version=pages[cpu]["version"] + 2)
+                out.append(dict(write=cpu, page=pages[cpu]))
+                if cpu in model.pages:
+                    model.pages[cpu] = pages[cpu]
+            elif kind == "attach":
+                model.pages[cpu] = pages[cpu]
+                out.append(dict(attach=cpu))
+            else:
+                ns, held = model.read(cpu, what[0])
+                out.append(dict(read=cpu, tsc=big(what[0]), ns=big(ns), held=held))
+        vectors.append(dict(name=name, features=features, hz=big(hz), tsc=big(tsc), steps=out))
+
+    def at(tsc, ns, flags=STABLE):
+        """The host's clock is `ns` at `tsc`, and counts every second cycle."""
+        return dict(tsc_timestamp=tsc, system_time=ns, mul=2**32 - 1, shift=-1, flags=flags)
+
+    def both(tsc, ns, flags=STABLE, ahead=0):
+        return ("write", 0, at(tsc, ns, flags)), ("write", 1, at(tsc, ns + ahead, flags))
+
+    def reads(start, *cpus, step=1000):
+        return [("read", cpu, start + n * step) for n, cpu in enumerate(cpus)]
+
+    s, attach = 10**9, (("attach", 0), ("attach", 1))
+    play("before there is a structure", *reads(s, 0, 1, 0, step=10**8))
+    play("the first structure is no step", *reads(s + 10, 0), *both(s + 5000, DAY), *attach, *reads(s + 9000, 0, 1, 0, 1))
+    play("without a frequency time begins with the structure", *reads(s, 0, 1), *both(s + 5000, DAY), *attach,
+         *reads(s + 10**6, 0, 1, 0, step=10**6), hz=0)
+    play("only one vCPU has a structure", ("write", 0, at(s, DAY)), attach[0], *reads(s + 100, 0, 0, 0, step=10**6))
+    begun = (*both(s, DAY), *attach, *reads(s + 1000, 0, 1, 0, 1))
+    play("through many windows", *begun, *reads(s + 10**6, 0, 1, 1, 0, 0, step=WINDOW - 1), *reads(s + 10**8, 1, 0, step=WINDOW))
+    pause = s + 2 * 10**9
+    play("a pause, of which the host's clock counts nothing", *begun, ("write", 1, at(pause, DAY + 4000)), *reads(pause + 10, 1),
+         ("write", 0, at(pause, DAY + 4000)), *reads(pause + 200, 0, 1), *reads(pause + 10**6, 0, 1, step=10**6))
+    play("a pause within the window counts up to its end", *begun, ("write", 1, at(pause, DAY + 2000)),
+         *reads(pause + 10, 1, 1, step=WINDOW), ("write", 0, at(pause, DAY + 2000)), *reads(pause + 3 * WINDOW, 0, 1, step=10**5))
+    play("a restore: the host's clock goes on", *begun, *both(pause, DAY + 10**12), *reads(pause + 10, 1, 0, 1, 0))
+    for back in (1000, SECOND):
+        play(f"the host's clock steps back by {back}", *begun, *reads(s + 10**6, 0, 1), *both(s + 2 * 10**6, DAY + 10**6 - back),
+             *reads(s + 2 * 10**6 + 10, 0, 1, 0), *reads(s + 3 * 10**6, 1, 0, step=10**6), *reads(s + 5 * 10**9, 0, 1, 0))
+    play("set back to before uptime 0", *begun, *both(s + 2 * 10**6, 5), *reads(s + 2 * 10**6 + 10, 0, 1), *reads(s + 10**10, 0, 1))
+    apart = (*both(s, DAY, 0, ahead=700), *attach)
+    play("without STABLE one vCPU is ahead", *apart, *reads(s + 1000, 1, 0, 0, 1, 0), *reads(s + 4000, 0, 0, step=10**6))
+    play("STABLE is not announced", *both(s, DAY, STABLE, ahead=700), *attach, *reads(s + 1000, 1, 0, 0, 1, 0), features=0)
+    play("STABLE is taken away", *begun, *both(s + 10**6, DAY + 499000, 0, ahead=-900), *reads(s + 10**6 + 10, 1, 0, 1),
+         *reads(s + 2 * 10**6, 1, 0, 1))
+    play("STABLE comes back", *apart, *reads(s + 1000, 1, 0), *both(s + 5000, DAY + 2500), *reads(s + 5100, 0, 1, 0, 1),
+         *reads(s + 10**6, 0, 1))
+    play("the TSC is below the timestamp", *begun, ("write", 0, at(s + 9000, DAY + 4500)), *reads(s + 8000, 0, 1, 0, step=500))
+    return vectors
+
+
 FILES = {
     "pages.json": pages,
     "updates.json": updates,
@@ -380,6 +492,7 @@ FILES = {
     "values.json": lambda: {f.__name__: f() for f in (frequency, scale, deadline, wall, placement, clean, stable, stopped)},
     "hosts.json": hosts,
     "registration.json": registration,
+    "clock.json": clock,
 }
 
 

@@ -8,12 +8,24 @@
  * vCPU, not when the host pauses the guest, sets its clock back or takes STABLE away.  Where the
  * structures say less than was returned before, time stands until they have caught up.
  *
+ * What to call first (docs/porting.md has all of it, pvclock_host_...() are of host.h):
+ *
  *     static struct pvclock_clock_vcpu vcpus[CPUS];
  *     static struct pvclock_clock clock;
  *
- *     pvclock_clock_init(&clock, vcpus, CPUS, features, order, tsc_hz, pvclock_tsc_now(order));
- *     pvclock_clock_attach(&clock, cpu, &page);   on each vCPU, once its page is registered
- *     ns = pvclock_clock_ns(&clock, PVCLOCK_BY_RDPID);  anywhere
+ *     once    pvclock_host_find(&ops, &host);
+ *             order = pvclock_host_tsc_order(&ops);
+ *             pvclock_clock_init(&clock, vcpus, CPUS, host.features, order, tsc_hz,
+ *                                pvclock_tsc_now(order));
+ *     on each vCPU
+ *             pvclock_host_enable(&ops, &host, &page, physical, &registered);
+ *             pvclock_clock_attach(&clock, cpu, &page);
+ *     anywhere, from init on
+ *             ns = pvclock_clock_ns(&clock, PVCLOCK_BY_RDTSCP);
+ *     at a tick
+ *             pvclock_clock_poll(), pvclock_clock_date_is_due()
+ *     for the date
+ *             pvclock_clock_time(&clock, PVCLOCK_BY_RDTSCP, PVCLOCK_DATE)
  *
  * Contract: a reading is never less than one that was returned before, on any vCPU, to any thread
  * that could know of it (the order of read.h: earlier loads, not earlier stores), provided that

@@ -2,10 +2,11 @@
 /*
  * pvclock: reads the paravirtual clock page, exactly and in bounded time.
  *
- * This header has the functions that return a status, for set-up and for reads that are not on a
- * hot path.  read.h has the inline readers of one page, guard.h those of the running vCPU's page,
- * host.h discovery and registration.  No function allocates, keeps state, divides by a value from
- * a page, or has undefined behaviour, whatever a page contains.
+ * A kernel that wants the time starts with clock.h, which needs host.h for registration and calls
+ * all the rest.  This header has the functions that return a status, for set-up and for reads that
+ * are not on a hot path.  read.h has the inline readers of one page, guard.h those of the running
+ * vCPU's page, host.h discovery and registration.  No function allocates, keeps state, divides by a
+ * value from a page, or has undefined behaviour, whatever a page contains.
  *
  * Every function may be called from any context, including a signal or interrupt handler.  `page`
  * may be mapped read-only unless a function says otherwise.  `ns` is in nanoseconds, `sec` in

@@ -38,7 +38,7 @@ OUT = os.path.join(bugs.BUILD, "mutate", str(os.getpid()))
 PATIENCE_S = 90
 # The programs are tried first in builds that take a quarter of the time; a change that nothing
 # notices there meets those that are worth more: what is optimized, with all sanitizers.
-QUICK = ["O=build/quick", "TEST_OPTIMIZE=-Og"]
+QUICK = ["O=build/quick", "TEST_OPTIMIZE=-Og", "TEST_WARN=-w", f"CC={HERE}/cc.sh gcc"]
 # Functions of headers that only embedders call are compared as well.
 PLAIN = ["O=build/plain", "TEST_OPTIMIZE=-O2 -fkeep-inline-functions"]
 
@@ -146,6 +146,7 @@ COVER = [
     ("lib/tsc/rtc", ["lib/tsc/rtc", "drivers/rtc/rtc"]),
     ("lib/tsc/port/", ["lib/tsc/port", "lib/tsc/port.m32"]),
     ("lib/tsc/", ["drivers/tsc/tsc", "lib/tsc/tsc", "lib/tsc/exact", "lib/tsc/rtc", "lib/tsc/fuzz:"]),
+    ("drivers/tsc/tsc_report", ["drivers/tsc/report", *GUESTS]),
     ("drivers/tsc/", ["drivers/tsc/tsc", *GUESTS]),
     ("drivers/rtc/", ["drivers/rtc/rtc", *GUESTS]),
     ("boot/bootinfo", ["boot/bootinfo", *GUESTS]),

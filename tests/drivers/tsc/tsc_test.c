@@ -8,6 +8,7 @@
 #include "arch/x86/io.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/tsc.h"
+#include "base/sysctl.h"
 #include "drivers/tsc/tsc.h"
 #include "tests/check.h"
 #include <string.h>
@@ -22,6 +23,7 @@ static struct {
     uint64_t pit_begin; /* when the i8254 was started */
     bool no_pit;
     uint32_t crystal_hz, ratio, divisor, mhz;
+    uint32_t leaf_1_ecx, power_edx;
     uint32_t high_bits; /* of the PM timer, which may be garbage where it has 24 */
 } machine;
 
@@ -47,10 +49,16 @@ uint64_t rdtsc_ordered(void)
 
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
-    (void)subleaf;
+    assert_int_equal(subleaf, 0);
     switch (leaf) {
     case 0:
         return (struct cpuid){.eax = 0x16};
+    case 1:
+        return (struct cpuid){.ecx = machine.leaf_1_ecx};
+    case 0x80000000:
+        return (struct cpuid){.eax = 0x80000007};
+    case 0x80000007:
+        return (struct cpuid){.edx = machine.power_edx};
     case 0x15:
         return (struct cpuid){machine.divisor, machine.ratio, machine.crystal_hz, 0};
     case 0x16:
@@ -362,6 +370,170 @@ static void a_false_claim_ends_no_measurement(void **state)
     assert_true(is_right(hz));
 }
 
+/* One of 32 bits may come round within them: each counts. */
+static void a_timer_of_32_bits_is_read_whole(void **state)
+{
+    const uint64_t hz = 2596000000, round_ns = (UINT64_C(1) << 32) * 1000000000 / PM_TIMER_HZ;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    memset(&t, 0, sizeof(t));
+    machine.hz = hz;
+    machine.ns = round_ns - 4000000;
+    tsc_begin(&t);
+    tsc_begin_pm_timer(&t, 0x608, true);
+    machine.ns += 12000000;
+    tsc_end_pm_timer(&t);
+    assert_true(t.sources[TSC_PM_TIMER].status == TSC_OK && ppm_off(TSC_PM_TIMER, hz) < 500);
+    /* More than a round of one of 24 bits. */
+    tsc_begin_again(&t);
+    machine.ns += UINT64_C(6000000000);
+    tsc_end_pm_timer(&t);
+    assert_true(t.sources[TSC_PM_TIMER].status == TSC_OK && ppm_off(TSC_PM_TIMER, hz) < 2);
+}
+
+static void all_sources_have_names_and_no_value_at_first(void **state)
+{
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    memset(&t, 0xa5, sizeof(t));
+    tsc_begin(&t);
+    for (unsigned id = 0; id < TSC_SOURCES; id++) {
+        assert_non_null(t.sources[id].name);
+        assert_true(t.sources[id].hz == 0 && (id == TSC_I8254 || t.sources[id].status != TSC_OK));
+        for (unsigned other = 0; other < id; other++)
+            assert_string_not_equal(t.sources[id].name, t.sources[other].name);
+    }
+}
+
+static void set(const char *name, const char *value)
+{
+    struct sysctl_at at;
+    const char *why;
+
+    assert_true(sysctl_find(name, &at));
+    assert_int_equal(sysctl_set(&at, value, &why), SYSCTL_OK);
+}
+
+static const char *get(const char *name)
+{
+    static char is[SYSCTL_VALUE_SIZE];
+    struct sysctl_at at;
+
+    assert_true(sysctl_find(name, &at));
+    sysctl_get(&at, is);
+    return is;
+}
+
+enum { HYPERVISOR = 1, INVARIANT = 2, APART = 4, KVMCLOCK = 8 };
+
+/* The machine's counter, on a CPU and with a kvmclock as `facts` say. */
+static const struct timecounter *make(unsigned facts)
+{
+    memset(&machine, 0, sizeof(machine));
+    memset(&tsc, 0, sizeof(tsc));
+    machine.hz = 2596000000;
+    machine.leaf_1_ecx = facts & HYPERVISOR ? 1u << 31 : 0;
+    machine.power_edx = facts & INVARIANT ? 1u << 8 : 0;
+    tsc_begin(&tsc);
+    tsc_set_hypervisor_leaf(&tsc, 2596000);
+    assert_true(tsc_choose(&tsc));
+    tsc_make_counter(&tsc, !(facts & APART), facts & KVMCLOCK);
+    return &tsc.counter;
+}
+
+/* What is known of the TSC decides how far it is trusted, and says so. */
+static void quality_follows_from_what_is_known(void **state)
+{
+    static const struct {
+        unsigned facts;
+        int quality;
+    } cases[] = {
+        {0, TC_QUALITY_TSC},
+        {KVMCLOCK, TC_QUALITY_TSC},
+        {INVARIANT, TC_QUALITY_TSC_INVARIANT},
+        {HYPERVISOR, TC_QUALITY_TSC_INVARIANT},
+        {HYPERVISOR | INVARIANT, TC_QUALITY_TSC_INVARIANT},
+        {HYPERVISOR | KVMCLOCK, TC_QUALITY_TSC},
+        {HYPERVISOR | INVARIANT | KVMCLOCK, TC_QUALITY_TSC},
+        {APART, TC_QUALITY_TSC_UNSYNCHRONISED},
+        {HYPERVISOR | INVARIANT | APART, TC_QUALITY_TSC_UNSYNCHRONISED},
+        {HYPERVISOR | INVARIANT | APART | KVMCLOCK, TC_QUALITY_TSC_UNSYNCHRONISED},
+    };
+    const char *in_a_guest, *below;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct timecounter *c = make(cases[i].facts);
+
+        assert_that(c->quality == cases[i].quality, "case %u: %d", i, c->quality);
+        assert_non_null(c->reason);
+        assert_int_equal((c->flags & TC_GUARDED) != 0, (cases[i].facts & APART) != 0);
+        assert_string_equal(c->name, "TSC");
+        assert_true(c->mask == UINT64_MAX && c->frequency == 2596000000);
+        uint64_t before = machine.ns;
+        assert_int_equal(c->read(c->context), count_of(machine.hz, before + 1000));
+    }
+    assert_string_equal(make(0)->reason, TC_REASON_TSC);
+    assert_string_equal(make(INVARIANT)->reason, TC_REASON_TSC_INVARIANT);
+    assert_string_equal(make(INVARIANT | HYPERVISOR)->reason, TC_REASON_TSC_INVARIANT);
+    assert_string_equal(make(APART)->reason, TC_REASON_TSC_UNSYNCHRONISED);
+    in_a_guest = make(HYPERVISOR)->reason;
+    below = make(HYPERVISOR | KVMCLOCK)->reason;
+    assert_string_not_equal(in_a_guest, below);
+    assert_string_not_equal(in_a_guest, TC_REASON_TSC_INVARIANT);
+}
+
+/* vCPUs that came later disagree, or the guest was moved: the counter is used no more. */
+static void what_is_lost_lowers_the_quality(void **state)
+{
+    (void)state;
+    (void)make(INVARIANT);
+    tsc_lose_rate(&tsc, 3000000000);
+    assert_true(tsc.hz == 3000000000 && tsc.counter.frequency == 2596000000);
+    assert_int_equal(tsc.counter.quality, TC_QUALITY_TSC_UNSYNCHRONISED);
+    assert_string_not_equal(tsc.counter.reason, TC_REASON_TSC_INVARIANT);
+    (void)make(INVARIANT);
+    tsc.counter.flags = ~(uint32_t)TC_GUARDED;
+    tsc_lose_synchrony(&tsc);
+    assert_int_equal(tsc.counter.quality, TC_QUALITY_TSC_UNSYNCHRONISED);
+    assert_string_equal(tsc.counter.reason, TC_REASON_TSC_UNSYNCHRONISED);
+    assert_true(tsc.counter.flags == UINT32_MAX);
+}
+
+/* The last test: what the user has set stays. */
+static void settings_come_before_what_is_known(void **state)
+{
+    (void)state;
+    sysctl_register_set();
+    (void)make(0);
+    assert_string_equal(get("kern.timecounter.invariant_tsc"), "0");
+    assert_string_equal(get("kern.timecounter.tsc_first"), "0");
+    assert_string_equal(get("machdep.tsc_freq"), "2596000000");
+    assert_int_equal(tsc_ns(2596000000), 1000000000);
+    tsc.hz = 2599999999; /* whole MHz */
+    assert_int_equal(tsc_ns(2599), 1000);
+    assert_string_equal(get("machdep.tsc_freq_source"), "hypervisor leaf 0x10");
+    (void)make(INVARIANT);
+    assert_string_equal(get("kern.timecounter.invariant_tsc"), "1");
+    (void)make(HYPERVISOR);
+    assert_string_equal(get("kern.timecounter.invariant_tsc"), "1");
+
+    set("kern.timecounter.tsc_first", "1");
+    assert_int_equal(make(INVARIANT | KVMCLOCK)->quality, TC_QUALITY_TSC_INVARIANT);
+    assert_int_equal(make(HYPERVISOR | KVMCLOCK)->quality, TC_QUALITY_TSC_INVARIANT);
+    assert_int_equal(make(KVMCLOCK)->quality, TC_QUALITY_TSC);
+    set("kern.timecounter.invariant_tsc", "1");
+    assert_int_equal(make(KVMCLOCK)->quality, TC_QUALITY_TSC_INVARIANT);
+    struct sysctl_at at;
+    const char *why;
+    assert_true(sysctl_find("kern.timecounter.invariant_tsc", &at));
+    assert_int_equal(sysctl_set(&at, "2", &why), SYSCTL_OUT_OF_RANGE);
+    assert_int_equal(sysctl_set(&at, "-1", &why), SYSCTL_OUT_OF_RANGE);
+    set("kern.timecounter.invariant_tsc", "0");
+    assert_int_equal(make(HYPERVISOR | INVARIANT)->quality, TC_QUALITY_TSC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +545,11 @@ int main(void)
         cmocka_unit_test(a_pause_voids_the_window),
         cmocka_unit_test(one_timer_does_not_speak_for_the_other),
         cmocka_unit_test(a_false_claim_ends_no_measurement),
+        cmocka_unit_test(a_timer_of_32_bits_is_read_whole),
+        cmocka_unit_test(all_sources_have_names_and_no_value_at_first),
+        cmocka_unit_test(quality_follows_from_what_is_known),
+        cmocka_unit_test(what_is_lost_lowers_the_quality),
+        cmocka_unit_test(settings_come_before_what_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,10 @@ def main():
     table("msr_write", "msr_writes", writes)
     table("call_vector", "calls", calls)
     table("host_vector", "hosts", hosts)
+    table("clock_step", "clock_steps", (
+        [string(v["name"]), int(n == 0), f"{v['features']}u", u64(v["hz"]), u64(v["tsc"]), "STEP_" + kind.upper(), s[kind],
+         page(s["page"]) if kind == "write" else "{0}", u64(s.get("tsc", 0)), u64(s.get("ns", 0)), bits(s.get("held"))]
+        for v in load("clock") for n, s in enumerate(v["steps"]) for kind in s if kind in ("write", "attach", "read")))
 
 
 main()

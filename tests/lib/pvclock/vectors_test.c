@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include <pvclock/clock.h>
 #include <pvclock/guard.h>
 #include <pvclock/host.h>
 #include <pvclock/read.h>
@@ -48,6 +49,18 @@ struct vcpu_vector {
 struct guard_vector {
     bool first; /* of a sequence */
     uint64_t ns, rival, out;
+};
+
+struct clock_step {
+    const char *name;
+    bool first; /* of a sequence, which begins with a new clock */
+    uint32_t features;
+    uint64_t hz, start;
+    enum { STEP_WRITE, STEP_ATTACH, STEP_READ } kind;
+    uint32_t cpu;
+    struct pvclock_vcpu_time_info info;
+    uint64_t tsc, ns;
+    bool held;
 };
 
 struct frequency_vector {
@@ -487,6 +500,58 @@ static void registration_writes_what_it_should(void **state)
     figures("%zu calls", COUNT(calls));
 }
 
+/* ---- The clock ---------------------------------------------------------- */
+
+enum { CPUS = 2 };
+
+static struct pvclock_clock one_clock;
+static struct pvclock_clock_vcpu its_vcpus[CPUS];
+static struct pvclock_vcpu_time_info its_pages[CPUS];
+
+static uint32_t aux_of_mock(void *context)
+{
+    (void)context;
+    return pvclock_mock.aux;
+}
+
+static void play_clock(const struct clock_step *s, enum pvclock_vcpu_by by)
+{
+    struct pvclock_reading reading;
+
+    if (s->first) {
+        memset(its_pages, 0, sizeof(its_pages));
+        memset(its_vcpus, 0, sizeof(its_vcpus));
+        assert_int_equal(pvclock_clock_init(&one_clock, its_vcpus, CPUS, s->features,
+                                            PVCLOCK_LFENCE, s->hz, s->start),
+                         PVCLOCK_OK);
+        one_clock.this_vcpu = aux_of_mock;
+    }
+    if (s->kind == STEP_WRITE)
+        its_pages[s->cpu] = s->info;
+    if (s->kind == STEP_ATTACH)
+        pvclock_clock_attach(&one_clock, s->cpu, &its_pages[s->cpu]);
+    if (s->kind != STEP_READ)
+        return;
+    pvclock_mock.tsc = s->tsc;
+    pvclock_mock.aux = s->cpu;
+    reading = pvclock_clock_read(&one_clock, by);
+    assert_that(reading.ns == s->ns && ((reading.flags & PVCLOCK_READ_HELD) != 0) == s->held,
+                "%s: by %u, vCPU %u at TSC %llu: %llu, flags %llx", s->name, (unsigned)by, s->cpu,
+                (unsigned long long)s->tsc, (unsigned long long)reading.ns,
+                (unsigned long long)reading.flags);
+}
+
+static void the_clock_is_right_and_does_not_go_back(void **state)
+{
+    (void)state;
+    for (unsigned by = PVCLOCK_BY_RDPID; by <= PVCLOCK_BY_CALL; by++) {
+        memset(&pvclock_mock, 0, sizeof(pvclock_mock));
+        for (size_t i = 0; i < COUNT(clock_steps); i++)
+            play_clock(&clock_steps[i], (enum pvclock_vcpu_by)by);
+    }
+    figures("%zu steps, 3 ways to find the vCPU", COUNT(clock_steps));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +565,7 @@ int main(void)
         cmocka_unit_test(flags_are_judged),
         cmocka_unit_test(hosts_are_found),
         cmocka_unit_test(registration_writes_what_it_should),
+        cmocka_unit_test(the_clock_is_right_and_does_not_go_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,7 +139,7 @@ static void rtc_outlasts_32_bits(void **state)
     begin(y2020 - 1, NO_REGISTER);
     assert_int_equal(tsc_rtc_seconds(&clock, 0, &is), TSC_OK);
     assert_int_equal(is, y2120 - 1);
-    /* A register that is named may say what it likes, if that is a century of PCs or a later one. */
+    /* A register that is named may say what it likes that is a century of PCs or a later one. */
     begin(0, 0x32);
     IS_READ(0x32);
     static const uint8_t no_centuries[] = {0, 18, 100, 255};

@@ -401,7 +401,7 @@ static void tsc_pause_voids_the_window(void **state)
     figures("400 pauses of 1 to 301 ms, %u of them cost a window", voided);
 }
 
-/* Of a reading's reads the narrowest counts: an exit to the host within one of them costs nothing. */
+/* The narrowest of a reading's reads counts: an exit to the host within one costs nothing. */
 static void tsc_wide_read_costs_no_precision(void **state)
 {
     (void)state;

@@ -55,8 +55,8 @@ $(call lib_tree,$(LIB_FILES)) &: tools/symbols.sh $(LIB_FILES)
 	done
 endif
 
-# library NAME,SOURCES,HEADERS: its archives and its single header.  $$(O): make must not see an = in its
-# name before it has seen that this is a rule.
+# library NAME,SOURCES,HEADERS: its archives and its single header. A folder O with = in its name, expanded
+# before the rules are read, would make variables of them.
 LIBRARIES := pvclock timecounter tsc
 define library
 lib: $$(O)/lib$(call renamed,$(1)).a $$(O)/lib32/lib$(call renamed,$(1)).a $$(O)/$(call renamed,$(1))_all.h

@@ -251,8 +251,8 @@ enum tsc_status tsc_window_close(struct tsc_window *window, const struct tsc_tim
 /* ---- All in one --------------------------------------------------------- */
 
 /* Waits until `counts` counts have passed since the window was opened. */
-static enum tsc_status tsc_wait_counts(const struct tsc_window *window,
-                                       const struct tsc_timer *timer, uint64_t counts)
+static enum tsc_status tsc_wait(const struct tsc_window *window, const struct tsc_timer *timer,
+                                uint64_t counts)
 {
     struct tsc_reads r = tsc_reads_of(timer);
     unsigned unchanged = 0;
@@ -289,13 +289,13 @@ static enum tsc_status tsc_measure_once(const struct tsc_timer *timer, uint64_t 
     enum tsc_status status = tsc_window_open(&window, timer);
 
     if (status == TSC_OK && half != 0) {
-        status = timer->edges ? tsc_wait_edges(timer, half) : tsc_wait_counts(&window, timer, half);
+        status = timer->edges ? tsc_wait_edges(timer, half) : tsc_wait(&window, timer, half);
         if (status == TSC_OK)
             status = tsc_window_look(&window, timer);
     }
     if (status == TSC_OK)
-        status = timer->edges ? tsc_wait_edges(timer, counts - half)
-                              : tsc_wait_counts(&window, timer, counts);
+        status =
+            timer->edges ? tsc_wait_edges(timer, counts - half) : tsc_wait(&window, timer, counts);
     return status == TSC_OK ? tsc_window_close(&window, timer, source)
                             : tsc_fill(source, status, 0, 0);
 }

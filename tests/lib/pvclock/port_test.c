@@ -4,6 +4,7 @@
  * races.c and tests/build/compiled-suite.sh.
  */
 #include "tests/check.h"
+#include <cpuid.h>
 #include <pvclock/port.h>
 
 /* Of values that differ in each half, and of those that an attempt to load could leave behind. */
@@ -100,6 +101,25 @@ static void the_tsc_is_read_whole(void **state)
         assert_true(in_order[i] > TIMES / 2);
 }
 
+/* Where the CPU has RDPID it gives what RDTSCP does, but where the thread is moved in between. */
+static void the_vcpu_is_the_same_by_rdpid_and_rdtscp(void **state)
+{
+    enum { TIMES = 1000 };
+    unsigned eax, ebx, ecx, edx, same = 0;
+
+    (void)state;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (ecx & 1u << 22) == 0)
+        spoilt("this CPU has no RDPID");
+    for (unsigned i = 0; i < TIMES; i++) {
+        uint32_t by_rdtscp = ~PVCLOCK_RDPID();
+
+        (void)PVCLOCK_TSC_RDTSCP(&by_rdtscp);
+        fill_stack();
+        same += PVCLOCK_RDPID() == by_rdtscp;
+    }
+    assert_true(same > TIMES / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +127,7 @@ int main(void)
         cmocka_unit_test(words_of_32_bits_are_loaded_and_stored),
         cmocka_unit_test(bits_are_taken_and_the_rest_is_kept),
         cmocka_unit_test(the_tsc_is_read_whole),
+        cmocka_unit_test(the_vcpu_is_the_same_by_rdpid_and_rdtscp),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -778,6 +778,9 @@ static void deadlines_hold_while_the_version_does(void **state)
     assert_int_equal(pvclock_clock_deadline(&clock, 1, 1000, &at), PVCLOCK_NOT_READY);
     assert_true(at.tsc == UINT64_MAX);
     attach_all();
+    at.version = pages[1].version; /* there is a structure, but no base yet */
+    assert_int_equal(pvclock_clock_deadline(&clock, 1, 1000, &at), PVCLOCK_NOT_READY);
+    assert_false(pvclock_deadline_holds(&clock, &at));
     (void)now_ns();
     pvclock_mock.tsc += 20000;
     assert_int_equal(pvclock_clock_deadline(&clock, 1, now_ns() + 1000, &at), PVCLOCK_OK);

@@ -24,6 +24,7 @@ static struct {
     size_t length, printed;
 } verdicts;
 static size_t stage_column; /* where the line of stages has got to; 0: there is none */
+static unsigned stages;
 
 static const struct sysctl nodes[] = {
     SYSCTL_VALUE("bootverbose", SYSCTL_BOOL, SYSCTL_RWTUN, &verbose, 0, 0, "0",
@@ -73,6 +74,7 @@ void report_stage(const char *what)
         return;
     }
     size_t n = text_length(what);
+    stages++;
     if (!stage_column) {
         console_write("testing     ", STAGE_INDENT);
         stage_column = STAGE_INDENT;
@@ -85,6 +87,11 @@ void report_stage(const char *what)
     }
     console_write(what, n);
     stage_column += n;
+}
+
+unsigned report_stages(void)
+{
+    return stages;
 }
 
 /* ---- Checks ------------------------------------------------------------ */

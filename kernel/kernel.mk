@@ -8,11 +8,11 @@ include lib/tsc/tsc.mk
 CORE ?= 0
 TRIALS := kernel/trials.c kernel/late.c $(wildcard kernel/selftest/*.c kernel/shell/*.c)
 KERNEL_SRCS := $(wildcard boot/*.c boot/*.S arch/x86/*.c arch/x86/*.S base/*.c drivers/*/*.c kernel/*.c kernel/*/*.c kernel/*/*.S) \
-	$(LIB_PVCLOCK_SRCS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TSC_SRCS)
+	$(LIB_READER_SRCS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TSC_SRCS)
 KERNEL_SRCS := $(filter-out $(if $(filter 1,$(CORE)),$(TRIALS),kernel/core.c),$(KERNEL_SRCS))
 READER_SRCS := $(addprefix userspace_sim/,reader.c verdict.c measure.c order.c offset.c probes.c attach.c rules.c \
-	fuzz.c border.c returns.c execute.c attempt.S clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c base/format.c \
-	$(LIB_PVCLOCK_SRCS)
+	fuzz.c border.c border_memory.c border_returns.c border_segments.c execute.c attempt.S clocks.c watch.c compat.c compat_call.S) lib/timepage/gettime.c arch/x86/string.c base/format.c \
+	$(LIB_READER_SRCS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 # The same bits from whichever directory: no paths, no build identity, no time.
@@ -21,10 +21,10 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -m64 -mno-red-zone 
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-I. -Ilib -Iinclude $(WARNINGS) $(REPRODUCIBLE)
 KERNEL_CFLAGS := $(COMMON) -mcmodel=kernel -fno-omit-frame-pointer -fno-optimize-sibling-calls
-READER_CFLAGS := $(COMMON) -DGETTIME_VCPU_BY_GS
+READER_CFLAGS := $(COMMON) '-DPVCLOCK_VCPU_WORD_AT="%%gs:0"'
 LINK := $(LD) -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
-COMPAT_SRCS := userspace_sim/compat32.c lib/timepage/gettime.c $(LIB_PVCLOCK_SRCS)
+COMPAT_SRCS := userspace_sim/compat32.c lib/timepage/gettime.c $(LIB_READER_SRCS)
 COMPAT_CFLAGS := $(subst -m64 -mno-red-zone,-m32,$(COMMON)) -fno-pic
 
 KERNEL_OBJS := $(patsubst %,$(O)/kernel-objs/%.o,$(KERNEL_SRCS))

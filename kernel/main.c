@@ -14,6 +14,7 @@
 #include "arch/x86/tsc.h"
 #include "base/console.h"
 #include "base/panic.h"
+#include "base/pause.h"
 #include "base/shutdown.h"
 #include "base/text.h"
 #include "base/tunables.h"
@@ -66,6 +67,9 @@ static void on_timer(struct cpu *cpu, struct trap_frame *frame)
     tick_end(cpu, began);
     if (frame)
         process_tick(cpu);
+    /* Ring 3 on this vCPU finds the pause, as no tick has handled it. */
+    if (cpu->index == 0)
+        pause_at(PAUSE_TICK);
 }
 
 /* Makes the process, and starts the clock by what it finds about the TSCs. */
@@ -77,6 +81,7 @@ static void start_ring3(void)
 
     if (wrong)
         panic("%s", wrong);
+    (void)choose_tsc_read();
     if (!pvclock_device_init(process_root(), virt_to_phys(clock_slots),
                              kvmclock.present ? firmware.possible_count * sizeof(*clock_slots) : 0,
                              tsc.hz * PATIENCE_S))
@@ -163,6 +168,8 @@ static _Noreturn void main_on_own_stack(void)
     machine_check_msr();
     machine_check_border(tsc.hz * PATIENCE_S);
     trials_run();
+    /* What no tick has seen, as where interrupts were off. */
+    see_host();
     (void)events_report(true);
     tear_down();
     shutdown(verdict_end() ? EXIT_PASS : EXIT_FAIL);

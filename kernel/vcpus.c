@@ -10,10 +10,12 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/tsc.h"
 #include "base/panic.h"
+#include "base/pause.h"
 #include "base/tunables.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/process/process.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 #include <stddef.h>
 
@@ -71,6 +73,7 @@ void vcpus_start(uint32_t count, uint32_t patience_ms, struct vcpus_bring_up *ho
     how->began = ready;
     uint32_t goal = how->end = how->first;
     do {
+        pause_at(PAUSE_VCPUS);
         goal = settings.one_by_one && goal < prepared ? goal + 1 : prepared;
         how->end = smp_start(how->end, goal, patience);
     } while (how->end == goal && goal < prepared);
@@ -113,7 +116,9 @@ void vcpus_start_present(struct vcpus_bring_up *how)
 void vcpu_enable(struct cpu *cpu, void *arg)
 {
     (void)arg;
-    cpu->user_gs = process_vcpu_address(cpu->index);
+    if (cpu->index != 0)
+        pause_at(PAUSE_REGISTRATION);
+    cpu->user_gs = words_address(cpu->index);
     features_number_vcpu(cpu->index);
     kvmclock_enable(&kvmclock, cpu->index);
 }

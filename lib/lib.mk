@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: 0BSD
 # The library: what the kernel compiles with its own flags, and the archive for everyone else.
 
-LIB_PVCLOCK_SRCS := lib/pvclock/pvclock.c lib/pvclock/clock.c lib/pvclock/host.c
+# The readers and the registration; then all.
+LIB_READER_SRCS := lib/pvclock/pvclock.c lib/pvclock/host.c
+LIB_PVCLOCK_SRCS := $(LIB_READER_SRCS) lib/pvclock/clock.c
 LIB_PVCLOCK_HDRS := $(addprefix lib/pvclock/,types.h abi.h port.h port/gcc_x86.h port/mock.h scale.h \
 	seq.h pvclock.h read.h guard.h host.h clock.h)
 
@@ -26,50 +28,56 @@ LIB_TIMECOUNTER_HDRS := $(addprefix lib/timecounter/,types.h bintime.h hands.h p
 
 # Time without kvmclock: the TSC's frequency, the RTC, the calendar.
 include lib/tsc/tsc.mk
-LIB_TSC_HDRS := $(addprefix lib/tsc/,calendar.h port.h port/gcc_x86.h port/mock.h rtc.h tsc.h)
+LIB_TSC_HDRS := $(addprefix lib/tsc/,types.h calendar.h port.h port/gcc_x86.h port/mock.h rtc.h tsc.h)
+
+# What the sources alone include.
+LIB_TIMECOUNTER_OWN := lib/timecounter/internal.h
+LIB_TSC_OWN := lib/tsc/divide.h lib/tsc/internal.h
 
 # SYMBOLS=NAME replaces the prefix "pvclock" of every name, those of the files that are built included:
-# NAME_all.h, libNAME.a, NAME_timecounter_all.h, libNAME_timecounter.a (tools/symbols.sh).
+# NAME_all.h, libNAME.a, NAME_timecounter_all.h, libNAME_timecounter.a, the same with tsc (tools/symbols.sh).
 SYMBOLS ?= pvclock
-renamed = $(if $(filter-out pvclock,$(SYMBOLS)),$(subst pvclock,$(SYMBOLS),$(subst \
-	timecounter,$(SYMBOLS)_timecounter,$(1))),$(1))
+renamed = $(if $(filter-out pvclock,$(SYMBOLS)),$(subst pvclock,$(SYMBOLS),$(subst tsc,pvclock_tsc,$(subst \
+	timecounter,pvclock_timecounter,$(1)))),$(1))
 # The sources by those names, and where they are: lib/, or a copy.
 LIB_TREE := $(if $(filter-out pvclock,$(SYMBOLS)),$(O)/renamed/$(SYMBOLS),lib)
 LIB_FILES := $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_SRCS) $(LIB_TIMECOUNTER_HDRS) \
-	lib/timecounter/internal.h
+	$(LIB_TIMECOUNTER_OWN) $(LIB_TSC_SRCS) $(LIB_TSC_HDRS) $(LIB_TSC_OWN)
 lib_tree = $(patsubst lib/%,$(LIB_TREE)/%,$(call renamed,$(1)))
 
 ifneq ($(LIB_TREE),lib)
 $(call lib_tree,$(LIB_FILES)) &: tools/symbols.sh $(LIB_FILES)
 	@mkdir -p $(sort $(dir $(call lib_tree,$(LIB_FILES))))
 	@for file in $(LIB_FILES); do \
-		tools/symbols.sh $(SYMBOLS) <"$$file" \
-			>"$(LIB_TREE)/$$(echo "$${file#lib/}" | tools/symbols.sh $(SYMBOLS))" || exit 1; \
+		library=$${file#lib/} library=$${library%%/*}; \
+		tools/symbols.sh $(SYMBOLS) "$$library" <"$$file" \
+			>"$(LIB_TREE)/$$(echo "$${file#lib/}" | tools/symbols.sh $(SYMBOLS) "$$library")" || exit 1; \
 	done
 endif
 
-# library NAME,SOURCES,HEADERS: its archives and its single header.
-LIBRARIES := pvclock timecounter
+# library NAME,SOURCES,HEADERS: its archives and its single header. A folder O with = in its name, expanded
+# before the rules are read, would make variables of them.
+LIBRARIES := pvclock timecounter tsc
 define library
-lib: $(O)/lib$(call renamed,$(1)).a $(O)/lib32/lib$(call renamed,$(1)).a $(O)/$(call renamed,$(1))_all.h
+lib: $$(O)/lib$(call renamed,$(1)).a $$(O)/lib32/lib$(call renamed,$(1)).a $$(O)/$(call renamed,$(1))_all.h
 
-$(call archive,$(1),$(2),$(3),64,$(O))
-$(call archive,$(1),$(2),$(3),32,$(O)/lib32)
+$(call archive,$(1),$(2),$(3),64,$$(O))
+$(call archive,$(1),$(2),$(3),32,$$(O)/lib32)
 
-$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
+$$(O)/$(call renamed,$(1))_all.h: tools/amalgamate.sh tools/symbols.sh LICENSE $(2) $(3)
 	@mkdir -p $$(@D)
 	tools/amalgamate.sh $(SYMBOLS) $(1) >$$@
 endef
 
 # archive NAME,SOURCES,HEADERS,BITS,FOLDER
 define archive
-$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
+$(5)/lib$(call renamed,$(1)).a: $(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcsD $$@ $$^
 
-$(patsubst %.c,$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
-		$(LIB_TREE)/%.c $(call lib_tree,$(3)) lib/lib.mk
+$(patsubst %.c,$$(O)/archive$(4)/$(SYMBOLS)/%.o,$(call renamed,$(2))): $$(O)/archive$(4)/$(SYMBOLS)/lib/%.o: \
+		$$(LIB_TREE)/%.c $$(call lib_tree,$(3)) lib/lib.mk
 	@mkdir -p $$(@D)
 	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(4)) -I$(LIB_TREE) -c -o $$@ $$<
 endef
@@ -77,34 +85,22 @@ endef
 .PHONY: lib
 lib: ## build the libraries for 64 and 32 bits, and their single headers (SYMBOLS=myclock)
 $(eval $(call library,pvclock,$(LIB_PVCLOCK_SRCS),$(LIB_PVCLOCK_HDRS)))
-$(eval $(call library,timecounter,$(LIB_TIMECOUNTER_SRCS),$(LIB_TIMECOUNTER_HDRS) lib/timecounter/internal.h))
-
-# lib/tsc has names of its own, whatever SYMBOLS is.
-define tsc_archive
-lib: $(2)/libtsc.a
-$(2)/libtsc.a: $(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o)
-	@mkdir -p $$(@D)
-	@rm -f $$@
-	$(AR) rcsD $$@ $$^
-
-$(LIB_TSC_SRCS:%.c=$(O)/archive$(1)/%.o): $(O)/archive$(1)/%.o: %.c $(LIB_TSC_HDRS) lib/tsc/divide.h \
-		lib/tsc/internal.h lib/lib.mk
-	@mkdir -p $$(@D)
-	$(CC) $(LIB_CFLAGS) $(LIB_CFLAGS_$(1)) -Ilib -c -o $$@ $$<
-endef
-$(eval $(call tsc_archive,64,$(O)))
-$(eval $(call tsc_archive,32,$(O)/lib32))
+$(eval $(call library,timecounter,$(LIB_TIMECOUNTER_SRCS),$(LIB_TIMECOUNTER_HDRS) $(LIB_TIMECOUNTER_OWN)))
+$(eval $(call library,tsc,$(LIB_TSC_SRCS),$(LIB_TSC_HDRS) $(LIB_TSC_OWN)))
 
 # ---- Figures ----
 
 .PHONY: size size-lib size-tsc bench-lib fuzz
 size: size-lib size-tsc
+# The clock is linked only where it is called.
 size-lib: $(O)/lib$(SYMBOLS).a
 	@$(SIZE) -t $<
-	@$(SIZE) -t $< | awk 'END { printf "libpvclock: %d bytes of text (goal: 2048), %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
+	@$(SIZE) -t $< | awk '$$6 == "clock.o" { clock = $$1 } END { \
+		printf "libpvclock: %d bytes of text of readers and host, %d of the clock, %d together (goal: 2560), %d of data, %d of bss\n", \
+			$$1 - clock, clock, $$1, $$2, $$3; exit clock == 0 || $$2 + $$3 != 0 }'
 
 # Each member is linked only where it is called: the calendar alone, or the vote without the RTC.
-size-tsc: $(O)/libtsc.a
+size-tsc: $(O)/lib$(call renamed,tsc).a
 	@$(SIZE) -t $<
 	@$(SIZE) -t $< | awk 'END { printf "libtsc: %d bytes of text, %d of data, %d of bss\n", $$1, $$2, $$3; exit $$2 + $$3 != 0 }'
 
@@ -112,9 +108,28 @@ bench: bench-lib
 bench-lib: $(O)/bench
 	$<
 
-$(O)/bench: tests/bench/bench.c $(LIB_PVCLOCK_SRCS) $(LIB_PVCLOCK_HDRS)
+# PEERS=DIR: other people's readers, one file each (tests/bench/peer.h).
+PEERS ?=
+PEER_CFLAGS ?= -O2
+PEER_NAMES := $(if $(PEERS),$(sort $(basename $(notdir $(wildcard $(PEERS)/*.c)))))
+BENCH_SRCS := $(addprefix tests/bench/,bench.c whole.c) lib/timepage/gettime.c $(LIB_PVCLOCK_SRCS)
+
+.PHONY: $(O)/bench-peers.c
+$(O)/bench-peers.c:
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -Ilib -o $@ $(filter %.c,$^)
+	@{ printf '#include "tests/bench/peer.h"\n'; printf 'PEER_LOOPS(%s)\n' $(PEER_NAMES); \
+		printf 'const struct peer peers[] = {'; printf 'PEER(%s)' $(PEER_NAMES); printf '{0}};\n'; } | \
+		sed -e 's/^PEER_LOOPS()$$//' -e 's/PEER()//' >$@
+
+$(O)/bench-peers/%.o: $(PEERS)/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(PEER_CFLAGS) -Ilib -Dpeer_ns=peer_ns_$* -Dpeer_timespec=peer_timespec_$* -c -o $@ $<
+
+$(O)/bench: $(O)/bench-peers.c $(PEER_NAMES:%=$(O)/bench-peers/%.o) $(BENCH_SRCS) $(LIB_PVCLOCK_HDRS) \
+		$(wildcard tests/bench/*.h lib/timepage/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -I. -Ilib '-DPVCLOCK_VCPU_WORD_AT="%%gs:0"' \
+		-o $@ $(filter %.c %.o,$^)
 
 FUZZ_SECONDS ?= 600
 fuzz: ## fuzz lib/pvclock and lib/tsc, each for FUZZ_SECONDS=600
@@ -131,9 +146,11 @@ LIBDIR32 ?= $(PREFIX)/lib32
 MANDIR ?= $(PREFIX)/share/man
 DESCRIPTION_pvclock := Reads the paravirtual clock page of KVM and Xen guests, exactly and in bounded time
 DESCRIPTION_timecounter := Exact clocks on top of hardware counters
+DESCRIPTION_tsc := The frequency of the TSC, the date of the RTC and the calendar, without an operating system
 
 # The headers that users include, by their names below $(INCLUDEDIR).
-LIB_INSTALLED := $(patsubst $(LIB_TREE)/%,%,$(call lib_tree,$(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS)))
+LIB_INSTALLED := $(patsubst $(LIB_TREE)/%,%,$(call lib_tree,$(LIB_PVCLOCK_HDRS) $(LIB_TIMECOUNTER_HDRS) \
+	$(LIB_TSC_HDRS)))
 LIB_NAMES := $(call renamed,$(LIBRARIES))
 
 # install_pc NAME,LIBRARY,FOLDER
@@ -148,10 +165,28 @@ define install_pc
 endef
 
 .PHONY: install uninstall
+install: lib $(call lib_tree,$(LIB_FILES)) ## install headers, archives, .pc files and manual pages (PREFIX, DESTDIR)
+	install -d $(addprefix "$(DESTDIR),$(addsuffix ",$(INCLUDEDIR) $(LIBDIR) $(LIBDIR32) $(MANDIR)/man3 $(MANDIR)/man7))
+	for header in $(LIB_INSTALLED); do \
+		install -D -m 644 "$(LIB_TREE)/$$header" "$(DESTDIR)$(INCLUDEDIR)/$$header" || exit 1; \
+	done
+	install -m 644 $(LIB_NAMES:%=$(O)/%_all.h) "$(DESTDIR)$(INCLUDEDIR)/"
+	install -m 644 $(LIB_NAMES:%=$(O)/lib%.a) "$(DESTDIR)$(LIBDIR)/"
+	install -m 644 $(LIB_NAMES:%=$(O)/lib32/lib%.a) "$(DESTDIR)$(LIBDIR32)/"
+	$(foreach library,$(LIBRARIES),$(foreach folder,$(LIBDIR) $(LIBDIR32), \
+		$(call install_pc,$(call renamed,$(library)),$(library),$(folder))))
 	install -m 644 docs/man/pvclock.3 docs/man/timecounter.3 "$(DESTDIR)$(MANDIR)/man3/"
 	install -m 644 docs/man/pvclock.7 "$(DESTDIR)$(MANDIR)/man7/"
 
 uninstall: ## remove what install put there
+	rm -rf $(addprefix "$(DESTDIR)$(INCLUDEDIR)/,$(addsuffix ",$(LIB_NAMES)))
+	for library in $(LIB_NAMES); do \
+		rm -f "$(DESTDIR)$(INCLUDEDIR)/$${library}_all.h"; \
+		for folder in "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(LIBDIR32)"; do \
+			rm -f "$$folder/lib$$library.a" "$$folder/pkgconfig/$$library.pc"; \
+		done \
+	done
+	rm -f "$(DESTDIR)$(MANDIR)/man3/pvclock.3" "$(DESTDIR)$(MANDIR)/man3/timecounter.3" \
 		"$(DESTDIR)$(MANDIR)/man7/pvclock.7"
 
 include examples/examples.mk

@@ -33,6 +33,10 @@ soak: kernel ## random events to a guest under KVM: MINUTES=30, SEED=N of an ear
 	PYTHONDONTWRITEBYTECODE=1 tests/events/soak.py $(MINUTES) $(if $(SEED),--seed $(SEED)) \
 		$(if $(HTML),--html '$(HTML)')
 
+.PHONY: pauses
+pauses: kernel ## pause a guest for 22 s at each place and in each stage of its report, and at its ticks (12 minutes)
+	PAUSE_SECONDS=22 tests/events/run.sh report-pauses report-pause-storm
+
 .PHONY: attack
 attack: kernel ## attack the kernel from ring 3, on 2 and 8 vCPUs: MINUTES=4, SEED=N of an earlier run
 	tests/guest/attack.sh $(or $(MINUTES),4) $(SEED)
@@ -124,6 +128,7 @@ $(TESTS)/base/calendar: base/calendar.c base/format.c $(CALENDAR)
 $(TESTS)/base/report: tests/serial.c $(addprefix base/,report.c record.c console.c format.c text.c)
 $(TESTS)/base/sysctl: base/sysctl.c base/text.c base/format.c
 
+TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
 TREE := base/sysctl.c base/format.c base/text.c
 DRIVER_KVMCLOCK := drivers/kvmclock/kvmclock.c kernel/clock/played_host.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/drivers/%: TEST_DEFINES := $(HOSTED)
@@ -146,7 +151,7 @@ KERNEL_CLOCK := tests/kernel/clock/machine.c $(addprefix kernel/clock/,clock.c c
 $(TESTS)/kernel/clock/clock: $(KERNEL_CLOCK) kernel/selftest/continuity.c kernel/selftest/deviation.c
 $(TESTS)/kernel/clock/wall: $(KERNEL_CLOCK) kernel/clock/wall.c lib/pvclock/pvclock.c
 $(TESTS)/kernel/clock/time_page: TEST_DEFINES := $(HOSTED)
-$(TESTS)/kernel/clock/time_page: kernel/clock/time_page.c lib/pvclock/pvclock.c $(TREE)
+$(TESTS)/kernel/clock/time_page: kernel/clock/time_page.c $(LIB_PVCLOCK_SRCS) $(TREE)
 $(TESTS)/kernel/clock/events: kernel/clock/events.c base/format.c
 $(TESTS)/kernel/process/offsets: kernel/process/offsets.c
 $(TESTS)/kernel/process/device: kernel/process/device.c
@@ -154,19 +159,21 @@ $(TESTS)/kernel/process/jobs: kernel/process/jobs.c
 $(TESTS)/kernel/process/threads: kernel/process/threads.c
 $(TESTS)/kernel/process/system_calls $(TESTS)/kernel/process/process: TEST_DEFINES := $(HOSTED)
 $(TESTS)/kernel/process/system_calls: kernel/process/system_calls.c
-$(TESTS)/kernel/process/process: kernel/process/process.c
+$(TESTS)/kernel/process/process: kernel/process/process.c kernel/process/words.c
+$(TESTS)/kernel/process/pauses: kernel/process/system_calls.c
 $(TESTS)/kernel/shell/line: kernel/shell/line.c base/format.c
 
 $(TESTS)/userspace_sim/%: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST)
 $(TESTS)/userspace_sim/%: TEST_OPTIMIZE := -O2 $(UBSAN)
 $(TESTS)/userspace_sim/offset: userspace_sim/offset.c
-$(TESTS)/userspace_sim/readers: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST) -DGETTIME_VCPU_BY_GS
+$(TESTS)/userspace_sim/readers: TEST_DEFINES := $(HOSTED) $(SCRIPTED_HOST) -DPVCLOCK_MOCK_HAS_VCPU_WORD
 $(TESTS)/userspace_sim/readers: $(addprefix userspace_sim/,reader.c attach.c clocks.c verdict.c) base/format.c \
 	lib/pvclock/pvclock.c
 
 $(TESTS)/lib/%: TEST_LANGUAGE := -std=c11 -Wpedantic
 $(TESTS)/lib/pvclock/%: TEST_DEFINES := $(SCRIPTED_HOST)
 $(TESTS)/lib/pvclock/%: TEST_OPTIMIZE := -O2 $(UBSAN)
+$(TESTS)/lib/pvclock/clock $(TESTS)/lib/pvclock/clock.m32: TEST_DEFINES := $(SCRIPTED_HOST) -DPVCLOCK_MOCK_HAS_VCPU_WORD
 $(TESTS)/lib/pvclock/clock_race: TEST_DEFINES :=
 $(TESTS)/lib/pvclock/clock_race: TEST_LANGUAGE := -std=gnu11
 $(addprefix $(TESTS)/lib/pvclock/,protocol exact vectors clock clock_race protocol.m32 exact.m32 vectors.m32 clock.m32): $(LIB_PVCLOCK_SRCS)
@@ -179,10 +186,10 @@ $(TESTS)/lib/pvclock/vectors_table.h: tests/lib/pvclock/vectors_table.py $(wildc
 $(TESTS)/lib/pvclock/port $(TESTS)/lib/pvclock/port.m32: TEST_DEFINES := -D_GNU_SOURCE
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
-TIMEPAGE := lib/timepage/gettime.c lib/pvclock/pvclock.c
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11
-$(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
-$(addprefix $(TESTS)/lib/timepage/,decision gettime race race.m32): $(TIMEPAGE)
+$(TESTS)/lib/timepage/gettime: TEST_DEFINES := $(SCRIPTED_HOST)
+$(TESTS)/lib/timepage/decision $(TESTS)/lib/timepage/word: TEST_DEFINES := $(SCRIPTED_HOST) -DPVCLOCK_MOCK_HAS_VCPU_WORD
+$(addprefix $(TESTS)/lib/timepage/,decision gettime word race race.m32): $(TIMEPAGE)
 
 $(TESTS)/lib/tsc/%: TEST_DEFINES := $(SCRIPTED_TSC)
 $(TESTS)/lib/tsc/calendar $(TESTS)/lib/tsc/calendar.m32: TEST_DEFINES := -D_DEFAULT_SOURCE -D_TIME_BITS=64 \
@@ -212,7 +219,7 @@ $(TESTS)/lib/pvclock/hyp.o: tools/hyp/hyp.c $(TEST_HEADERS)
 	@mkdir -p $(@D)
 	@gcc $(RACES) -c $< -o $@
 
-$(TESTS)/lib/pvclock/races.%: tests/lib/pvclock/races.c $(TESTS)/lib/pvclock/hyp.o lib/pvclock/pvclock.c
+$(TESTS)/lib/pvclock/races.%: tests/lib/pvclock/races.c $(TESTS)/lib/pvclock/hyp.o $(TIMEPAGE)
 	@$(CC) $(RACES) $(TEST_FLAGS) '-DPVCLOCK_PORT_HEADER="tests/lib/pvclock/races_port.h"' -o $@ $^
 $(TESTS)/lib/pvclock/races.slow-load: TEST_FLAGS := -DVARIANT_SLOW_LOAD
 $(TESTS)/lib/pvclock/races.no-fence: TEST_FLAGS := -DVARIANT_SLOW_LOAD -DVARIANT_NO_FENCE

@@ -41,7 +41,7 @@ struct gettime thread_gettime(const struct thread_page *t)
         .time = time_page_of(t),
         .structures = clock_structures,
         .guard = &clock_guard,
-        .order = PVCLOCK_LFENCE,
+        .order = (enum pvclock_order)time_page_of(t)->tsc_order,
         .sequence = 1,
     };
 }
@@ -50,13 +50,16 @@ struct clock_source clock_source(const struct thread_page *t)
 {
     static struct pvclock_guard tsc_guard __attribute__((aligned(64)));
     const struct time_page *time = time_page_of(t);
+    const enum pvclock_order order = (enum pvclock_order)time->tsc_order;
 
     if (time->algorithm == TIME_PVCLOCK && clock_structures) {
         const struct pvclock_vcpu_time_info *own = structure_of(time, t->index);
         bool agree = own->flags & time->stable_mask;
-        return (struct clock_source){.page = own, .guard = agree ? NULL : &clock_guard};
+        return (struct clock_source){
+            .page = own, .order = order, .guard = agree ? NULL : &clock_guard};
     }
     return (struct clock_source){.page = &time->tsc,
+                                 .order = order,
                                  .guard = time->algorithm == TIME_TSC ? NULL : &tsc_guard,
                                  .is_tsc = true};
 }

@@ -76,6 +76,9 @@ enum {
  */
 const struct fault *execute(struct attempt *a, const char *code, unsigned length);
 
+/* push $CODE32; push %rbx; lretq: goes on behind it, where RBX points, as 32-bit code. */
+#define IN_32_BITS "\x6a\x23\x53\x48\xcb"
+
 #define EXECUTE(a, code) execute((a), (code), sizeof(code) - 1)
 
 static inline bool is(const struct fault *f, uint64_t vector, uint64_t offset)
@@ -134,12 +137,23 @@ static inline uint64_t code_address(const struct thread_page *t)
     return address_of(t) + CODE_EXECUTED;
 }
 
-/* The upper half of the page is a stack. */
-enum { CODE_SIZE = 2048, CODE_STACK = 4096 - 256 };
+/* The page for its stack. */
+static inline uint8_t *stack_of(const struct thread_page *t)
+{
+    return (uint8_t *)((uintptr_t)t + CODE_STACK);
+}
+
+enum { STACK_TOP = PAGE - 256 };
+
+/*
+ * Whether a far call pushes with the rights of ring 0: then ring 3 can write to the kernel's
+ * memory, and no kernel can help it.  QEMU's TCG does (docs/border.md).
+ */
+bool far_call_is_ring_0_s(struct attempt *a);
 
 static inline void attempt_begin(struct attempt *a, struct thread_page *t)
 {
-    *a = (struct attempt){.rsp = address_of(code_of(t)) + CODE_STACK,
+    *a = (struct attempt){.rsp = address_of(stack_of(t)) + STACK_TOP,
                           .flags = 0x202,
                           .rip = code_address(t),
                           .thread = t};

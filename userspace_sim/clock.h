@@ -13,6 +13,7 @@ extern struct pvclock_guard clock_guard;
 struct clock_source {
     const struct pvclock_vcpu_time_info *page;
     struct pvclock_guard *guard; /* pages disagree: pass every time through it; NULL: they agree */
+    enum pvclock_order order;
     bool is_tsc;
 };
 
@@ -30,7 +31,7 @@ static inline uint64_t clock_tsc(void)
 
 static inline enum pvclock_status clock_read(const struct clock_source *clock, uint64_t *ns)
 {
-    enum pvclock_status status = pvclock_ns(clock->page, PVCLOCK_LFENCE, ns);
+    enum pvclock_status status = pvclock_ns(clock->page, clock->order, ns);
 
     if (clock->guard && pvclock_has_time(status))
         *ns = pvclock_guard_cas(clock->guard, *ns);

@@ -13,13 +13,14 @@ __attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_
 
 __attribute__((section(".text.first"))) uint32_t compat32_gettime(struct compat_arguments *a)
 {
+    const struct time_page *time = (const struct time_page *)(uintptr_t)a->time_page;
     struct pvclock_guard *guard = (struct pvclock_guard *)(uintptr_t)a->guard;
     struct gettime g = {
-        .time = (const struct time_page *)(uintptr_t)a->time_page,
+        .time = time,
         .structures = (const struct pvclock_vcpu_time_info *)(uintptr_t)a->structures,
         .vcpu_now = (const uint32_t *)(uintptr_t)a->vcpu_now,
         .guard = guard,
-        .order = PVCLOCK_LFENCE,
+        .order = (enum pvclock_order)time->tsc_order,
         .sequence = 1,
     };
     struct pvclock_timespec ts = {0, 0};

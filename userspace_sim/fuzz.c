@@ -138,6 +138,7 @@ struct attack {
     struct chance chance;
     uint64_t until;          /* by the TSC */
     uint64_t streams, leaks; /* sealed() */
+    bool no_far_calls;
 };
 
 /* A number that a stray write does not leave valid; one store, because a tick may end all else. */
@@ -171,7 +172,8 @@ static const struct instruction parts[] = {
 
 /*
  * A stream is the end of the page, behind which there is none, so that one that runs on comes to no
- * bytes that nobody filtered.  Its stack is further from it than a short jump.
+ * bytes that nobody filtered.  It cannot write there, and no register leads to where it was
+ * written.
  */
 enum { STREAM = 64, STREAM_AT = PAGE - STREAM, STREAM_STACK = 2048 };
 
@@ -182,15 +184,26 @@ static unsigned put(uint8_t *to, unsigned at, const struct instruction *in)
     return at;
 }
 
+/* Wherever in it an instruction may begin. */
+static void leave_out_far_calls(uint8_t stream[STREAM])
+{
+    enum { GROUP_5 = 0xff, REG = 0x38, FAR_CALL_OF_MEMORY = 0x18, FAR_CALL = 0x9a, NOP = 0x90 };
+
+    for (unsigned i = 0; i < STREAM; i++) {
+        bool ends = i + 1 == STREAM;
+        if (stream[i] == FAR_CALL ||
+            (stream[i] == GROUP_5 && !ends && (stream[i + 1] & REG) == FAR_CALL_OF_MEMORY))
+            stream[i] = NOP;
+    }
+}
+
 /*
- * Writes random bytes, with privileged instructions and system calls in between.  Without IRET
- * under TCG: one of 32 bits takes VM from the stack, and IOPL with it (docs/border.md).
+ * Writes random bytes, with privileged instructions and system calls in between.
  *
  * By words: each write to code that has run costs TCG as much as a hundred instructions.
  */
-static void write_stream(const struct thread_page *t, struct chance *c)
+static void write_stream(const struct thread_page *t, struct chance *c, bool no_far_calls)
 {
-    enum { IRET = 0xcf, NOP = 0x90 };
     /* mov %rdi, %r15: it would lead to the program's own state. */
     static const struct instruction r15 = CODE("MOV to R15", "\x49\x89\xff");
     /* push $0x23; lea 3(%rip), %rcx; push %rcx; lretq: 32-bit code follows. */
@@ -214,8 +227,8 @@ static void write_stream(const struct thread_page *t, struct chance *c)
         else
             stream.bytes[at++] = (uint8_t)r;
     }
-    for (unsigned i = 0; t->facts & FACT_IN_TURN && i < STREAM; i++)
-        stream.bytes[i] = stream.bytes[i] == IRET ? NOP : stream.bytes[i];
+    if (no_far_calls)
+        leave_out_far_calls(stream.bytes);
     for (unsigned i = 0; i < STREAM / 8; i++)
         code[i] = stream.words[i];
 }
@@ -236,11 +249,11 @@ static bool next_stream(struct attempt *a)
         if (random_call(c, true) == LEFT_SOMETHING)
             k->leaks = sealed((uint32_t)k->leaks + 1);
     }
-    write_stream(t, c);
+    write_stream(t, c, k->no_far_calls);
     for (uint64_t *r = &a->rax; r < &a->flags; r++)
         *r = argument(c);
     if (next(&c->state) & 3)
-        a->rsp = address_of(code_of(t)) + STREAM_STACK;
+        a->rsp = address_of(stack_of(t)) + STREAM_STACK;
     a->flags = (next(&c->state) & flags_of_ring_3) | 0x202;
     a->rip = code_address(t) + STREAM_AT;
     k->streams = sealed((uint32_t)k->streams + 1);
@@ -256,6 +269,7 @@ void attack(struct thread_page *t)
 
     t->calls = t->streams = t->leaks = 0;
     attempt_begin(&k.attempt, t);
+    k.no_far_calls = far_call_is_ring_0_s(&k.attempt);
     attempts(&k.attempt, next_stream);
     if (is_sealed(k.streams) && is_sealed(k.leaks)) {
         t->streams = (uint32_t)k.streams;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Measures what a read costs.  It runs rounds of equal batches, one kind after the other within a
- * round, so that a change of the machine's speed affects all kinds alike.  It takes the ratio in
- * each round, and the median over the rounds, which a round with an interrupt or another guest in
- * it does not move.
+ * Measures what a read costs.  A round is some short pieces of each kind, one kind after the other,
+ * so that a change of the machine's speed affects all kinds alike; of a kind's pieces it takes the
+ * median, which one with an interrupt or another guest in it does not move.  It takes the ratio in
+ * each round, and the median over the rounds.
  */
 #include "userspace_sim/clock.h"
 #include "userspace_sim/process.h"
 #include "userspace_sim/ring3.h"
 
-enum { BATCH = 2000, FEW_CPUS = 8 };
+enum { PIECES = 9, READS = 222, FEW_CPUS = 8 };
 
 enum kind { FLOOR, READ, TIMESPEC, GETTIME, SYSTEM_CALL, KINDS };
 
@@ -44,8 +44,9 @@ LOOP uint64_t read_loop(const struct clock_source *clock, uint64_t n)
     uint64_t start = clock_tsc(), ns;
     if (!clock->guard) {
         const struct pvclock_vcpu_time_info *page = clock->page;
+        const enum pvclock_order order = clock->order;
         for (uint64_t i = 0; i < n; i++) {
-            (void)pvclock_ns(page, PVCLOCK_LFENCE, &ns);
+            (void)pvclock_ns(page, order, &ns);
             consume(ns);
         }
     } else {
@@ -57,17 +58,21 @@ LOOP uint64_t read_loop(const struct clock_source *clock, uint64_t n)
     return clock_tsc() - start;
 }
 
-LOOP uint64_t timespec_loop(const struct pvclock_vcpu_time_info *page, uint64_t n)
+/* The time split in two, with the second read last as a hint. */
+LOOP uint64_t timespec_loop(const struct clock_source *clock, uint64_t n)
 {
+    const struct pvclock_vcpu_time_info *page = clock->page;
+    const enum pvclock_order order = clock->order;
+    struct pvclock_second second = {0, 0};
     uint64_t start = clock_tsc();
     for (uint64_t i = 0; i < n; i++) {
-        struct pvclock_time t = pvclock_time_now(page, PVCLOCK_LFENCE, 0);
+        struct pvclock_time t = pvclock_time_near(page, order, 0, &second);
         consume(t.sec + t.nsec);
     }
     return clock_tsc() - start;
 }
 
-/* All of clock_gettime(CLOCK_MONOTONIC), through a pointer. */
+/* All of clock_gettime(GETTIME_MONOTONIC), through a pointer. */
 LOOP uint64_t gettime_loop(struct gettime *g, uint64_t n)
 {
     struct pvclock_timespec ts;
@@ -123,19 +128,25 @@ void measure(struct thread_page *t)
     /* If it has to ask the kernel, it costs as much as the system call. */
     bool by_page = gettime_slow(&g, GETTIME_MONOTONIC, &ts) != GETTIME_PATH_SYSTEM_CALL;
 
-    uint64_t batch = BATCH;
+    uint64_t reads = READS;
 
     /* Unknown to the compiler, which would otherwise make loops for this number. */
-    __asm__("" : "+r"(batch));
+    __asm__("" : "+r"(reads));
     for (unsigned k = 0; k < COUNTS; k++)
         t->counts[k] = 0;
     for (uint64_t r = 0; r < rounds; r++) {
+        uint64_t pieces[SYSTEM_CALL][PIECES];
+
         count_begin();
-        t->cycles[FLOOR][r] = thousandths(floor_loop(batch), batch);
-        t->cycles[READ][r] = thousandths(read_loop(&clock, batch), batch);
-        t->cycles[TIMESPEC][r] = thousandths(timespec_loop(clock.page, batch), batch);
-        t->cycles[GETTIME][r] = by_page ? thousandths(gettime_loop(&g, batch), batch) : 0;
+        for (unsigned p = 0; p < PIECES; p++) {
+            pieces[FLOOR][p] = floor_loop(reads);
+            pieces[READ][p] = read_loop(&clock, reads);
+            pieces[TIMESPEC][p] = timespec_loop(&clock, reads);
+            pieces[GETTIME][p] = by_page ? gettime_loop(&g, reads) : 0;
+        }
         count_end(t->counts);
+        for (unsigned k = 0; k < SYSTEM_CALL; k++)
+            t->cycles[k][r] = thousandths(median(pieces[k], PIECES), reads);
         t->cycles[SYSTEM_CALL][r] = thousandths(system_call_loop(system_calls), system_calls);
     }
     /* The ratios first: a median sorts its column. */
@@ -144,6 +155,9 @@ void measure(struct thread_page *t)
     t->measured.gettime_ratio = ratio_to_floor(t, GETTIME);
     t->measured.system_call_ratio = ratio_to_floor(t, SYSTEM_CALL);
     t->measured.floor = median(t->cycles[FLOOR], rounds);
+    /* It is sorted now. */
+    t->measured.floor_spread = t->cycles[FLOOR][rounds * 9 / 10] * 1000 /
+                               (t->cycles[FLOOR][rounds / 10] ? t->cycles[FLOOR][rounds / 10] : 1);
     t->measured.read = median(t->cycles[READ], rounds);
     t->measured.timespec = median(t->cycles[TIMESPEC], rounds);
     t->measured.gettime = median(t->cycles[GETTIME], rounds);

@@ -78,9 +78,14 @@ void rules(struct thread_page *t);
 void fuzz(struct thread_page *t);
 void attack(struct thread_page *t);
 void border(struct thread_page *t);
-/* Parts of it. */
+/* Parts of it: border_*.c. */
+void addresses(struct thread_page *t);
+void pointers(struct thread_page *t);
+void segments(struct thread_page *t);
+void segments_in_32_bits(struct thread_page *t);
 void returns(struct thread_page *t);
 void virtual_8086(struct thread_page *t);
+void stacks(struct thread_page *t);
 void unmapped(struct thread_page *t);
 void clocks(struct thread_page *t);
 void paths(struct thread_page *t);

@@ -16,7 +16,7 @@
  *   virtual, ring 3 (the one ring-3 process, userspace_sim/)
  *     0x00400000            the program: text r-x, rodata r--, data rw-
  *     0x11000000            the kernel's time page, r--
- *     0x11800000            the numbers of the vCPUs, r--, 4 bytes each: GS points at the running
+ *     0x11800000            the words of the vCPUs, r--, 8 bytes each: GS points at the running
  *                           vCPU's
  *     0x12000000            what the program maps itself, USER_MAP_STRIDE each
  *     0x20000000            USER_THREAD_STRIDE for each thread: guard, stack, thread page

@@ -11,6 +11,7 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define RFLAGS_AC          0x40000
+#define RFLAGS_VM          0x20000
 #define VECTOR_UD          6
 
         .text
@@ -101,9 +102,12 @@ trap_stub_spurious:
 trap_common:
         cld
         push_registers
+        /* With VM, which only a bug of QEMU's brings, CS is whatever ring 3 wrote: see trap.c. */
+        testb $RFLAGS_VM >> 16, 19 * 8 + 2(%rsp)
+        jnz 3f
         testb $3, 18 * 8(%rsp) /* CS of the interrupted code */
         jz 1f
-        swapgs
+3:      swapgs
 trap_from_ring3:
         /* No gate clears AC, with which ring 3 would switch SMAP off; not every host has CLAC. */
         testb $RFLAGS_AC >> 16, 19 * 8 + 2(%rsp)

@@ -41,6 +41,7 @@ extern const struct {
 static struct gate idt[256];
 static struct trap_hooks hooks;
 static bool half_done_syscalls;
+static uint64_t virtual_8086_count;
 
 static void set_gate(unsigned vector, const char *entry, enum ist ist)
 {
@@ -149,8 +150,11 @@ static bool fix_up(struct trap_frame *frame)
     return false;
 }
 
-/* Has ring 3 go on after a fault that it announced, with the fault in its registers. */
-static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
+/*
+ * Has ring 3 go on after a fault that it announced, with the fault in its registers; `flags` are
+ * those that the CPU pushed.
+ */
+static bool probe_hit(struct cpu *cpu, struct trap_frame *frame, uint64_t flags)
 {
     if (!cpu->probe_resume)
         return false;
@@ -158,7 +162,7 @@ static bool probe_hit(struct cpu *cpu, struct trap_frame *frame)
     frame->rdx = frame->error;
     frame->rsi = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
     frame->rdi = frame->rip;
-    frame->r8 = frame->rflags;
+    frame->r8 = flags;
     frame->r9 = frame->cs;
     frame->rip = cpu->probe_resume;
     frame->cs = SEL_USER_CODE;
@@ -199,9 +203,27 @@ static void finish_syscall(struct cpu *cpu, struct trap_frame *frame)
     frame->rax = syscall_dispatch(cpu, frame->rax, frame->rdi, frame->rsi, frame->rdx, frame->r10);
 }
 
+/*
+ * In long mode no CPU pushes RFLAGS with VM.  QEMU's TCG does after an IRET of 32 bits of ring 3
+ * (docs/border.md), and CS and SS are then numbers from ring 3's stack: RPL 0 would make the
+ * kernel's of what is ring 3's.  So make it 64-bit code of ring 3 at the same RIP, which is below
+ * 64 KiB, where ring 3 has nothing.
+ */
+static void leave_virtual_8086(struct trap_frame *frame)
+{
+    (void)__atomic_add_fetch(&virtual_8086_count, 1, __ATOMIC_RELAXED);
+    frame->cs = SEL_USER_CODE;
+    frame->ss = SEL_USER_DATA;
+    frame->rflags = RFLAGS_IF | 2;
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
     struct cpu *cpu = this_cpu();
+    uint64_t flags = frame->rflags;
+
+    if (flags & RFLAGS_VM)
+        leave_virtual_8086(frame);
     bool user = trap_from_user(frame);
 
     switch (frame->vector) {
@@ -212,7 +234,7 @@ void trap_dispatch(struct trap_frame *frame)
         apic_end_of_interrupt();
         hooks.timer(cpu, user ? frame : NULL);
         if (user && cpu->probe_stays)
-            (void)probe_hit(cpu, frame);
+            (void)probe_hit(cpu, frame, flags);
         return;
     case VECTOR_IPI:
         if (user)
@@ -231,7 +253,7 @@ void trap_dispatch(struct trap_frame *frame)
     }
     if (user) {
         count(cpu, ENTRY_FAULT);
-        if (!probe_hit(cpu, frame))
+        if (!probe_hit(cpu, frame, flags))
             hooks.user_fault(cpu, frame);
         return;
     }
@@ -250,6 +272,11 @@ uint64_t syscall_dispatch(struct cpu *cpu, uint64_t number, uint64_t a, uint64_t
 {
     count(cpu, ENTRY_SYSCALL);
     return hooks.syscall(cpu, number, (const uint64_t[]){a, b, c, d});
+}
+
+uint64_t trap_virtual_8086_count(void)
+{
+    return __atomic_load_n(&virtual_8086_count, __ATOMIC_RELAXED);
 }
 
 bool trap_syscalls_half_done(void)

@@ -76,6 +76,12 @@ static inline bool trap_from_user(const struct trap_frame *frame)
  */
 bool trap_syscalls_half_done(void);
 
+/*
+ * How often ring 3 was in virtual-8086 mode, which no CPU enters from long mode, but QEMU's TCG
+ * does; see trap.c.
+ */
+uint64_t trap_virtual_8086_count(void);
+
 /* Returns "page fault", ...; "unknown vector" beyond the exceptions. */
 const char *trap_vector_name(uint64_t vector);
 

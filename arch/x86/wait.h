@@ -41,10 +41,10 @@ static inline void wait_again(struct wait *w)
     *w = wait_begin(w->patience);
 }
 
-/* Call it at each look; true once the patience is used up. */
-static inline bool wait_is_over(struct wait *w)
+/* As wait_is_over(), by another counter of 64 bits, which reads `now` and counts all of `w`. */
+static inline bool wait_is_over_at(struct wait *w, uint64_t now)
 {
-    uint64_t now = rdtsc_ordered(), step = now - w->last, most = w->patience / WAIT_LOOKS + 1;
+    uint64_t step = now - w->last, most = w->patience / WAIT_LOOKS + 1;
 
     /* A TSC that a restore set back counts as nothing. */
     if (now < w->last)
@@ -52,6 +52,12 @@ static inline bool wait_is_over(struct wait *w)
     w->last = now;
     w->waited += step < most ? step : most;
     return w->waited > w->patience;
+}
+
+/* Call it at each look; true once the patience is used up. */
+static inline bool wait_is_over(struct wait *w)
+{
+    return wait_is_over_at(w, rdtsc_ordered());
 }
 
 #endif

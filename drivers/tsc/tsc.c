@@ -134,6 +134,36 @@ bool tsc_choose(struct tsc *t)
     return known;
 }
 
+static bool is_measured(enum tsc_source_id id)
+{
+    return id == TSC_PM_TIMER || id == TSC_I8254;
+}
+
+static bool bears_out(const struct tsc_source *a, const struct tsc_source *b)
+{
+    return b->hz && tsc_distance_ppm(a->hz, b->hz) <= a->error_ppm + b->error_ppm + TSC_SLEW_PPM;
+}
+
+bool tsc_is_sound(struct tsc *t)
+{
+    bool sound = true;
+
+    for (enum tsc_source_id m = 0; m < TSC_SOURCES; m++) {
+        const struct tsc_source *s = &t->sources[m];
+        if (!is_measured(m))
+            continue;
+        sound = sound && s->status != TSC_PAUSED;
+        if (!s->hz)
+            continue;
+        bool borne_out = bears_out(s, &t->last[m]);
+        for (enum tsc_source_id c = 0; c < TSC_SOURCES; c++)
+            borne_out = borne_out || (!is_measured(c) && bears_out(s, &t->sources[c]));
+        sound = sound && borne_out;
+        t->last[m] = *s;
+    }
+    return sound;
+}
+
 static uint64_t read_counter(void *context)
 {
     (void)context;

@@ -35,6 +35,7 @@ struct tsc {
     /* Measurements in progress. */
     struct tsc_window pm_window, pit_window;
     struct tsc_timer pm_timer;
+    struct tsc_source last[TSC_SOURCES]; /* of the window before, those that are measured */
     uint16_t pm_port;
 };
 
@@ -51,7 +52,7 @@ static inline uint64_t tsc_ns(uint64_t cycles)
 void tsc_begin(struct tsc *t);
 /* Starts the PM timer's measurement, at I/O port `port` (0: there is none), 32 or 24 bits wide. */
 void tsc_begin_pm_timer(struct tsc *t, uint16_t port, bool bits32);
-/* Starts both measurements again, after the host took the vCPU away for too long. */
+/* Starts both measurements again: the last one was spoilt, or nothing bore it out. */
 void tsc_begin_again(struct tsc *t);
 
 /*
@@ -71,6 +72,14 @@ void tsc_set_hypervisor_leaf(struct tsc *t, uint32_t khz);
 
 /* Chooses the source that most others confirm: tsc_vote() of <tsc/tsc.h>.  False: there is none. */
 bool tsc_choose(struct tsc *t);
+
+/*
+ * Whether this window's measurements can be believed: each agrees with what a source that is not
+ * measured claims, or with the window before.  In a pause of the guest the TSC goes on and the
+ * timers stand still, all of them alike, so that they bear out each other's wrong figure.  Call it
+ * once a window, after tsc_choose().
+ */
+bool tsc_is_sound(struct tsc *t);
 
 /*
  * Makes the timecounter.  `synchronised`: all vCPUs' counters agree as far as could be measured.

@@ -130,9 +130,10 @@ enum { THREAD_STRIDE = 0x10000 };
 
 /*
  * From a thread's page to its page for code, which is mapped twice, to be written and to be
- * executed; only for JOB_BORDER and JOB_ATTACK.  What is on both sides of each is not mapped.
+ * executed, and to a stack for that code; only for JOB_BORDER and JOB_ATTACK.  What is on both
+ * sides of each is not mapped.
  */
-enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000 };
+enum { CODE_WRITTEN = 0x3000, CODE_EXECUTED = 0x5000, CODE_STACK = 0x7000 };
 
 /* What the kernel knows; the last seven are inputs of docs/decision.md, for JOB_PATHS. */
 enum fact {
@@ -145,7 +146,8 @@ enum fact {
     FACT_WITHOUT_RDTSCP = 32,
     FACT_FORCE_UNSTABLE = 64,
     FACT_STABLE = 128,
-    FACT_FAST = 256, /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
+    FACT_AGAIN = 1024, /* JOB_PATHS: the last result does not count, as the host disturbed it */
+    FACT_FAST = 256,   /* kern.timecounter.fast_gettime, and the kernel's readings pass no guard */
 };
 
 struct measured {
@@ -155,6 +157,7 @@ struct measured {
      */
     uint64_t floor, read, timespec, gettime, system_call;
     uint64_t read_ratio, timespec_ratio, gettime_ratio, system_call_ratio;
+    uint64_t floor_spread; /* p90/p10 of the floor over the rounds, in thousandths */
 };
 
 struct ordered {

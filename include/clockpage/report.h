@@ -95,6 +95,8 @@ void report(const char *kind, const char *text, const struct report_value *value
  * that is printed ends the line of stages first.
  */
 void report_stage(const char *what);
+/* Returns how many stages have been named so far. */
+unsigned report_stages(void);
 
 /*
  * Prints the checks' text lines that have not been printed yet; true if none of them failed.

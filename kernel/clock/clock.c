@@ -4,8 +4,10 @@
  * late windups, switches counters.  The time page is made from its hands.
  */
 #include "kernel/clock/clock.h"
+#include "arch/x86/wait.h"
 #include "base/calendar.h"
 #include "base/format.h"
+#include "base/pause.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
 #include <stddef.h>
@@ -223,7 +225,6 @@ void clock_forbid(const struct timecounter *counter)
 
 bool clock_use(const struct timecounter *counter)
 {
-    const uint64_t patience_ns = NS_PER_SECOND / 2;
     struct tc_hands h;
 
     if (!counter || clock_select(counter->name, NULL) != TC_OK)
@@ -232,12 +233,12 @@ bool clock_use(const struct timecounter *counter)
     if (counter->flags & (TC_GUARDED | TC_MAY_WRAP))
         return true;
     /* For others the guard ends with the first windup past all that was read on the old counter. */
-    uint64_t begin = read_counter(reference);
+    struct wait wait = {.patience = reference->frequency / 2, .last = read_counter(reference)};
     do {
         clock_tick();
         if (tc_get_hands(&clock_counters, &h) == TC_OK && !(h.flags & TC_HANDS_GUARDED))
             return true;
-    } while (reference_ns(read_counter(reference) - begin) < patience_ns);
+    } while (!wait_is_over_at(&wait, read_counter(reference)));
     return false;
 }
 
@@ -282,6 +283,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report)
     uint64_t limit = tc_max_gap_ns(from), limit_to = tc_max_gap_ns(to);
     limit = limit_to < limit ? limit_to : limit;
     struct clock_moment before = carry(0);
+    if (from != to)
+        pause_at(PAUSE_SWITCH);
     enum tc_status status = tc_select(&clock_counters, name, &report->by_library);
     if (status != TC_OK)
         return status;

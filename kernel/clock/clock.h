@@ -71,8 +71,8 @@ enum tc_status clock_select(const char *name, struct clock_switch *report);
 
 /*
  * Calls clock_select(), then winds up until readings pass no guard of the library's.  False:
- * refused, or still guarded after 0.5 s.  A counter that wraps, and the dummy, stay guarded: true
- * at once.
+ * refused, or still guarded after 0.5 s, of which a pause counts little.  A counter that wraps, and
+ * the dummy, stay guarded: true at once.
  */
 bool clock_use(const struct timecounter *counter);
 

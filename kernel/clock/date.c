@@ -2,9 +2,11 @@
 /* Sets the date at the start, by the host (wall.c) or else by the RTC, and compares the two. */
 #include "arch/x86/acpi.h"
 #include "base/calendar.h"
+#include "base/pause.h"
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/rtc/rtc.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include "kernel/clock/wall.h"
 #include <clockpage/report.h>
 #include <clockpage/sysctl.h>
@@ -42,11 +44,20 @@ static bool set_by_host(void)
 
 void set_date(void)
 {
-    uint64_t rtc_s = 0;
-    bool by_host = set_by_host(), by_rtc = rtc_read(firmware.rtc_century, &rtc_s);
+    enum { TRIES = 8 };
+    uint64_t rtc_s = 0, disturbances;
+    bool by_host = set_by_host(), by_rtc;
+    unsigned tries = 0;
     int64_t by_ns;
     char text[DATE_SIZE] = "unknown", rtc_text[DATE_SIZE] = "none";
 
+    /* A pause between the host's date and the RTC's would part them. */
+    do {
+        disturbances = host_disturbances();
+        see_host();
+        pause_at(PAUSE_DATE);
+        by_rtc = rtc_read(firmware.rtc_century, &rtc_s);
+    } while (host_disturbances() != disturbances && ++tries < TRIES);
     if (!by_host && by_rtc)
         (void)clock_set_date(rtc_s * NS_PER_SECOND, clock_uptime(), &by_ns);
     source = by_host ? "kvmclock" : by_rtc ? "the RTC" : NULL;

@@ -17,7 +17,7 @@
 #include "kernel/clock/time_page.h"
 #include "kernel/clock/wall.h"
 
-/* While tests play the host, no event is recorded. */
+/* While tests take STABLE away and give it back, only pauses are recorded. */
 static bool quiet;
 
 static void be_quiet(bool on)
@@ -35,6 +35,15 @@ static void write_stable(uint32_t vcpus, bool stable)
 {
     for (uint32_t i = 0; i < vcpus; i++)
         played_host_set_stable(&clock_slots[i].info, stable);
+}
+
+bool stable_is_back(void)
+{
+    bool back = false;
+
+    for (uint32_t i = 0; i < cpu_count; i++)
+        back = back || clock_slots[i].info.flags & PVCLOCK_FLAG_TSC_STABLE;
+    return back;
 }
 
 void play_unstable(uint32_t vcpus, bool back_and_forth)
@@ -58,7 +67,7 @@ void toggle_tick(void)
 /* Records an event with what vCPU 0's structure was and is. */
 static void note_change(struct event e, const struct kvmclock_change *c, const char *text)
 {
-    if (quiet)
+    if (quiet && e.kind != EVENT_PAUSED)
         return;
     e.before = c->before;
     e.after = c->after;
@@ -138,7 +147,7 @@ void see_host(void)
         /* The date was set while the guest ran: until then readers rightly saw the old one. */
         if (answer && answer->step_ns && !answer->paused)
             resumed_at = 0;
-        if (!c.stopped && answer && answer->paused && answer->step_ns && !quiet)
+        if (!c.stopped && answer && answer->paused && answer->step_ns)
             events_add(EVENT_DATE, answer->step_ns, "by the host, asked some time after a pause");
         if (!news)
             break;

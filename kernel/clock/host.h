@@ -20,10 +20,12 @@ void host_ipi(struct cpu *cpu);
 void before_clock_call(struct cpu *cpu);
 /*
  * For tests: clears the STABLE flag in the structures of vCPUs [0, vcpus), and if `back_and_forth`
- * sets and clears it every few ticks; 0 sets it in all again.  Until then no event is recorded.
- * Writing a flag costs up to 0.1 ms, so toggle only a few.
+ * sets and clears it every few ticks; 0 sets it in all again.  Until then no event but a pause is
+ * recorded.  Writing a flag costs up to 0.1 ms, so toggle only a few.
  */
 void play_unstable(uint32_t vcpus, bool back_and_forth);
+/* Whether the host has given STABLE back to a vCPU's structure since then. */
+bool stable_is_back(void);
 /* Makes the next of these changes; at vCPU 0's tick. */
 void toggle_tick(void);
 /*

@@ -12,6 +12,7 @@
 #include "arch/x86/tsc.h"
 #include "base/calendar.h"
 #include "base/panic.h"
+#include "base/pause.h"
 #include "base/text.h"
 #include "drivers/acpi_timer/acpi_timer.h"
 #include "drivers/hpet/hpet.h"
@@ -19,6 +20,7 @@
 #include "drivers/kvmclock/kvmclock.h"
 #include "drivers/tsc/tsc.h"
 #include "kernel/clock/clock.h"
+#include "kernel/clock/host.h"
 #include "kernel/clock/played_host.h"
 #include "kernel/clock/tick.h"
 #include <clockpage/sysctl.h>
@@ -95,20 +97,24 @@ static void ask_hypervisor(void)
 
 /*
  * Returns the local APIC timer's counts a second; it runs since the TSC was `begin`.  The TSC goes
- * on while the host pauses the guest, and the timer does not: what took much longer than it should
- * is measured anew.
+ * on while the host pauses the guest, and the timer does not, which makes it look slow: what took
+ * longer than it should is measured anew, and the highest rate counts.
  */
 static uint64_t measure_apic_timer(uint64_t begin)
 {
     enum { TRIES = 4 };
+    uint64_t highest = 0;
 
     for (unsigned tries = 1;; tries++) {
+        pause_at(PAUSE_TIMER);
         while (rdtsc_ordered() - begin < tsc.hz / 1000 * CALIBRATION_MS)
             cpu_pause();
         uint64_t counts = apic_timer_elapsed();
         uint64_t us = (rdtsc_ordered() - begin) / (tsc.hz / 1000000);
-        if (us < CALIBRATION_MS * 1000 * 2 || tries == TRIES)
-            return counts * 1000000 / us;
+        uint64_t rate = counts * 1000000 / us;
+        highest = rate > highest ? rate : highest;
+        if (us < CALIBRATION_MS * 1000 * 5 / 4 || tries == TRIES)
+            return highest;
         apic_timer_free_run();
         begin = rdtsc_ordered();
     }
@@ -121,13 +127,14 @@ void end_calibration(uint64_t begin)
 
     ask_hypervisor();
     for (unsigned tries = 1;; tries++) {
+        pause_at(PAUSE_CALIBRATION);
         while (pit_elapsed(&counts) && counts < PIT_HZ / 1000 * CALIBRATION_MS)
             cpu_pause();
         bool in_time = tsc_end_pit(&tsc);
         /* Before other vCPUs start: multi-threaded TCG distorts a TSC that several of them read. */
         tsc_end_pm_timer(&tsc);
         bool known = tsc_choose(&tsc);
-        if (known && (in_time || tries == TRIES))
+        if (known && ((in_time && tsc_is_sound(&tsc)) || tries == TRIES))
             break;
         if (tries == TRIES)
             panic("no source tells the frequency of the TSC");

@@ -20,11 +20,20 @@
 static union {
     struct time_page time;
     uint8_t whole_page[PAGE_SIZE];
-} published __attribute__((aligned(4096))) = {.time = {TIME_PAGE_IDENTITY}};
+} published __attribute__((aligned(4096))) = {.time = {TIME_PAGE_IDENTITY, .has_vcpu_word = 1}};
 
 const struct time_page *time_page_get(void)
 {
     return &published.time;
+}
+
+struct pvclock_tsc_choice choose_tsc_read(void)
+{
+    struct pvclock_tsc_choice choice;
+
+    pvclock_host_tsc_choice(&kvmclock_machine, &choice);
+    published.time.tsc_order = choice.order;
+    return choice;
 }
 
 /*

@@ -6,9 +6,13 @@
 #ifndef KERNEL_CLOCK_TIME_PAGE_H
 #define KERNEL_CLOCK_TIME_PAGE_H
 
+#include <pvclock/pvclock.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <timepage/time_page.h>
+
+/* Chooses how ring 3 reads the TSC in order; call it before ring 3 runs. */
+struct pvclock_tsc_choice choose_tsc_read(void);
 
 /*
  * Publishes what differs from the page.  If only the `fast` part differs, the main sequence does

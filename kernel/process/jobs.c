@@ -13,15 +13,18 @@
 #include "kernel/process/device.h"
 #include "kernel/process/process.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /*
- * How long the kernel waits for another thread to end, and how long a job may take: long enough to
- * tell a hung thread from a slow host, which makes at least this many reads or calls a second.
+ * How long a job may take, until process_tick() ends its threads: long enough to tell a hung thread
+ * from a slow host, which makes at least this many reads or calls a second.  And for how many times
+ * as long the kernel waits, for a vCPU whose ticks do not come: less would give up a thread that
+ * is slow because the host is busy, which process_tick() bears with.
  */
-enum { PATIENCE_S = 20, LONGEST_S = 60, SLOWEST_PER_S = 20000 };
+enum { LONGEST_S = 60, SLOWEST_PER_S = 20000, AFTER_ATTACK_S = 10, TIMES_AS_LONG = 4 };
 
-enum { MAX_OWED = 10 };
+enum { MAX_OWED = 11 };
 
 _Static_assert(VERDICT_PASS == (int)PASS && VERDICT_FAIL == (int)FAIL && VERDICT_SKIP == (int)SKIP,
                "a verdict is a result");
@@ -40,9 +43,9 @@ static const char *const owed_by[JOBS][MAX_OWED] = {
     [JOB_PROBES] = {"ring3.clock.read-only", "ring3.clock.no-execute", "ring3.text.read-only",
                     "ring3.stack.no-execute", "ring3.kernel.hidden", "ring3.hlt.refused"},
     [JOB_BORDER] = {"ring3.border.entries", "ring3.border.addresses", "ring3.border.flags",
-                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.segments",
-                    "ring3.border.code32", "ring3.border.privileged", "ring3.border.pointers",
-                    "ring3.border.registers"},
+                    "ring3.border.returns", "ring3.border.virtual-8086", "ring3.border.stacks",
+                    "ring3.border.segments", "ring3.border.code32", "ring3.border.privileged",
+                    "ring3.border.pointers", "ring3.border.registers"},
     [JOB_UNMAPPED] = {"ring3.border.unmapped"},
     [JOB_WATCHED] = {"readers"},
     [JOB_WATCH_JUDGED] = {"readers.threads", "readers.values", "readers.order", "readers.date"},
@@ -89,7 +92,7 @@ void job_prepare(const struct job_order *order, uint32_t index)
     t->tsc_hz = tsc_hz;
     t->kernel_address = (uint64_t)syscall_entry;
     t->time_page = fault_wanted(index) ? USER_END - PAGE_SIZE : USER_TIME_BASE;
-    t->vcpu_now = process_vcpu_address(index);
+    t->vcpu_now = words_address(index);
     process_thread(index)->crashed = false;
 }
 
@@ -99,7 +102,7 @@ static uint64_t longest_cycles(const struct job_order *order)
 
     /* A thread of it that random code hit goes on for ever: end it while the kernel still waits. */
     if (order->job == JOB_ATTACK)
-        return tsc_hz / 1000 * order->amount + tsc_hz * PATIENCE_S / 2;
+        return tsc_hz / 1000 * order->amount + tsc_hz * AFTER_ATTACK_S;
     return tsc_hz * (LONGEST_S + (many ? order->amount / SLOWEST_PER_S : 0));
 }
 
@@ -127,7 +130,7 @@ bool job_run(const struct job_order *order)
         smp_call_some(first, end, process_run, NULL);
     if (zero)
         process_run(cpu_table[0], NULL);
-    verdicts.ended = smp_wait_some(first, end, tsc_hz * PATIENCE_S);
+    verdicts.ended = smp_wait_some(first, end, TIMES_AS_LONG * longest_cycles(order));
     __atomic_store_n(&process_longest, 0, __ATOMIC_RELAXED);
     verdicts.ended = verdicts.ended && !(zero && process_thread(0)->crashed);
     for (uint32_t i = first; i < end + order->moving; i++)

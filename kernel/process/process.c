@@ -15,6 +15,7 @@
 #include "kernel/clock/tick.h"
 #include "kernel/process/elf.h"
 #include "kernel/process/threads.h"
+#include "kernel/process/words.h"
 #include <clockpage/report.h>
 
 /* The program's ELF file, page-aligned: reader_blob.S. */
@@ -119,21 +120,11 @@ bool process_map_code(uint32_t count)
         uint64_t page = thread_stack_top(mapped), frame = frame_alloc_zeroed();
         if (!frame ||
             !page_map(root, page + CODE_WRITTEN, frame, PAGE_USER | PAGE_WRITE | PAGE_NX) ||
-            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER))
+            !page_map(root, page + CODE_EXECUTED, frame, PAGE_USER) ||
+            !page_map_new(root, page + CODE_STACK, 1, PAGE_USER | PAGE_WRITE | PAGE_NX, true))
             return false;
     }
     return true;
-}
-
-/* Maps the numbers that GS points at in ring 3: see process_vcpu_address(). */
-static bool map_numbers(void)
-{
-    uint64_t frame = frame_alloc_zeroed();
-    uint32_t *number = phys_to_virt(frame);
-
-    for (uint32_t i = 0; frame && i < MAX_CPUS; i++)
-        number[i] = i;
-    return frame && page_map(root, USER_VCPU_BASE, frame, PAGE_USER | PAGE_NX);
 }
 
 bool process_add_threads(unsigned count)
@@ -153,15 +144,12 @@ const char *process_create(uint64_t time_physical, unsigned count)
 
     if (wrong)
         return wrong;
-    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || !map_numbers())
+    uint64_t of_words = words_create();
+    if (!page_map(root, USER_TIME_BASE, time_physical, PAGE_USER | PAGE_NX) || of_words == 0 ||
+        !page_map(root, USER_VCPU_BASE, of_words, PAGE_USER | PAGE_NX))
         return "no memory to map the time page";
     expected.read_only += 2;
     return process_add_threads(count) ? NULL : "no memory for a thread";
-}
-
-uint64_t process_vcpu_address(uint32_t index)
-{
-    return USER_VCPU_BASE + index * sizeof(uint32_t);
 }
 
 struct thread *process_thread(uint32_t index)
@@ -212,6 +200,7 @@ void process_run(struct cpu *cpu, void *arg)
     cpu->job_ran = 0;
     cpu->job_seen = rdtsc_ordered();
     cpu->thread = cpu->index;
+    words_dispatched(cpu);
     thread->crashed = false;
     smp_use_process(true);
     write_cr3(root);
@@ -248,10 +237,10 @@ void process_tick(struct cpu *cpu)
 {
     /* Load it once: vCPU 0 may clear it at any time. */
     uint64_t longest = __atomic_load_n(&process_longest, __ATOMIC_RELAXED), now = rdtsc_ordered();
-    uint64_t gap = now - cpu->job_seen;
+    uint64_t gap = now - cpu->job_seen, most = longest / 1024;
 
-    /* A pause by the host, which is one long gap, is not the thread's fault. */
-    cpu->job_ran += gap < longest / 64 ? gap : longest / 64;
+    /* A pause, or the time in which the host ran others, is a long gap: not the thread's fault. */
+    cpu->job_ran += gap < most ? gap : most;
     cpu->job_seen = now;
     if (longest && cpu->job_ran > longest)
         end_thread(cpu);

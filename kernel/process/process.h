@@ -30,18 +30,12 @@ const char *process_create(uint64_t time_physical, unsigned threads);
 bool process_add_threads(unsigned threads);
 
 /*
- * Maps a page for code that ring 3 writes itself for each of `count` threads, while none runs.
- * False: no memory for them.
+ * Maps a page for code that ring 3 writes itself, and a stack for that, for each of `count`
+ * threads, while none runs.  False: no memory for them.
  */
 bool process_map_code(uint32_t count);
 
 struct thread *process_thread(uint32_t index);
-
-/*
- * Returns the ring-3 address of a vCPU's number.  The vCPU's GS base in ring 3 is this address, so
- * that a thread can find out at any time where it runs with one load, without RDTSCP.
- */
-uint64_t process_vcpu_address(uint32_t index);
 
 /* Counts the pages that ring 3 can reach, by access. */
 void process_census(struct page_census *census);

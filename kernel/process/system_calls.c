@@ -2,6 +2,7 @@
 /* Serves the system calls of the ring-3 process: <clockpage/abi.h> says what each does. */
 #include "arch/x86/cr.h"
 #include "arch/x86/user.h"
+#include "base/pause.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
 #include "kernel/process/device.h"
@@ -15,6 +16,15 @@ static int64_t count(struct cpu *cpu, bool on, uint64_t to)
 {
     static uint64_t disturbances[MAX_CPUS];
     uint64_t counts[ENTRY_KINDS], now = host_disturbances();
+
+    /*
+     * What came before must not make a reading ask the kernel while entries are counted.  Read the
+     * number first: a pause from here on is then one more, whether it is handled here or later.
+     */
+    if (on) {
+        before_clock_call(cpu);
+        pause_at(PAUSE_COUNT);
+    }
 
     /* Do not count the call that switches counting off. */
     if (!on && cpu->counting)

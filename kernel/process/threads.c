@@ -6,6 +6,8 @@
 #include "kernel/process/threads.h"
 #include "arch/x86/spinlock.h"
 #include "arch/x86/user.h"
+#include "kernel/process/process.h"
+#include "kernel/process/words.h"
 
 /*
  * One thread waits, so that at each tick some thread changes its vCPU: the waiting one resumes
@@ -40,6 +42,7 @@ void threads_tick(struct cpu *cpu, struct trap_frame *frame)
         slot.thread = cpu->thread;
         *frame = next;
         cpu->thread = thread;
+        words_dispatched(cpu);
     }
     spin_unlock(&slot.lock);
 }
@@ -51,6 +54,7 @@ void threads_ended(struct cpu *cpu)
     if (waiting) {
         resumed[cpu->index] = slot.frame;
         cpu->thread = slot.thread;
+        words_dispatched(cpu);
         slot.waiting = false;
     }
     spin_unlock(&slot.lock);

@@ -75,6 +75,11 @@ void attack_run(void)
         print("attack      %lu of %lu s, %lu random system calls, %lu streams of instructions\n",
               s + slice, settings.attack_s, made.calls, made.streams);
     }
+    uint64_t virtual_8086 = trap_virtual_8086_count();
+    if (virtual_8086)
+        print("attack      %lu streams entered virtual-8086 mode, which only a bug of QEMU's "
+              "allows\n",
+              virtual_8086);
     const char *wrong = judge(&made, leaked);
     check(pass_if(!wrong), "ring3.attack",
           "%lu random system calls, %lu streams on %u vCPUs, seed %lu, %u threads hit: %s",

@@ -4,6 +4,7 @@
 #include "base/format.h"
 #include "base/tunables.h"
 #include "drivers/tsc/tsc.h"
+#include "kernel/clock/time_page.h"
 #include "kernel/process/jobs.h"
 #include "kernel/process/process.h"
 #include "kernel/selftest/selftest.h"
@@ -22,6 +23,9 @@ void ring3_check_map(void)
           found.executable, found.read_only, found.writable, found.writable_executable,
           expected.executable, expected.read_only, expected.writable);
 }
+
+/* The floor of an undisturbed vCPU varies by less than this, in thousandths. */
+enum { STEADY = 1100 };
 
 static void report_reader(uint32_t index)
 {
@@ -69,6 +73,16 @@ void ring3_report(void)
           settings.rounds);
     for (uint32_t i = 0; i < cpu_count; i++)
         report_reader(i);
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        uint64_t spread = process_thread(i)->page->measured.floor_spread;
+        if (spread > STEADY)
+            print("vCPU %u was disturbed, so believe none of its costs: the floor's p90/p10 is "
+                  "%lu.%03lu.\n",
+                  i, spread / 1000, spread % 1000);
+    }
+    struct pvclock_tsc_choice read = choose_tsc_read();
+    print("It reads the TSC by %s, because %s.\n",
+          read.order == PVCLOCK_RDTSCP ? "rdtscp" : "lfence; rdtsc", read.why);
     report_detail(false);
     if (!report_is_verbose())
         summarise();

@@ -29,6 +29,14 @@ static bool pvclock_is_after(uint64_t a, uint64_t b)
     return (int64_t)(a - b) > 0;
 }
 
+/* Forgets all structures. */
+PVCLOCK_COLD static void pvclock_forget(struct pvclock_clock *clock)
+{
+    for (uint32_t i = 0; i < clock->count; i++)
+        pvclock_clock_attach(clock, i, 0);
+    clock->base = PVCLOCK_NO_TIME;
+}
+
 enum pvclock_status pvclock_clock_init(struct pvclock_clock *clock,
                                        struct pvclock_clock_vcpu *vcpus, uint32_t count,
                                        uint32_t features, enum pvclock_order order, uint64_t tsc_hz,
@@ -43,20 +51,20 @@ enum pvclock_status pvclock_clock_init(struct pvclock_clock *clock,
     clock->features = features;
     clock->order = order;
     clock->aux_mask = ~UINT32_C(0);
-    clock->base = clock->date = PVCLOCK_NO_TIME;
+    clock->date = PVCLOCK_NO_TIME;
     clock->early.tsc_timestamp = tsc;
-    for (uint32_t i = 0; i < count; i++)
-        pvclock_clock_attach(clock, i, 0);
+    pvclock_forget(clock);
     if (tsc_hz == 0)
         return PVCLOCK_OK;
     return pvclock_scale_from_hz(tsc_hz, &clock->early.mul, &clock->early.shift);
 }
 
 /*
- * Copies the structure that vCPU was last seen with; false: none.  Its writer fills one copy while
- * the other one is read, so two changes during one copy are what it takes to try again.
+ * Copies the structure that vCPU was last seen with; PVCLOCK_NO_VERSION: none.  Its writer fills
+ * one copy while the other one is read, so two changes during one copy are what it takes to try
+ * again.
  */
-PVCLOCK_COLD static bool pvclock_line_of(const struct pvclock_clock_vcpu *vcpu,
+PVCLOCK_COLD static void pvclock_line_of(const struct pvclock_clock_vcpu *vcpu,
                                          struct pvclock_snapshot *out, uint64_t *since)
 {
     for (unsigned tries = 0; tries < PVCLOCK_CLOCK_TRIES; tries++) {
@@ -65,9 +73,9 @@ PVCLOCK_COLD static bool pvclock_line_of(const struct pvclock_clock_vcpu *vcpu,
         *out = vcpu->lines[line & 1];
         *since = vcpu->since[line & 1];
         if (PVCLOCK_LOAD_AFTER(&vcpu->line, 0) == line)
-            return out->version != PVCLOCK_NO_VERSION;
+            return;
     }
-    return 0;
+    out->version = PVCLOCK_NO_VERSION;
 }
 
 /*
@@ -83,8 +91,8 @@ PVCLOCK_COLD static uint64_t pvclock_latest(const struct pvclock_clock *clock, u
         const struct pvclock_clock_vcpu *vcpu = &clock->vcpus[i];
         uint64_t end = PVCLOCK_LOAD64(&vcpu->from) + (UINT64_C(1) << PVCLOCK_CLOCK_WINDOW), ns;
 
-        if (!pvclock_line_of(vcpu, &line, &since) ||
-            !pvclock_is_stable(clock->features, line.flags))
+        pvclock_line_of(vcpu, &line, &since);
+        if (line.version == PVCLOCK_NO_VERSION || !pvclock_is_stable(clock->features, line.flags))
             continue;
         ns = pvclock_line_time(&line, pvclock_is_after(end, tsc) ? tsc : end) + clock->base;
         if (pvclock_is_after(ns, most))
@@ -119,10 +127,12 @@ PVCLOCK_COLD static void pvclock_pass_guard(struct pvclock_clock *clock,
 static void pvclock_note_step(struct pvclock_clock *clock, const struct pvclock_snapshot *before,
                               const struct pvclock_snapshot *now, uint64_t tsc)
 {
-    uint64_t step = pvclock_line_time(now, tsc) - pvclock_line_time(before, tsc);
+    uint64_t step;
 
-    if (before->version == PVCLOCK_NO_VERSION ||
-        step + PVCLOCK_CLOCK_STEP_NS <= 2 * (uint64_t)PVCLOCK_CLOCK_STEP_NS)
+    if (before->version == PVCLOCK_NO_VERSION)
+        return;
+    step = pvclock_line_time(now, tsc) - pvclock_line_time(before, tsc);
+    if (step + PVCLOCK_CLOCK_STEP_NS <= 2 * (uint64_t)PVCLOCK_CLOCK_STEP_NS)
         return;
     PVCLOCK_STORE64(&clock->step_ns, step);
     clock->steps++;
@@ -214,7 +224,8 @@ static enum pvclock_status pvclock_read_own(struct pvclock_clock *clock, enum pv
         out->ns = 0;
     out->flags = now.flags;
     stable = pvclock_is_stable(clock->features, now.flags);
-    if (!pvclock_line_of(vcpu, &before, &since) || before.version != now.version) {
+    pvclock_line_of(vcpu, &before, &since);
+    if (before.version != now.version) {
         floor = pvclock_latest(clock, tsc);
         /* Before the old line goes, at which others look; the new one, if STABLE, is past it. */
         if (!stable || floor > out->ns)
@@ -277,8 +288,6 @@ void pvclock_clock_suspend(struct pvclock_clock *clock, enum pvclock_vcpu_by by)
     struct pvclock_reading last = pvclock_clock_read_slow(clock, by);
 
     pvclock_pass_guard(clock, &last);
-    for (uint32_t i = 0; i < clock->count; i++)
-        pvclock_clock_attach(clock, i, 0);
-    clock->base = PVCLOCK_NO_TIME;
+    pvclock_forget(clock);
     pvclock_clock_resume(clock, pvclock_clock_tsc(clock), 0);
 }

@@ -8,12 +8,24 @@
  * vCPU, not when the host pauses the guest, sets its clock back or takes STABLE away.  Where the
  * structures say less than was returned before, time stands until they have caught up.
  *
+ * What to call first (docs/porting.md has all of it, pvclock_host_...() are of host.h):
+ *
  *     static struct pvclock_clock_vcpu vcpus[CPUS];
  *     static struct pvclock_clock clock;
  *
- *     pvclock_clock_init(&clock, vcpus, CPUS, features, order, tsc_hz, pvclock_tsc_now(order));
- *     pvclock_clock_attach(&clock, cpu, &page);   on each vCPU, once its page is registered
- *     ns = pvclock_clock_ns(&clock, PVCLOCK_BY_RDPID);  anywhere
+ *     once    pvclock_host_find(&ops, &host);
+ *             order = pvclock_host_tsc_order(&ops);
+ *             pvclock_clock_init(&clock, vcpus, CPUS, host.features, order, tsc_hz,
+ *                                pvclock_tsc_now(order));
+ *     on each vCPU
+ *             pvclock_host_enable(&ops, &host, &page, physical, &registered);
+ *             pvclock_clock_attach(&clock, cpu, &page);
+ *     anywhere, from init on
+ *             ns = pvclock_clock_ns(&clock, PVCLOCK_BY_RDTSCP);
+ *     at a tick
+ *             pvclock_clock_poll(), pvclock_clock_date_is_due()
+ *     for the date
+ *             pvclock_clock_time(&clock, PVCLOCK_BY_RDTSCP, PVCLOCK_DATE)
  *
  * Contract: a reading is never less than one that was returned before, on any vCPU, to any thread
  * that could know of it (the order of read.h: earlier loads, not earlier stores), provided that
@@ -80,16 +92,18 @@ struct pvclock_clock_vcpu {
  *               aux_mask is the number.
  *   BY_RDTSCP   RDTSCP: one to find the number, one to read the TSC.  If the thread keeps a hint,
  *               pvclock_clock_read_hint() needs only one.
- *   BY_WORD     PVCLOCK_VCPU_WORD() of the port header: the number in the low 32 bits, and a
- *               generation that the kernel changes at each dispatch in the high ones; by default
- *               the 64 bits at GS:0.
+ *   BY_WORD     PVCLOCK_VCPU_WORD() of the port header: the number in the low 32 bits, and above
+ *               it a count that the kernel changes at each dispatch.  clock.c must be compiled with
+ *               the same hook (-DPVCLOCK_VCPU_WORD_AT='"%%gs:0"'), so not from the archive.
  *   BY_CALL     this_vcpu(context), which the caller set
  */
 enum pvclock_vcpu_by {
     PVCLOCK_BY_RDPID,
     PVCLOCK_BY_RDTSCP,
-    PVCLOCK_BY_WORD,
     PVCLOCK_BY_CALL,
+#ifdef PVCLOCK_VCPU_WORD
+    PVCLOCK_BY_WORD,
+#endif
 };
 
 struct pvclock_clock {

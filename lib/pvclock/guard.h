@@ -39,6 +39,68 @@ PVCLOCK_INLINE enum pvclock_status pvclock_vcpu_ns(const struct pvclock_vcpus *v
     return pvclock_vcpu_read(vcpus, hint, ns);
 }
 
+#ifdef PVCLOCK_VCPU_WORD
+/*
+ * Does the same by the vCPU's word of port.h in place of RDTSCP, and returns the vCPU in *vcpu.
+ * The word is read before and after the TSC: if it is the same, this thread ran on that vCPU all
+ * the time, as one that went to another vCPU and came back finds another word.  The second load of
+ * it comes after that of the version, which waits for the TSC.
+ *
+ * It sees the kernel's own moves, so a kernel that changes the word is needed, not RDTSCP.
+ */
+PVCLOCK_INLINE bool pvclock_word_fast(const struct pvclock_vcpus *vcpus, enum pvclock_order order,
+                                      uint32_t *vcpu, uint64_t *ns)
+{
+    uint64_t word = PVCLOCK_VCPU_WORD();
+
+    *vcpu = (uint32_t)word;
+    if (PVCLOCK_LIKELY(*vcpu < vcpus->count)) {
+        const volatile struct pvclock_vcpu_time_info *clock_page = pvclock_page_of(vcpus, *vcpu);
+        uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
+        struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+
+        return PVCLOCK_LIKELY(pvclock_fast_ns(clock_page, version, tsc, ns)) &&
+               PVCLOCK_LIKELY(PVCLOCK_VCPU_WORD() == word);
+    }
+    return 0;
+}
+
+/* Out of line: a busy page is as rare as a move, and then waits for PVCLOCK_TRIES looks. */
+PVCLOCK_COLD_STATIC enum pvclock_status pvclock_word_read(const struct pvclock_vcpus *vcpus,
+                                                          enum pvclock_order order, uint32_t *vcpu,
+                                                          uint64_t *ns)
+{
+    enum { PVCLOCK_MOVES = 16 };
+    struct pvclock_sample sample;
+    unsigned moves;
+
+    *ns = PVCLOCK_NO_TIME;
+    for (moves = 0; moves < PVCLOCK_MOVES; moves++) {
+        uint64_t word = PVCLOCK_VCPU_WORD();
+        enum pvclock_status status;
+
+        *vcpu = (uint32_t)word;
+        if (*vcpu >= vcpus->count)
+            return PVCLOCK_BAD_VALUE;
+        status = pvclock_read(pvclock_page_of(vcpus, *vcpu), order, &sample);
+        if (PVCLOCK_VCPU_WORD() == word) {
+            *ns = sample.ns;
+            return status;
+        }
+    }
+    return PVCLOCK_BUSY;
+}
+
+PVCLOCK_INLINE enum pvclock_status pvclock_word_ns(const struct pvclock_vcpus *vcpus,
+                                                   enum pvclock_order order, uint32_t *vcpu,
+                                                   uint64_t *ns)
+{
+    return PVCLOCK_LIKELY(pvclock_word_fast(vcpus, order, vcpu, ns))
+               ? PVCLOCK_OK
+               : pvclock_word_read(vcpus, order, vcpu, ns);
+}
+#endif
+
 /* ---- The guard by compare-and-swap ------------------------------------- */
 
 /* The latest time returned to any thread.  Put it on its own cache line, and initialise it to 0. */
@@ -64,10 +126,13 @@ PVCLOCK_INLINE uint64_t pvclock_guard_cas(struct pvclock_guard *guard, uint64_t 
 
 /* ---- The guard by slots ------------------------------------------------ */
 
-/* One per reader thread, on its own cache line, initially 0. */
+/*
+ * One per reader thread, initially 0, in an array at the start of a cache line.  Side by side they
+ * cost less than a line each: a read fetches the line of all once, and its store finds it there.
+ * (Two threads at once on Zen 4: 145 to 175 cycles a read; a line each 230 to 270, the CAS 220.)
+ */
 struct pvclock_slot {
     uint64_t last;
-    uint64_t pad[7];
 };
 
 #ifdef PVCLOCK_STORE64

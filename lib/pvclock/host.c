@@ -110,13 +110,37 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
     return status == PVCLOCK_OK ? pvclock_wall(wall, epoch_ns) : status;
 }
 
-enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
+/* Executes CPUID with an extended leaf; all 0 without it. */
+PVCLOCK_COLD static struct pvclock_cpuid pvclock_extended(const struct pvclock_ops *ops,
+                                                          uint32_t leaf)
 {
-    struct pvclock_cpuid leaf;
+    struct pvclock_cpuid out;
 
+    out.eax = out.ebx = out.ecx = out.edx = 0;
     /* A CPU without extended leaves returns the data of a standard one. */
-    if (pvclock_eax_of(ops, 0x80000000) - 0x80000001 >= 0x10000)
-        return PVCLOCK_LFENCE;
-    (ops->cpuid)(ops->context, 0x80000001, &leaf);
-    return (leaf.edx & 1 << 27) != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
+    if (pvclock_eax_of(ops, 0x80000000) - leaf < 0x10000)
+        (ops->cpuid)(ops->context, leaf, &out);
+    return out;
+}
+
+void pvclock_host_tsc_choice(const struct pvclock_ops *ops, struct pvclock_tsc_choice *out)
+{
+    bool has_rdtscp = (pvclock_extended(ops, 0x80000001).edx & 1 << 27) != 0;
+    struct pvclock_cpuid vendor;
+
+    out->order = PVCLOCK_LFENCE;
+    out->either = has_rdtscp;
+    out->why = "LFENCE always serializes";
+    if ((pvclock_extended(ops, 0x80000021).eax & 1 << 2) != 0)
+        return;
+    (ops->cpuid)(ops->context, 0, &vendor);
+    out->why = "it is Intel's";
+    if (vendor.ecx == 0x6c65746e) /* the last of "GenuineIntel" */
+        return;
+    out->either = 0;
+    out->why = "it has no RDTSCP";
+    if (!has_rdtscp)
+        return;
+    out->order = PVCLOCK_RDTSCP;
+    out->why = "LFENCE may not serialize";
 }

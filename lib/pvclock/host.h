@@ -71,12 +71,22 @@ enum pvclock_status pvclock_host_wall(const struct pvclock_ops *ops,
                                       uint64_t *epoch_ns);
 
 /*
- * Returns the ordered TSC read to use on this CPU; call it once at start.  It is RDTSCP if CPUID
- * has it, since both vendors' manuals define its order [5][6] and it costs no more; otherwise
- * LFENCE; RDTSC, which on an AMD processor from before 2019 needs a kernel that makes LFENCE
- * serializing (MSR 0xc0011029 bit 1).
+ * Chooses the ordered TSC read for this CPU; call it once at start.  It is LFENCE; RDTSC where
+ * CPUID says that LFENCE always serializes (0x80000021 EAX bit 2) and on Intel's CPUs: there it
+ * costs about as much as RDTSCP, or less (on AMD's Zen 5 an eighth of a whole read).  Otherwise it
+ * is RDTSCP, whose order both vendors' manuals define [5][6]; without that LFENCE; RDTSC, which on
+ * an AMD processor from before 2019 needs a kernel that makes LFENCE serializing (MSR 0xc0011029
+ * bit 1).  A program that has 1 ms for it can measure instead: pvclock_tsc_measure() of read.h.
  */
-enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops);
+void pvclock_host_tsc_choice(const struct pvclock_ops *ops, struct pvclock_tsc_choice *out);
+
+static inline enum pvclock_order pvclock_host_tsc_order(const struct pvclock_ops *ops)
+{
+    struct pvclock_tsc_choice choice;
+
+    pvclock_host_tsc_choice(ops, &choice);
+    return choice.order;
+}
 
 #ifdef __cplusplus
 }

@@ -20,8 +20,10 @@
  *   PVCLOCK_LOAD64(p), PVCLOCK_STORE64(p, v)   64 bits that are never torn, acquire and release
  *   PVCLOCK_CAS64(p, old, new)  bool: if *p == *old, *p = new; else *old = *p; a full fence
  *   PVCLOCK_RDPID()           uint32_t: the running vCPU's IA32_TSC_AUX
- *   PVCLOCK_VCPU_WORD()       uint64_t, whole: the running vCPU's number below, and above it
- *                             something that changes at each dispatch of a thread
+ *   PVCLOCK_VCPU_WORD()       uint64_t, where the kernel keeps one for each vCPU: the number of the
+ *                             vCPU that runs this in the low 32 bits; above it a number that the
+ *                             kernel changes whenever it puts a thread on that vCPU.  One load,
+ *                             after every earlier load and before every later one.
  */
 #ifndef PVCLOCK_PORT_H
 #define PVCLOCK_PORT_H

@@ -179,6 +179,32 @@ struct pvclock_time pvclock_read_time(const volatile struct pvclock_vcpu_time_in
     return time;
 }
 
+struct pvclock_time pvclock_read_time_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                           enum pvclock_order order, uint64_t base_ns,
+                                           struct pvclock_second *second)
+{
+    struct pvclock_time time = pvclock_read_time(clock_page, order, base_ns);
+
+    /* Not the last second before 2^64 ns, nor UINT64_MAX, which is no time. */
+    if (time.sec < UINT64_MAX / PVCLOCK_NSEC_PER_SEC) {
+        second->sec = time.sec;
+        second->ns = time.sec * PVCLOCK_NSEC_PER_SEC;
+    }
+    return time;
+}
+
+enum pvclock_status
+pvclock_read_timespec_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                           enum pvclock_order order, uint64_t base_ns,
+                           struct pvclock_second *second, struct pvclock_timespec *out)
+{
+    struct pvclock_time time = pvclock_read_time_near(clock_page, order, base_ns, second);
+
+    if (time.sec != UINT64_MAX)
+        pvclock_store_timespec(out, time.sec, time.nsec);
+    return (enum pvclock_status)time.status;
+}
+
 enum pvclock_status pvclock_vcpu_read(const struct pvclock_vcpus *vcpus, uint32_t *hint,
                                       uint64_t *ns)
 {

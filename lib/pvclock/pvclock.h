@@ -2,10 +2,11 @@
 /*
  * pvclock: reads the paravirtual clock page, exactly and in bounded time.
  *
- * This header has the functions that return a status, for set-up and for reads that are not on a
- * hot path.  read.h has the inline readers of one page, guard.h those of the running vCPU's page,
- * host.h discovery and registration.  No function allocates, keeps state, divides by a value from
- * a page, or has undefined behaviour, whatever a page contains.
+ * A kernel that wants the time starts with clock.h, which needs host.h for registration and calls
+ * all the rest.  This header has the functions that return a status, for set-up and for reads that
+ * are not on a hot path.  read.h has the inline readers of one page, guard.h those of the running
+ * vCPU's page, host.h discovery and registration.  No function allocates, keeps state, divides by a
+ * value from a page, or has undefined behaviour, whatever a page contains.
  *
  * Every function may be called from any context, including a signal or interrupt handler.  `page`
  * may be mapped read-only unless a function says otherwise.  `ns` is in nanoseconds, `sec` in
@@ -100,6 +101,13 @@ enum pvclock_order {
     PVCLOCK_RELAXED,
 };
 
+/* The order for this CPU, by pvclock_host_tsc_choice() of host.h. */
+struct pvclock_tsc_choice {
+    enum pvclock_order order; /* LFENCE or RDTSCP */
+    bool either;              /* both are in order here, so that the cheaper one may be taken */
+    const char *why;          /* in a few words that follow "because" */
+};
+
 /*
  * Returns the time now.  It reads the TSC inside the version protocol, in order even with
  * PVCLOCK_RELAXED.
@@ -127,6 +135,42 @@ static inline struct pvclock_time pvclock_time_from_ns(uint64_t ns)
 /* Does what pvclock_time_now() of read.h does, out of line. */
 struct pvclock_time pvclock_read_time(const volatile struct pvclock_vcpu_time_info *clock_page,
                                       enum pvclock_order order, uint64_t base_ns);
+
+/* struct timespec of the 64-bit ABIs; a caller may cast to it if its time_t has 64 bits. */
+struct pvclock_timespec {
+    int64_t tv_sec;
+    int64_t tv_nsec;
+};
+
+/* Stores a time, each half by itself: merged in a vector register they would arrive later. */
+static inline void pvclock_store_timespec(struct pvclock_timespec *out, uint64_t sec, uint64_t nsec)
+{
+    volatile struct pvclock_timespec *halves = out;
+
+    halves->tv_sec = (int64_t)sec;
+    halves->tv_nsec = (int64_t)nsec;
+}
+
+/*
+ * A thread's hint: the second that it read last.  Begin with zeros; the readers keep it.  Any
+ * second will do, as long as ns is sec * 10^9: with a wrong one the reading takes the long way and
+ * corrects it.  One for each thread, clock and signal handler, as it is not updated atomically.
+ */
+struct pvclock_second {
+    uint64_t sec;
+    uint64_t ns;
+};
+
+/* Returns pvclock_read_time(), and keeps its second: pvclock_time_near() of read.h, out of line. */
+struct pvclock_time pvclock_read_time_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                           enum pvclock_order order, uint64_t base_ns,
+                                           struct pvclock_second *second);
+
+/* The same through a pointer; without a value *out is not written. */
+enum pvclock_status
+pvclock_read_timespec_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                           enum pvclock_order order, uint64_t base_ns,
+                           struct pvclock_second *second, struct pvclock_timespec *out);
 
 /* ---- One page per vCPU: guard.h has the inline reader ------------------ */
 

@@ -50,6 +50,40 @@ PVCLOCK_INLINE uint64_t pvclock_tsc_now(enum pvclock_order order)
 }
 
 /*
+ * Makes a choice of host.h by measuring, for up to about 1 ms, where either read would do; RDTSCP
+ * has to be cheaper by enough to be no accident.  The fewest cycles of many short pieces count, so
+ * that an interrupt does not.
+ */
+PVCLOCK_COLD_STATIC void pvclock_tsc_measure(struct pvclock_tsc_choice *choice)
+{
+    enum {
+        PVCLOCK_MEASURE_PIECES = 256,
+        PVCLOCK_MEASURE_READS = 64,
+        PVCLOCK_MEASURE_CYCLES = 3000000
+    };
+    uint64_t fewest[2] = {UINT64_MAX, UINT64_MAX}, now = pvclock_tsc_now(PVCLOCK_LFENCE);
+    uint64_t begin = now;
+    unsigned piece, reads;
+
+    if (!choice->either)
+        return;
+    for (piece = 0;
+         piece < PVCLOCK_MEASURE_PIECES && (piece < 2 || now - begin < PVCLOCK_MEASURE_CYCLES);
+         piece++) {
+        unsigned by_rdtscp = piece & 1;
+        uint64_t start = now;
+
+        for (reads = 0; reads < PVCLOCK_MEASURE_READS; reads++)
+            now = pvclock_tsc_now(by_rdtscp != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE);
+        if (now - start < fewest[by_rdtscp])
+            fewest[by_rdtscp] = now - start;
+    }
+    choice->order = fewest[1] < fewest[0] - fewest[0] / 64 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE;
+    choice->why = choice->order == PVCLOCK_RDTSCP ? "it was measured to cost less"
+                                                  : "RDTSCP was measured to cost no less";
+}
+
+/*
  * The fields of a page from which to compute the time at a TSC value, ns = system_time + (cycles
  * * multiplier >> 64), where the TSC was read after `version`.  pvclock_load_fast() returns false
  * for anything unusual.
@@ -181,12 +215,6 @@ pvclock_time_now(const volatile struct pvclock_vcpu_time_info *clock_page, enum 
     return pvclock_read_time(clock_page, order, base_ns);
 }
 
-/* struct timespec of the 64-bit ABIs; a caller may cast to it if its time_t has 64 bits. */
-struct pvclock_timespec {
-    int64_t tv_sec;
-    int64_t tv_nsec;
-};
-
 /* Returns pvclock_time_now() through a pointer; without a value *out is not written. */
 PVCLOCK_INLINE enum pvclock_status
 pvclock_timespec_now(const volatile struct pvclock_vcpu_time_info *clock_page,
@@ -199,6 +227,72 @@ pvclock_timespec_now(const volatile struct pvclock_vcpu_time_info *clock_page,
         out->tv_nsec = (int64_t)time.nsec;
     }
     return (enum pvclock_status)time.status;
+}
+
+/* ---- The same, for a caller that keeps the second it read last --------- */
+
+/*
+ * Computes a time, in ns since a second, for which `since` is system_time + a base - the second,
+ * all modulo 2^64.  If it is below 10^9 it is the time's nanoseconds, as that holds for one second
+ * only, whichever was the hint.  (The last one before 2^64 ns is not whole, and is never kept.)
+ *
+ * The subtraction is made while the TSC is being read, where the long way has a multiplication and
+ * its corrections after the product.
+ */
+PVCLOCK_INLINE bool pvclock_fast_nsec(const struct pvclock_fast *fast, uint64_t since,
+                                      uint64_t *nsec)
+{
+    PVCLOCK_KEEP(since);
+    *nsec = since + pvclock_multiply_high(fast->cycles, fast->multiplier);
+    return PVCLOCK_LIKELY(*nsec < PVCLOCK_NSEC_PER_SEC);
+}
+
+PVCLOCK_INLINE bool pvclock_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                                 enum pvclock_order order, uint64_t base_ns,
+                                 const struct pvclock_second *second, uint64_t *nsec)
+{
+    uint32_t version = PVCLOCK_LOAD_ACQUIRE(pvclock_version_of(clock_page));
+    struct pvclock_tsc tsc = pvclock_tsc_halves(order);
+    struct pvclock_fast fast;
+    uint64_t start;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_load_fast(clock_page, version, tsc, &fast)))
+        return 0;
+    start = fast.system_time + base_ns;
+    /* Both summands are below 2^63, so no sum overflowed. */
+    return pvclock_fast_nsec(&fast, start - second->ns, nsec) &&
+           PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(pvclock_version_of(clock_page), tsc.low) == version) &&
+           PVCLOCK_LIKELY(start >= base_ns) && PVCLOCK_LIKELY((int64_t)start >= 0);
+}
+
+/* Returns pvclock_time_now(), sooner: once a second, or with a wrong hint, it is out of line. */
+PVCLOCK_INLINE struct pvclock_time
+pvclock_time_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                  enum pvclock_order order, uint64_t base_ns, struct pvclock_second *second)
+{
+    struct pvclock_time time;
+    uint64_t nsec;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_near(clock_page, order, base_ns, second, &nsec)))
+        return pvclock_read_time_near(clock_page, order, base_ns, second);
+    time.sec = second->sec;
+    time.nsec = (uint32_t)nsec;
+    time.status = PVCLOCK_OK;
+    return time;
+}
+
+/* Returns pvclock_time_near() through a pointer; without a value *out is not written. */
+PVCLOCK_INLINE enum pvclock_status
+pvclock_timespec_near(const volatile struct pvclock_vcpu_time_info *clock_page,
+                      enum pvclock_order order, uint64_t base_ns, struct pvclock_second *second,
+                      struct pvclock_timespec *out)
+{
+    uint64_t nsec;
+
+    if (PVCLOCK_UNLIKELY(!pvclock_near(clock_page, order, base_ns, second, &nsec)))
+        return pvclock_read_timespec_near(clock_page, order, base_ns, second, out);
+    pvclock_store_timespec(out, second->sec, nsec);
+    return PVCLOCK_OK;
 }
 
 #endif /* PVCLOCK_READ_H */

@@ -12,6 +12,7 @@
 #ifdef __GNUC__
 #define PVCLOCK_INLINE      static inline __attribute__((__always_inline__, __unused__))
 #define PVCLOCK_COLD        __attribute__((__noinline__))
+#define PVCLOCK_COLD_STATIC static __attribute__((__noinline__, __unused__)) /* in a header */
 #define PVCLOCK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PVCLOCK_LIKELY(x)   __builtin_expect(!!(x), 1)
 /* Keeps the compiler from transforming x or reordering the sum that x is part of. */
@@ -20,6 +21,7 @@
 #define PVCLOCK_KEEP(x) (void)(x)
 #define PVCLOCK_INLINE  static inline
 #define PVCLOCK_COLD
+#define PVCLOCK_COLD_STATIC static inline
 #define PVCLOCK_UNLIKELY(x) (x)
 #define PVCLOCK_LIKELY(x)   (x)
 #endif

@@ -14,6 +14,14 @@ gettime_structure(const struct pvclock_vcpu_time_info *first, uint32_t stride, u
     return (const struct pvclock_vcpu_time_info *)((const char *)first + (size_t)index * stride);
 }
 
+/* Any second is a hint, if the offset fits it; but the last one before 2^64 ns is not whole. */
+static void gettime_keep_second(struct gettime *g, bool date, uint64_t sec)
+{
+    if (sec == UINT64_MAX / GETTIME_NS_PER_S)
+        sec = 0;
+    g->second[date] = (struct gettime_second){sec, g->base[date] - sec * GETTIME_NS_PER_S};
+}
+
 /*
  * Derives g's state from a consistent read of the time page; false if the kernel was writing in
  * each of GETTIME_TRIES tries.
@@ -34,10 +42,13 @@ static bool gettime_derive(struct gettime *g)
                             : NULL;
         g->base[0] = t->uptime_base;
         g->base[1] = t->realtime_base;
+        gettime_keep_second(g, 0, g->second[0].sec);
+        gettime_keep_second(g, 1, g->second[1].sec);
         g->floor = t->floor;
         g->vcpus.pages = g->structures;
         g->vcpus.stride = t->stride;
-        g->vcpus.count = by_pages && t->has_rdtscp ? t->vcpus : 0;
+        g->by_word = gettime_has_word && t->has_vcpu_word;
+        g->vcpus.count = by_pages && (g->by_word || t->has_rdtscp) ? t->vcpus : 0;
         g->vcpus.aux_mask = 0xfff;
         if (!pvclock_seq_retry(&t->sequence, sequence)) {
             g->sequence = sequence;
@@ -53,8 +64,7 @@ static void gettime_split(uint64_t ns, struct pvclock_timespec *out)
 {
     struct pvclock_time t = pvclock_time_from_ns(ns);
 
-    out->tv_sec = (int64_t)t.sec;
-    out->tv_nsec = t.nsec;
+    pvclock_store_timespec(out, t.sec, t.nsec);
 }
 
 static enum gettime_path gettime_last_tick(const struct gettime *g, uint32_t clock,
@@ -86,7 +96,17 @@ static bool gettime_is_stopped(const struct gettime *g, uint32_t vcpu)
     return (*flags & PVCLOCK_FLAG_GUEST_STOPPED) != 0;
 }
 
-/* Reads the running vCPU's structure; false if only the kernel knows the time. */
+/* Reads the running vCPU's structure, which becomes g->vcpu. */
+static enum pvclock_status gettime_own_structure(struct gettime *g, uint64_t *ns)
+{
+#ifdef PVCLOCK_VCPU_WORD
+    if (g->by_word)
+        return pvclock_word_ns(&g->vcpus, g->order, &g->vcpu, ns);
+#endif
+    return pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns);
+}
+
+/* Reads the running vCPU's time, in order with all others; false if only the kernel knows it. */
 static bool gettime_own_vcpu(struct gettime *g, uint64_t *ns)
 {
     /*
@@ -95,7 +115,7 @@ static bool gettime_own_vcpu(struct gettime *g, uint64_t *ns)
      */
     if (g->vcpus.count == 0 || g->floor == 0)
         return 0;
-    if (!pvclock_has_time(pvclock_vcpu_ns(&g->vcpus, &g->vcpu, ns)))
+    if (!pvclock_has_time(gettime_own_structure(g, ns)))
         return 0;
     if (*ns < g->floor)
         *ns = g->floor;
@@ -124,6 +144,7 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
     /* The kernel is older or newer than this reader: use nothing of its page. */
     if (!time_page_is_known(g->time))
         return clock < GETTIME_IDS ? GETTIME_PATH_SYSTEM_CALL : GETTIME_PATH_NO_CLOCK;
+    const bool date = gettime_is_date(clock);
     if (clock == GETTIME_REALTIME_FAST || clock == GETTIME_UPTIME_FAST ||
         clock == GETTIME_MONOTONIC_FAST || clock == GETTIME_SECOND)
         return gettime_last_tick(g, clock, out);
@@ -159,7 +180,8 @@ enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock
         if (pvclock_seq_retry(&g->time->sequence, g->sequence))
             continue;
         /* A base may be negative, modulo 2^64. */
-        gettime_split(ns + g->base[gettime_is_date(clock)], out);
+        gettime_split(ns + g->base[date], out);
+        gettime_keep_second(g, date, (uint64_t)out->tv_sec);
         return path;
     }
     return GETTIME_PATH_SYSTEM_CALL;

@@ -30,6 +30,13 @@ enum gettime_clock {
     GETTIME_IDS,
 };
 
+/* Moves what is rarely called out of the way. */
+#ifdef __GNUC__
+#define GETTIME_COLD __attribute__((__cold__))
+#else
+#define GETTIME_COLD
+#endif
+
 /* Which path a reading took, for measurements. */
 enum gettime_path {
     GETTIME_PATH_STABLE, /* one structure for all vCPUs: the host's, or the kernel's for the TSC */
@@ -38,6 +45,12 @@ enum gettime_path {
     GETTIME_PATH_SYSTEM_CALL, /* ask the kernel: *out is not written */
     GETTIME_PATH_NO_CLOCK,    /* no such clock: EINVAL */
     GETTIME_PATHS,
+};
+
+/* The second that a clock was last in, and what makes its nanoseconds of a structure's time. */
+struct gettime_second {
+    uint64_t sec;
+    uint64_t offset; /* base - sec * 10^9, modulo 2^64 */
 };
 
 /*
@@ -54,35 +67,40 @@ struct gettime {
     uint32_t sequence; /* odd: nothing derived yet */
     uint32_t stable_mask;
     const struct pvclock_vcpu_time_info
-        *clock_page;  /* with STABLE, this vCPU's structure; else NULL */
-    uint64_t base[2]; /* of uptime, and of the date */
+        *clock_page;                 /* with STABLE, this vCPU's structure; else NULL */
+    uint64_t base[2];                /* of uptime, and of the date */
+    struct gettime_second second[2]; /* likewise */
     uint64_t floor;
     struct pvclock_vcpus vcpus; /* count 0: the vCPU's number cannot be known */
     uint32_t vcpu;              /* the vCPU this thread ran on last, the owner of `page` */
+    bool by_word;               /* the vCPU is known by its word, not by RDTSCP */
 };
 
-/*
- * Returns the vCPU that runs this thread.  The kernel keeps GS pointing at the running vCPU's
- * number, so it takes one load; elsewhere `vcpu_now` points at the number.
- */
-#ifdef GETTIME_VCPU_BY_GS
-static inline uint32_t gettime_vcpu(const struct gettime *g)
-{
-    uint32_t vcpu;
-
-    (void)g;
-    __asm__ volatile("movl %%gs:0, %0" : "=r"(vcpu) : : "memory");
-    return vcpu;
-}
+/* Whether this program can read a vCPU's word, if the kernel keeps one. */
+#ifdef PVCLOCK_VCPU_WORD
+enum { gettime_has_word = 1 };
 #else
-static inline uint32_t gettime_vcpu(const struct gettime *g)
-{
-    return PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
-}
+enum { gettime_has_word = 0 };
 #endif
 
+/*
+ * Returns the vCPU that runs this thread.  Where the kernel keeps a word for each vCPU
+ * (PVCLOCK_VCPU_WORD() of pvclock/port.h), it takes one load; elsewhere `vcpu_now` points at the
+ * number.
+ */
+static inline uint32_t gettime_vcpu(const struct gettime *g)
+{
+#ifdef PVCLOCK_VCPU_WORD
+    (void)g;
+    return (uint32_t)PVCLOCK_VCPU_WORD();
+#else
+    return PVCLOCK_LOAD_ACQUIRE(g->vcpu_now);
+#endif
+}
+
 /* Derives everything again and takes a reading out of line; see gettime.c. */
-enum gettime_path gettime_slow(struct gettime *g, uint32_t clock, struct pvclock_timespec *out);
+GETTIME_COLD enum gettime_path gettime_slow(struct gettime *g, uint32_t clock,
+                                            struct pvclock_timespec *out);
 
 static inline bool gettime_is_precise(uint32_t clock)
 {
@@ -116,8 +134,11 @@ static inline bool gettime_is_date(uint32_t clock)
  * thread reads its own vCPU's structure: it was valid when this thread ran on that vCPU, between
  * reading the TSC and loading the version for the last time.
  *
- * The flags count for the version that the time was read under: the version before is compared
- * with the one after, and a version is never used twice.
+ * One look at the end is enough for all: the sequence is loaded when the TSC is known, the vCPU
+ * after it, and the version last.  So the flags, the fields and the TSC are of one version, whose
+ * vCPU ran this thread, and the bases are of the same moment.  A version is never used twice.
+ *
+ * The second is a hint, as in pvclock_time_near(): out of line once a second.
  */
 static inline enum gettime_path gettime_read(struct gettime *g, uint32_t clock,
                                              struct pvclock_timespec *out)
@@ -126,19 +147,20 @@ static inline enum gettime_path gettime_read(struct gettime *g, uint32_t clock,
 
     if (PVCLOCK_LIKELY(gettime_is_precise(clock)) && PVCLOCK_LIKELY(clock_page != NULL) &&
         PVCLOCK_LIKELY(PVCLOCK_LOAD_ACQUIRE(&g->time->sequence) == g->sequence)) {
+        const struct gettime_second *second = &g->second[gettime_is_date(clock)];
         uint32_t version = PVCLOCK_LOAD_ACQUIRE(&clock_page->version);
         uint8_t flags = *(const volatile uint8_t *)&clock_page->flags;
-        struct pvclock_time t =
-            pvclock_time_now(clock_page, g->order, g->base[gettime_is_date(clock)]);
+        struct pvclock_tsc tsc = pvclock_tsc_halves(g->order);
+        struct pvclock_fast fast;
+        uint64_t nsec;
 
-        /* Loads stay in order, and the last of pvclock_time_now() comes after its TSC. */
-        if (PVCLOCK_LIKELY(t.status == PVCLOCK_OK) &&
-            PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
+        if (PVCLOCK_LIKELY((flags & GETTIME_FLAGS) == PVCLOCK_FLAG_TSC_STABLE) &&
+            PVCLOCK_LIKELY(pvclock_load_fast(clock_page, version, tsc, &fast)) &&
+            pvclock_fast_nsec(&fast, fast.system_time + second->offset, &nsec) &&
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, tsc.low) == g->sequence) &&
             PVCLOCK_LIKELY(gettime_vcpu(g) == g->vcpu) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&clock_page->version, 0) == version) &&
-            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&g->time->sequence, 0) == g->sequence)) {
-            out->tv_sec = (int64_t)t.sec;
-            out->tv_nsec = t.nsec;
+            PVCLOCK_LIKELY(PVCLOCK_LOAD_AFTER(&clock_page->version, 0) == version)) {
+            pvclock_store_timespec(out, second->sec, nsec);
             return GETTIME_PATH_STABLE;
         }
     }

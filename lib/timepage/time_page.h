@@ -26,10 +26,10 @@ struct time_page {
     uint32_t sequence;
     uint32_t algorithm; /* enum time_algorithm */
     /*
-     * A structure whose flags have a bit of this mask follows the same clock as the others; a
-     * reader still reads its own vCPU's, and checks that it is still there.  Otherwise a reader
-     * reads its own vCPU's structure, which it finds by RDTSCP if `has_rdtscp` is set, and passes
-     * the time through `floor` and its own guard; without RDTSCP it asks the kernel.
+     * A structure whose flags have a bit of this mask serves every vCPU.  Otherwise a reader
+     * reads its own vCPU's structure, which it finds by the vCPU's word if `has_vcpu_word` is set,
+     * or by RDTSCP if `has_rdtscp` is, and passes the time through `floor` and its own guard;
+     * without either it asks the kernel.
      */
     uint32_t stable_mask;
     uint32_t has_rdtscp;
@@ -44,7 +44,7 @@ struct time_page {
     uint32_t possible;    /* most structures there can be; a reader that maps once maps these */
 
     uint32_t fast_sequence;
-    uint32_t pad1;
+    uint32_t tsc_order;   /* enum pvclock_order: the read of the TSC to use; set once */
     uint64_t fast_uptime; /* ns, at the last tick */
     uint64_t fast_realtime;
 
@@ -52,7 +52,13 @@ struct time_page {
     uint32_t magic;   /* TIME_PAGE_MAGIC */
     uint16_t version; /* TIME_PAGE_VERSION; changes when the layout or a meaning does */
     uint16_t size;    /* bytes that the kernel fills: at least this structure */
-    uint64_t pad2[4];
+    /*
+     * 1: the kernel keeps a word for each vCPU, as PVCLOCK_VCPU_WORD() of pvclock/port.h describes,
+     * and GS at the running vCPU's; set once.
+     */
+    uint32_t has_vcpu_word;
+    uint32_t pad1;
+    uint64_t pad2[3];
     struct pvclock_vcpu_time_info tsc;
 };
 
@@ -71,6 +77,8 @@ PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, floor) == 24, "alike fo
 PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, fast_uptime) == 72,
                       "alike for 32 and 64 bits");
 PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, magic) == 88, "alike for 32 and 64 bits");
+PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, has_vcpu_word) == 96,
+                      "alike for 32 and 64 bits");
 PVCLOCK_STATIC_ASSERT(PVCLOCK_OFFSETOF(struct time_page, tsc) == 128, "on a cache line of its own");
 
 /* What decides how ring 3 reads the time. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * The civil calendar: seconds since 1970-01-01 00:00:00 UTC to a date and back, exactly, without
- * libc. It stands alone: copy calendar.[ch] and divide.[ch].
+ * libc. It stands alone: copy calendar.[ch], divide.[ch] and types.h.
  *
  * The calendar is the proleptic Gregorian one [1], whose years before 1 are 0, -1, ...; every day
  * has 86400 seconds, as in POSIX [2]: there are no leap seconds. Both functions are pure: any
@@ -14,8 +14,7 @@
 #ifndef TSC_CALENDAR_H
 #define TSC_CALENDAR_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,7 +7,7 @@
 #ifndef TSC_DIVIDE_H
 #define TSC_DIVIDE_H
 
-#include <stdint.h>
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

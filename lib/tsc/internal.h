@@ -12,7 +12,7 @@ static inline enum tsc_status tsc_fill(struct tsc_source *source, enum tsc_statu
     source->hz = hz;
     source->error_ppm = error_ppm < TSC_PPM ? error_ppm : TSC_PPM;
     source->status = status;
-    source->confirms = false;
+    source->confirms = 0;
     return status;
 }
 

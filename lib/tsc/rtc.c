@@ -5,57 +5,64 @@
 #include "calendar.h"
 
 enum {
-    SECONDS = 0,
-    MINUTES = 2,
-    HOURS = 4,
-    DAY = 7,
-    MONTH = 8,
-    YEAR = 9,
-    STATUS_A = 10,
-    STATUS_B = 11,
-    CENTURY_OF_PCS = 0x32
+    TSC_RTC_SECONDS = 0,
+    TSC_RTC_MINUTES = 2,
+    TSC_RTC_HOURS = 4,
+    TSC_RTC_DAY = 7,
+    TSC_RTC_MONTH = 8,
+    TSC_RTC_YEAR = 9,
+    TSC_RTC_STATUS_A = 10,
+    TSC_RTC_STATUS_B = 11,
+    TSC_RTC_CENTURY_OF_PCS = 0x32
 };
-enum { UPDATE_IN_PROGRESS = 0x80, MODE_24_HOURS = 2, MODE_BINARY = 4, PM = 0x80 };
-enum { LOOKS = 10000, NOT_A_NUMBER = 1000 };
+enum {
+    TSC_RTC_UPDATE_IN_PROGRESS = 0x80,
+    TSC_RTC_MODE_24_HOURS = 2,
+    TSC_RTC_MODE_BINARY = 4,
+    TSC_RTC_PM = 0x80
+};
+enum { TSC_RTC_LOOKS = 10000, TSC_RTC_NOT_A_NUMBER = 1000 };
 
 /* An undriven bus reads all ones, which no clock has in register B: SET halts it. */
-enum { NOTHING = 0xff };
+enum { TSC_RTC_NOTHING = 0xff };
 
-struct fields {
+struct tsc_rtc_fields {
     uint8_t second, minute, hour, day, month, year, century;
 };
 
-static uint8_t get(const struct tsc_rtc *rtc, uint8_t index)
+static uint8_t tsc_rtc_register(const struct tsc_rtc *rtc, uint8_t index)
 {
-    return rtc->read(rtc->context, index);
+    return (rtc->read)(rtc->context, index);
 }
 
-static struct fields read_fields(const struct tsc_rtc *rtc, uint8_t century_register)
+static struct tsc_rtc_fields tsc_rtc_read_fields(const struct tsc_rtc *rtc,
+                                                 uint8_t century_register)
 {
-    struct fields f;
+    struct tsc_rtc_fields f;
 
-    f.second = get(rtc, SECONDS);
-    f.minute = get(rtc, MINUTES);
-    f.hour = get(rtc, HOURS);
-    f.day = get(rtc, DAY);
-    f.month = get(rtc, MONTH);
-    f.year = get(rtc, YEAR);
-    f.century = get(rtc, century_register);
+    f.second = tsc_rtc_register(rtc, TSC_RTC_SECONDS);
+    f.minute = tsc_rtc_register(rtc, TSC_RTC_MINUTES);
+    f.hour = tsc_rtc_register(rtc, TSC_RTC_HOURS);
+    f.day = tsc_rtc_register(rtc, TSC_RTC_DAY);
+    f.month = tsc_rtc_register(rtc, TSC_RTC_MONTH);
+    f.year = tsc_rtc_register(rtc, TSC_RTC_YEAR);
+    f.century = tsc_rtc_register(rtc, century_register);
     return f;
 }
 
-static bool same(const struct fields *a, const struct fields *b)
+static bool tsc_rtc_same(const struct tsc_rtc_fields *a, const struct tsc_rtc_fields *b)
 {
     return a->second == b->second && a->minute == b->minute && a->hour == b->hour &&
            a->day == b->day && a->month == b->month && a->year == b->year &&
            a->century == b->century;
 }
 
-static unsigned decode(uint8_t value, bool binary)
+static unsigned tsc_rtc_decode(uint8_t value, bool binary)
 {
     if (binary)
         return value;
-    return value >> 4 > 9 || (value & 15) > 9 ? NOT_A_NUMBER : (value >> 4) * 10u + (value & 15);
+    return value >> 4 > 9 || (value & 15) > 9 ? TSC_RTC_NOT_A_NUMBER
+                                              : (value >> 4) * 10u + (value & 15);
 }
 
 /*
@@ -63,7 +70,7 @@ static unsigned decode(uint8_t value, bool binary)
  * trusted; the one that PCs usually have, if the FADT names none, may hold anything, so it is used
  * only if its value is plausible.
  */
-static unsigned full_year(unsigned century, unsigned year, bool named)
+static unsigned tsc_rtc_full_year(unsigned century, unsigned year, bool named)
 {
     const unsigned first = TSC_RTC_FIRST_YEAR / 100, last = first + 1;
 
@@ -73,19 +80,21 @@ static unsigned full_year(unsigned century, unsigned year, bool named)
 }
 
 /* Reads the fields until two reads agree; false: there was always an update, or they never did. */
-static bool settle(const struct tsc_rtc *rtc, uint8_t century_register, struct fields *f)
+static bool tsc_rtc_settle(const struct tsc_rtc *rtc, uint8_t century_register,
+                           struct tsc_rtc_fields *f)
 {
-    *f = read_fields(rtc, century_register);
+    *f = tsc_rtc_read_fields(rtc, century_register);
     for (unsigned tries = 0;; tries++) {
-        struct fields again;
+        struct tsc_rtc_fields again;
 
-        while ((get(rtc, STATUS_A) & UPDATE_IN_PROGRESS) != 0 && tries < LOOKS)
+        while ((tsc_rtc_register(rtc, TSC_RTC_STATUS_A) & TSC_RTC_UPDATE_IN_PROGRESS) != 0 &&
+               tries < TSC_RTC_LOOKS)
             tries++;
-        if (tries >= LOOKS)
-            return false;
-        again = read_fields(rtc, century_register);
-        if (same(f, &again))
-            return true;
+        if (tries >= TSC_RTC_LOOKS)
+            return 0;
+        again = tsc_rtc_read_fields(rtc, century_register);
+        if (tsc_rtc_same(f, &again))
+            return 1;
         *f = again;
     }
 }
@@ -93,28 +102,29 @@ static bool settle(const struct tsc_rtc *rtc, uint8_t century_register, struct f
 enum tsc_status tsc_rtc_seconds(const struct tsc_rtc *rtc, uint8_t century_register,
                                 uint64_t *seconds)
 {
-    const uint8_t mode = get(rtc, STATUS_B);
-    const bool named = century_register != 0, binary = (mode & MODE_BINARY) != 0;
+    const uint8_t mode = tsc_rtc_register(rtc, TSC_RTC_STATUS_B);
+    const bool named = century_register != 0, binary = (mode & TSC_RTC_MODE_BINARY) != 0;
     struct calendar_date date;
     unsigned hour, of_century, second;
-    struct fields f;
+    struct tsc_rtc_fields f;
     int64_t since_1970;
 
-    if (mode == NOTHING)
+    if (mode == TSC_RTC_NOTHING)
         return TSC_NONE;
-    if (!settle(rtc, named ? century_register : CENTURY_OF_PCS, &f))
+    if (!tsc_rtc_settle(rtc, named ? century_register : TSC_RTC_CENTURY_OF_PCS, &f))
         return TSC_BUSY;
 
-    hour = decode(f.hour & 0x7f, binary);
-    if ((mode & MODE_24_HOURS) == 0)
-        hour = hour < 1 || hour > 12 ? NOT_A_NUMBER : hour % 12 + ((f.hour & PM) != 0 ? 12 : 0);
-    of_century = decode(f.year, binary);
-    second = decode(f.second, binary);
-    date.year = full_year(decode(f.century, binary), of_century, named);
-    date.month = (int)decode(f.month, binary);
-    date.day = (int)decode(f.day, binary);
+    hour = tsc_rtc_decode(f.hour & 0x7f, binary);
+    if ((mode & TSC_RTC_MODE_24_HOURS) == 0)
+        hour = hour < 1 || hour > 12 ? TSC_RTC_NOT_A_NUMBER
+                                     : hour % 12 + ((f.hour & TSC_RTC_PM) != 0 ? 12 : 0);
+    of_century = tsc_rtc_decode(f.year, binary);
+    second = tsc_rtc_decode(f.second, binary);
+    date.year = tsc_rtc_full_year(tsc_rtc_decode(f.century, binary), of_century, named);
+    date.month = (int)tsc_rtc_decode(f.month, binary);
+    date.day = (int)tsc_rtc_decode(f.day, binary);
     date.hour = (int)hour;
-    date.minute = (int)decode(f.minute, binary);
+    date.minute = (int)tsc_rtc_decode(f.minute, binary);
     date.second = 0;
     /* Second 60 is a leap second. */
     if (of_century > 99 || second > 60 || !calendar_to_seconds(&date, &since_1970) ||
@@ -129,43 +139,43 @@ enum tsc_status tsc_rtc_seconds(const struct tsc_rtc *rtc, uint8_t century_regis
  * update it is undefined [1], so the count stays; it moves when the update has ended, which is the
  * same moment of every second.
  */
-static bool read_seconds(void *context, uint64_t *count)
+static bool tsc_rtc_read_seconds(void *context, uint64_t *count)
 {
     struct tsc_rtc_counter *counter = (struct tsc_rtc_counter *)context;
     unsigned second;
 
-    if ((get(counter->rtc, STATUS_A) & UPDATE_IN_PROGRESS) == 0) {
-        second = decode(get(counter->rtc, SECONDS), counter->binary);
+    if ((tsc_rtc_register(counter->rtc, TSC_RTC_STATUS_A) & TSC_RTC_UPDATE_IN_PROGRESS) == 0) {
+        second = tsc_rtc_decode(tsc_rtc_register(counter->rtc, TSC_RTC_SECONDS), counter->binary);
         if (second < 60) {
             counter->count += (second + 60 - counter->last) % 60;
             counter->last = (uint8_t)second;
         }
     }
     *count = counter->count;
-    return true;
+    return 1;
 }
 
 enum tsc_status tsc_rtc_timer(struct tsc_rtc_counter *counter, const struct tsc_rtc *rtc,
                               struct tsc_timer *timer)
 {
-    uint8_t mode = get(rtc, STATUS_B);
-    struct fields f;
+    uint8_t mode = tsc_rtc_register(rtc, TSC_RTC_STATUS_B);
+    struct tsc_rtc_fields f;
 
-    if (mode == NOTHING)
+    if (mode == TSC_RTC_NOTHING)
         return TSC_NONE;
-    if (!settle(rtc, SECONDS, &f))
+    if (!tsc_rtc_settle(rtc, TSC_RTC_SECONDS, &f))
         return TSC_BUSY;
     counter->rtc = rtc;
     counter->count = 0;
-    counter->binary = (mode & MODE_BINARY) != 0;
-    if (decode(f.second, counter->binary) >= 60)
+    counter->binary = (mode & TSC_RTC_MODE_BINARY) != 0;
+    if (tsc_rtc_decode(f.second, counter->binary) >= 60)
         return TSC_BAD_DATE;
-    counter->last = (uint8_t)decode(f.second, counter->binary);
-    timer->read = read_seconds;
+    counter->last = (uint8_t)tsc_rtc_decode(f.second, counter->binary);
+    timer->read = tsc_rtc_read_seconds;
     timer->context = counter;
     timer->mask = UINT64_MAX;
     timer->hz = 1;
     timer->error_ppm = 0;
-    timer->edges = true;
+    timer->edges = 1;
     return TSC_OK;
 }

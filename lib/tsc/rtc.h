@@ -13,9 +13,6 @@
 #ifndef TSC_RTC_H
 #define TSC_RTC_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "tsc.h"
 
 #ifdef __cplusplus

@@ -37,8 +37,7 @@
 #ifndef TSC_TSC_H
 #define TSC_TSC_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

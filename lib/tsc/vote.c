@@ -57,21 +57,21 @@ int64_t tsc_deviation(const struct tsc_source *source, uint64_t hz)
 }
 
 /* How far two sources may be apart by their own errors; the caller may have set any. */
-static uint64_t errors(const struct tsc_source *a, const struct tsc_source *b)
+static uint64_t tsc_errors(const struct tsc_source *a, const struct tsc_source *b)
 {
     return tsc_add(a->error_ppm, b->error_ppm);
 }
 
-static bool confirm(const struct tsc_source *a, const struct tsc_source *b)
+static bool tsc_confirm(const struct tsc_source *a, const struct tsc_source *b)
 {
-    return tsc_distance_ppm(a->hz, b->hz) <= tsc_add(errors(a, b), TSC_SLEW_PPM);
+    return tsc_distance_ppm(a->hz, b->hz) <= tsc_add(tsc_errors(a, b), TSC_SLEW_PPM);
 }
 
 /* A frequency must be possible. Refusals against an earlier choice do not count. */
-static void refuse_impossible(struct tsc_source *sources, unsigned count)
+static void tsc_refuse_impossible(struct tsc_source *sources, unsigned count)
 {
     for (struct tsc_source *s = sources; s < sources + count; s++) {
-        s->confirms = false;
+        s->confirms = 0;
         if (s->status == TSC_TOO_FAR)
             s->status = TSC_OK;
         if (s->status == TSC_OK && (s->hz < TSC_HZ_MIN || s->hz > TSC_HZ_MAX))
@@ -80,13 +80,13 @@ static void refuse_impossible(struct tsc_source *sources, unsigned count)
 }
 
 /* Returns how many other sources confirm this one. */
-static unsigned supporters(const struct tsc_source *sources, unsigned count,
-                           const struct tsc_source *s)
+static unsigned tsc_supporters(const struct tsc_source *sources, unsigned count,
+                               const struct tsc_source *s)
 {
     unsigned number = 0;
 
     for (const struct tsc_source *other = sources; other < sources + count; other++)
-        number += other != s && other->status == TSC_OK && confirm(s, other);
+        number += other != s && other->status == TSC_OK && tsc_confirm(s, other);
     return number;
 }
 
@@ -96,14 +96,14 @@ enum tsc_status tsc_vote(struct tsc_source *sources, unsigned count, struct tsc_
 
     choice->index = choice->confirmed = choice->differ = 0;
     choice->hz = 0;
-    refuse_impossible(sources, count);
+    tsc_refuse_impossible(sources, count);
     /* The one that most others confirm; of several, the first in the order of trust. */
     for (const struct tsc_source *s = sources; s < sources + count; s++) {
         unsigned number;
 
         if (s->status != TSC_OK)
             continue;
-        number = supporters(sources, count, s);
+        number = tsc_supporters(sources, count, s);
         if (chosen != 0 && number <= choice->confirmed)
             continue;
         chosen = s;
@@ -117,9 +117,9 @@ enum tsc_status tsc_vote(struct tsc_source *sources, unsigned count, struct tsc_
     for (struct tsc_source *s = sources; s < sources + count; s++) {
         if (s->status != TSC_OK)
             continue;
-        s->confirms = confirm(chosen, s);
+        s->confirms = tsc_confirm(chosen, s);
         choice->differ += !s->confirms;
-        if (tsc_distance_ppm(s->hz, choice->hz) > tsc_add(errors(s, chosen), TSC_FAR_PPM))
+        if (tsc_distance_ppm(s->hz, choice->hz) > tsc_add(tsc_errors(s, chosen), TSC_FAR_PPM))
             s->status = TSC_TOO_FAR;
     }
     return TSC_OK;

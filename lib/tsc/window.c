@@ -5,26 +5,26 @@
 #include "port.h"
 
 enum {
-    READS = 5,                /* of a reading, of which the narrowest counts */
-    LEAST = 1000,             /* counts of a window: 0.1 % */
-    TRIES = 5,                /* of tsc_measure(), if a pause voids a window */
-    UNCHANGED = 1 << 17,      /* reads within which a fast timer must move */
-    WAIT_READS = 1 << 26,     /* reads of a whole wait */
-    EDGE_READS = 1 << 22,     /* reads within which a slow timer must move */
-    MAX_PERIOD_FS = 100000000 /* of the HPET [6, 2.3.4] */
+    TSC_READS = 5,                /* of a reading, of which the narrowest counts */
+    TSC_LEAST = 1000,             /* counts of a window: 0.1 % */
+    TSC_TRIES = 5,                /* of tsc_measure(), if a pause voids a window */
+    TSC_UNCHANGED = 1 << 17,      /* reads within which a fast timer must move */
+    TSC_WAIT_READS = 1 << 26,     /* reads of a whole wait */
+    TSC_EDGE_READS = 1 << 22,     /* reads within which a slow timer must move */
+    TSC_MAX_PERIOD_FS = 100000000 /* of the HPET [6, 2.3.4] */
 };
 
-#define EDGE_CYCLES   UINT64_C(50000000000)
-#define FS_PER_SECOND UINT64_C(1000000000000000)
+#define TSC_EDGE_CYCLES   UINT64_C(50000000000)
+#define TSC_FS_PER_SECOND UINT64_C(1000000000000000)
 
 uint64_t tsc_hpet_hz(uint32_t period_fs)
 {
-    if (period_fs == 0 || period_fs > MAX_PERIOD_FS)
+    if (period_fs == 0 || period_fs > TSC_MAX_PERIOD_FS)
         return 0;
-    return tsc_scale(FS_PER_SECOND + period_fs / 2, 1, period_fs);
+    return tsc_scale(TSC_FS_PER_SECOND + period_fs / 2, 1, period_fs);
 }
 
-static bool is_timer(const struct tsc_timer *timer)
+static bool tsc_is_timer(const struct tsc_timer *timer)
 {
     return timer->mask != 0 && (timer->mask & (timer->mask + 1)) == 0 && timer->hz != 0;
 }
@@ -32,7 +32,7 @@ static bool is_timer(const struct tsc_timer *timer)
 /* ---- One read ----------------------------------------------------------- */
 
 /* Reads of one timer in a row: each is held against the one before it. */
-struct reads {
+struct tsc_reads {
     const struct tsc_timer *timer;
     uint64_t before, after; /* the TSC around the last read */
     uint64_t count;         /* its count */
@@ -40,13 +40,13 @@ struct reads {
     bool started;
 };
 
-static struct reads reads_of(const struct tsc_timer *timer)
+static struct tsc_reads tsc_reads_of(const struct tsc_timer *timer)
 {
-    struct reads r;
+    struct tsc_reads r;
 
     r.timer = timer;
     r.before = r.after = r.count = r.step = 0;
-    r.started = false;
+    r.started = 0;
     return r;
 }
 
@@ -54,14 +54,14 @@ static struct reads reads_of(const struct tsc_timer *timer)
  * Reads once. A count that is behind the last one by less than half the mask went back, unless so
  * much time passed, for all that is known of the TSC's frequency, that it may have come round.
  */
-static enum tsc_status read_once(struct reads *r)
+static enum tsc_status tsc_read_once(struct tsc_reads *r)
 {
     const struct tsc_timer *timer = r->timer;
     uint64_t since = r->before, last = r->count, count = 0;
     bool answers;
 
     r->before = TSC_PORT_READ();
-    answers = timer->read(timer->context, &count);
+    answers = (timer->read)(timer->context, &count);
     r->after = TSC_PORT_READ();
     if (!answers)
         return TSC_RAN_OUT;
@@ -73,12 +73,12 @@ static enum tsc_status read_once(struct reads *r)
         return tsc_scale(r->after - since, timer->hz, TSC_HZ_MIN) <= timer->mask >> 1
                    ? TSC_BACKWARDS
                    : TSC_PAUSED;
-    r->started = true;
+    r->started = 1;
     return TSC_OK;
 }
 
 /* Sets a reading to the moment between two values of the TSC. */
-static void set_between(struct tsc_reading *reading, uint64_t from, uint64_t to, uint64_t count)
+static void tsc_set_between(struct tsc_reading *reading, uint64_t from, uint64_t to, uint64_t count)
 {
     reading->error = (to - from) / 2 + 1;
     reading->tsc = from + reading->error;
@@ -91,59 +91,59 @@ static void set_between(struct tsc_reading *reading, uint64_t from, uint64_t to,
  * Reads several times; the narrowest pair of TSCs says when it was. Each access can be an exit to
  * the host's user space, so the width is most of the error.
  */
-static enum tsc_status read_narrow(const struct tsc_timer *timer, struct tsc_reading *best)
+static enum tsc_status tsc_read_narrow(const struct tsc_timer *timer, struct tsc_reading *best)
 {
-    struct reads r = reads_of(timer);
-    bool all_ones = true;
+    struct tsc_reads r = tsc_reads_of(timer);
+    bool all_ones = 1;
 
     best->error = UINT64_MAX;
-    for (unsigned i = 0; i < READS; i++) {
-        enum tsc_status status = read_once(&r);
+    for (unsigned i = 0; i < TSC_READS; i++) {
+        enum tsc_status status = tsc_read_once(&r);
 
         if (status != TSC_OK)
             return status;
         all_ones = all_ones && r.count == timer->mask;
         if ((r.after - r.before) / 2 + 1 < best->error)
-            set_between(best, r.before, r.after, r.count);
+            tsc_set_between(best, r.before, r.after, r.count);
     }
     return all_ones ? TSC_NONE : TSC_OK;
 }
 
 /* Waits for the count's next change, which was between the last two reads. */
-static enum tsc_status read_edge(const struct tsc_timer *timer, struct tsc_reading *edge)
+static enum tsc_status tsc_read_edge(const struct tsc_timer *timer, struct tsc_reading *edge)
 {
-    struct reads r = reads_of(timer);
-    enum tsc_status status = read_once(&r);
+    struct tsc_reads r = tsc_reads_of(timer);
+    enum tsc_status status = tsc_read_once(&r);
     uint64_t start = r.before, last = start;
 
-    for (unsigned i = 0; i < EDGE_READS && status == TSC_OK; i++) {
+    for (unsigned i = 0; i < TSC_EDGE_READS && status == TSC_OK; i++) {
         last = r.before;
-        status = read_once(&r);
+        status = tsc_read_once(&r);
         if (status == TSC_OK && r.step != 0) {
-            set_between(edge, last, r.after, r.count);
+            tsc_set_between(edge, last, r.after, r.count);
             return r.step == 1 ? TSC_OK : TSC_PAUSED;
         }
-        if (r.before - start > EDGE_CYCLES)
+        if (r.before - start > TSC_EDGE_CYCLES)
             break;
         TSC_PORT_PAUSE();
     }
     return status == TSC_OK ? TSC_STUCK : status;
 }
 
-static enum tsc_status take(const struct tsc_timer *timer, struct tsc_reading *reading)
+static enum tsc_status tsc_take(const struct tsc_timer *timer, struct tsc_reading *reading)
 {
-    return timer->edges ? read_edge(timer, reading) : read_narrow(timer, reading);
+    return timer->edges ? tsc_read_edge(timer, reading) : tsc_read_narrow(timer, reading);
 }
 
 /* ---- From two readings to a frequency ----------------------------------- */
 
 /* What the TSC's frequency can be. */
-struct span {
+struct tsc_span {
     uint64_t low, high;
 };
 
-static uint64_t counts_between(const struct tsc_timer *timer, const struct tsc_reading *from,
-                               const struct tsc_reading *to)
+static uint64_t tsc_counts_between(const struct tsc_timer *timer, const struct tsc_reading *from,
+                                   const struct tsc_reading *to)
 {
     return (to->count - from->count) & timer->mask;
 }
@@ -152,12 +152,12 @@ static uint64_t counts_between(const struct tsc_timer *timer, const struct tsc_r
  * A reading falls anywhere within a count, so the counts are off by less than one; two edges are
  * whole counts apart.
  */
-static struct span span_of(const struct tsc_timer *timer, const struct tsc_reading *from,
-                           const struct tsc_reading *to)
+static struct tsc_span tsc_span_of(const struct tsc_timer *timer, const struct tsc_reading *from,
+                                   const struct tsc_reading *to)
 {
     uint64_t cycles = to->tsc - from->tsc, error = tsc_add(from->error, to->error);
-    uint64_t counts = counts_between(timer, from, to), off = timer->edges ? 0 : 1;
-    struct span span;
+    uint64_t counts = tsc_counts_between(timer, from, to), off = timer->edges ? 0 : 1;
+    struct tsc_span span;
 
     span.low = cycles > error ? tsc_scale(cycles - error, timer->hz, tsc_add(counts, off)) : 0;
     span.high = tsc_scale_up(tsc_add(cycles, error), timer->hz, counts > off ? counts - off : 0);
@@ -165,15 +165,15 @@ static struct span span_of(const struct tsc_timer *timer, const struct tsc_readi
 }
 
 /* Whether two parts of a window can have the same frequency, while a host slews its clock. */
-static bool overlap(const struct span *a, const struct span *b)
+static bool tsc_overlap(const struct tsc_span *a, const struct tsc_span *b)
 {
     return a->low <= tsc_add(b->high, tsc_scale(b->high, TSC_SLEW_PPM, TSC_PPM)) &&
            b->low <= tsc_add(a->high, tsc_scale(a->high, TSC_SLEW_PPM, TSC_PPM));
 }
 
 /* Checks the end of a window, or of its first half. */
-static enum tsc_status check_end(const struct tsc_timer *timer, const struct tsc_reading *from,
-                                 const struct tsc_reading *to)
+static enum tsc_status tsc_check_end(const struct tsc_timer *timer, const struct tsc_reading *from,
+                                     const struct tsc_reading *to)
 {
     uint64_t cycles = to->tsc - from->tsc;
 
@@ -186,13 +186,13 @@ static enum tsc_status check_end(const struct tsc_timer *timer, const struct tsc
 }
 
 /* The frequency of a whole window, and how far it can be off. */
-static enum tsc_status conclude(const struct tsc_timer *timer, const struct tsc_reading *from,
-                                const struct tsc_reading *to, struct tsc_source *source)
+static enum tsc_status tsc_conclude(const struct tsc_timer *timer, const struct tsc_reading *from,
+                                    const struct tsc_reading *to, struct tsc_source *source)
 {
-    uint64_t counts = counts_between(timer, from, to), hz, error;
-    struct span span = span_of(timer, from, to);
+    uint64_t counts = tsc_counts_between(timer, from, to), hz, error;
+    struct tsc_span span = tsc_span_of(timer, from, to);
 
-    if (counts < (timer->edges ? 1u : (unsigned)LEAST))
+    if (counts < (timer->edges ? 1u : (unsigned)TSC_LEAST))
         return tsc_fill(source, TSC_STUCK, 0, 0);
     hz = tsc_scale(to->tsc - from->tsc, timer->hz, counts);
     error =
@@ -204,8 +204,8 @@ static enum tsc_status conclude(const struct tsc_timer *timer, const struct tsc_
 
 enum tsc_status tsc_window_open(struct tsc_window *window, const struct tsc_timer *timer)
 {
-    window->halved = false;
-    window->status = is_timer(timer) ? take(timer, &window->from) : TSC_BAD_VALUE;
+    window->halved = 0;
+    window->status = tsc_is_timer(timer) ? tsc_take(timer, &window->from) : TSC_BAD_VALUE;
     if (window->status == TSC_RAN_OUT)
         window->status = TSC_NONE;
     window->open = window->status == TSC_OK;
@@ -218,9 +218,9 @@ enum tsc_status tsc_window_look(struct tsc_window *window, const struct tsc_time
 
     if (!window->open)
         return window->status != TSC_OK ? window->status : TSC_NONE;
-    status = take(timer, &window->middle);
+    status = tsc_take(timer, &window->middle);
     if (status == TSC_OK)
-        status = check_end(timer, &window->from, &window->middle);
+        status = tsc_check_end(timer, &window->from, &window->middle);
     window->halved = status == TSC_OK;
     return status;
 }
@@ -233,32 +233,32 @@ enum tsc_status tsc_window_close(struct tsc_window *window, const struct tsc_tim
 
     if (!window->open)
         return tsc_fill(source, window->status != TSC_OK ? window->status : TSC_NONE, 0, 0);
-    status = take(timer, &end);
+    status = tsc_take(timer, &end);
     if (status == TSC_OK)
-        status = check_end(timer, &window->from, &end);
+        status = tsc_check_end(timer, &window->from, &end);
     if (status == TSC_OK && window->halved) {
-        struct span first = span_of(timer, &window->from, &window->middle);
-        struct span second = span_of(timer, &window->middle, &end);
+        struct tsc_span first = tsc_span_of(timer, &window->from, &window->middle);
+        struct tsc_span second = tsc_span_of(timer, &window->middle, &end);
 
-        status = end.tsc <= window->middle.tsc ? TSC_TSC_STUCK
-                 : overlap(&first, &second)    ? TSC_OK
-                                               : TSC_PAUSED;
+        status = end.tsc <= window->middle.tsc  ? TSC_TSC_STUCK
+                 : tsc_overlap(&first, &second) ? TSC_OK
+                                                : TSC_PAUSED;
     }
-    return status == TSC_OK ? conclude(timer, &window->from, &end, source)
+    return status == TSC_OK ? tsc_conclude(timer, &window->from, &end, source)
                             : tsc_fill(source, status, 0, 0);
 }
 
 /* ---- All in one --------------------------------------------------------- */
 
 /* Waits until `counts` counts have passed since the window was opened. */
-static enum tsc_status wait(const struct tsc_window *window, const struct tsc_timer *timer,
-                            uint64_t counts)
+static enum tsc_status tsc_wait(const struct tsc_window *window, const struct tsc_timer *timer,
+                                uint64_t counts)
 {
-    struct reads r = reads_of(timer);
+    struct tsc_reads r = tsc_reads_of(timer);
     unsigned unchanged = 0;
 
-    for (unsigned i = 0; i < WAIT_READS && unchanged < UNCHANGED; i++) {
-        enum tsc_status status = read_once(&r);
+    for (unsigned i = 0; i < TSC_WAIT_READS && unchanged < TSC_UNCHANGED; i++) {
+        enum tsc_status status = tsc_read_once(&r);
 
         if (status != TSC_OK)
             return status;
@@ -271,30 +271,31 @@ static enum tsc_status wait(const struct tsc_window *window, const struct tsc_ti
 }
 
 /* The same for edges, which a window's readings wait for: up to the last but one. */
-static enum tsc_status wait_edges(const struct tsc_timer *timer, uint64_t edges)
+static enum tsc_status tsc_wait_edges(const struct tsc_timer *timer, uint64_t edges)
 {
     struct tsc_reading passed;
     enum tsc_status status = TSC_OK;
 
     for (uint64_t i = 1; i < edges && status == TSC_OK; i++)
-        status = read_edge(timer, &passed);
+        status = tsc_read_edge(timer, &passed);
     return status;
 }
 
-static enum tsc_status measure_once(const struct tsc_timer *timer, uint64_t counts,
-                                    struct tsc_source *source)
+static enum tsc_status tsc_measure_once(const struct tsc_timer *timer, uint64_t counts,
+                                        struct tsc_source *source)
 {
     const uint64_t half = counts / 2;
     struct tsc_window window;
     enum tsc_status status = tsc_window_open(&window, timer);
 
     if (status == TSC_OK && half != 0) {
-        status = timer->edges ? wait_edges(timer, half) : wait(&window, timer, half);
+        status = timer->edges ? tsc_wait_edges(timer, half) : tsc_wait(&window, timer, half);
         if (status == TSC_OK)
             status = tsc_window_look(&window, timer);
     }
     if (status == TSC_OK)
-        status = timer->edges ? wait_edges(timer, counts - half) : wait(&window, timer, counts);
+        status =
+            timer->edges ? tsc_wait_edges(timer, counts - half) : tsc_wait(&window, timer, counts);
     return status == TSC_OK ? tsc_window_close(&window, timer, source)
                             : tsc_fill(source, status, 0, 0);
 }
@@ -302,12 +303,12 @@ static enum tsc_status measure_once(const struct tsc_timer *timer, uint64_t coun
 enum tsc_status tsc_measure(const struct tsc_timer *timer, uint64_t counts,
                             struct tsc_source *source)
 {
-    const uint64_t least = timer->edges ? 1 : LEAST;
+    const uint64_t least = timer->edges ? 1 : TSC_LEAST;
 
-    if (!is_timer(timer) || counts < least || counts > timer->mask >> 2)
+    if (!tsc_is_timer(timer) || counts < least || counts > timer->mask >> 2)
         return tsc_fill(source, TSC_BAD_VALUE, 0, 0);
     for (unsigned tries = 1;; tries++) {
-        if (measure_once(timer, counts, source) != TSC_PAUSED || tries == TRIES)
+        if (tsc_measure_once(timer, counts, source) != TSC_PAUSED || tries == TSC_TRIES)
             return source->status;
     }
 }

@@ -14,13 +14,16 @@ import threading
 import time
 import traceback
 
-import scenarios_host  # noqa: F401  first: some of it waits beside the others
+import scenarios_host  # noqa: F401
 import scenarios_report  # noqa: F401
 import scenarios_wall  # noqa: F401
 import scenarios_guest  # noqa: F401
 from machine import Skipped, Wrong, guests
 from qmp import QmpError
 from scene import SCENARIOS, Scene, page_file
+
+# How many scenarios run beside the others.
+BESIDE = 2
 
 
 class Runner:
@@ -64,14 +67,28 @@ class Runner:
             scene.close()
 
     def run_all(self, names):
-        """Those that mostly wait run beside the others, one after another as well."""
+        """Those that mostly wait run beside the others, some at a time, the longest first."""
         waiting = [name for name in names if SCENARIOS[name].beside]
-        beside = threading.Thread(target=lambda: [self.run(name) for name in waiting], daemon=True)
-        beside.start()
-        for name in names:
-            if name not in waiting:
-                self.run(name)
-        beside.join()
+        waiting.sort(key=lambda name: not name.startswith("report"))
+        beside = [
+            threading.Thread(target=self._run_each, args=(waiting,), daemon=True)
+            for _ in range(BESIDE)
+        ]
+        alone = [name for name in names if name not in waiting]
+        for thread in beside:
+            thread.start()
+        self._run_each(alone)
+        for thread in beside:
+            thread.join()
+
+    def _run_each(self, names):
+        """Take names off the list, which others may do as well, and run them."""
+        while names:
+            try:
+                name = names.pop(0)
+            except IndexError:  # another thread took the last one
+                return
+            self.run(name)
 
 
 def build():

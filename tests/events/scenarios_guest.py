@@ -100,7 +100,7 @@ def _judge_paths(scene, guest, seen):
     scene.end(guest, stable_lost=2, stable_back=2)
 
 
-@scenario()
+@scenario(beside=True)
 def stable_lost(scene):
     """On the old pair of MSRs KVM takes STABLE away, on the new one it gives it back (bug 23)."""
     guest = scene.guest((*KVM, "--smp", "3"))
@@ -115,7 +115,7 @@ def stable_lost(scene):
     _judge_paths(scene, guest, seen)
 
 
-@scenario()
+@scenario(beside=True)
 def suspend(scene):
     """The driver off for 10 s under load and pauses: no byte of its pages changes (bug 14)."""
     guest = scene.guest((*KVM, "--smp", "3"))
@@ -169,7 +169,7 @@ def _played(scene, vcpus):
     return guest, PlayedHost(path, guest)
 
 
-@scenario(needs="tcg")
+@scenario(needs="tcg", beside=True)
 def stable_lost_played(scene):
     """STABLE goes away and comes back on every page at once (bug 23)."""
     guest, host = _played(scene, 2)
@@ -182,7 +182,7 @@ def stable_lost_played(scene):
     _judge_paths(scene, guest, seen)
 
 
-@scenario(needs="tcg")
+@scenario(needs="tcg", beside=True)
 def stopped_played(scene):
     """GUEST_STOPPED on every page: counted once, cleared, and the rest is kept (bug 20)."""
     guest, host = _played(scene, 2)
@@ -198,7 +198,7 @@ def stopped_played(scene):
     scene.end(guest)
 
 
-@scenario(needs="tcg")
+@scenario(needs="tcg", beside=True)
 def frequency(scene):
     """As on a destination whose TSC has another frequency: time goes by the new scale at once."""
     guest, host = _played(scene, 2)

@@ -11,7 +11,7 @@ from scene import BY_PAGE, KVM, SCRIPTED, TCG, scenario
 from span import Span
 
 
-@scenario()
+@scenario(beside=True)
 def date_steps(scene):
     """The date steps by -10 s, +1 h and back: CLOCK_MONOTONIC does not notice (bugs 6, 7)."""
     guest = scene.guest()
@@ -28,7 +28,7 @@ def date_steps(scene):
     scene.end(guest)
 
 
-@scenario(needs="tcg")
+@scenario(needs="tcg", beside=True)
 def epoch_step(scene):
     """The host's date steps by -10 s, +1 h, to the end of 32 bits and back (bugs 6, 7).
 
@@ -53,7 +53,7 @@ def epoch_step(scene):
     scene.end(guest)
 
 
-@scenario()
+@scenario(beside=True)
 def no_rtc(scene):
     """A machine without an RTC: the date comes from the host's wall clock (bug 9)."""
     guest = scene.guest((*KVM, "--machine", "microvm"), qemu=["-machine", "rtc=off"])
@@ -66,7 +66,7 @@ def no_rtc(scene):
     scene.end(guest)
 
 
-@scenario(needs="tcg")
+@scenario(needs="tcg", beside=True)
 def year_2038(scene):
     """Over the end of 31-bit seconds, by the RTC."""
     end = 2**31
@@ -87,7 +87,7 @@ def year_2038(scene):
     scene.end(guest)
 
 
-@scenario()
+@scenario(beside=True)
 def year_2106(scene):
     """Over the end of 32-bit seconds: first by itself, then in a pause (bug 6).
 

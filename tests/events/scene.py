@@ -110,7 +110,7 @@ class Scene:
         for guest in self.guests:
             for machine in guest.machines:
                 lines.append(f"{machine.name}: {machine.complaints() or 'QEMU is silent'}")
-                lines += [f"  {line}" for line in machine.console.log.splitlines()[-40:]]
+                lines += [f"  {line}" for line in machine.console.log.splitlines()[-90:]]
         return lines
 
     def close(self):

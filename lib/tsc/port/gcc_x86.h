@@ -3,7 +3,7 @@
 #ifndef TSC_PORT_GCC_X86_H
 #define TSC_PORT_GCC_X86_H
 
-#include <stdint.h>
+#include "../types.h"
 
 /*
  * The fence before orders earlier loads [1, RDTSC]; the fence after keeps a later read of a timer

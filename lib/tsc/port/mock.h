@@ -3,7 +3,7 @@
 #ifndef TSC_PORT_MOCK_H
 #define TSC_PORT_MOCK_H
 
-#include <stdint.h>
+#include "../types.h"
 
 #ifdef __cplusplus
 extern "C" {

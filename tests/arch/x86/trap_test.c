@@ -550,6 +550,46 @@ static void an_announced_fault_goes_on_where_it_was_announced(void **state)
     }
 }
 
+/* CS and SS are what ring 3 wrote, and only the flags say so. */
+static void virtual_8086_mode_is_ring_3(void **state)
+{
+    enum { VM = 0x20000, ALL_FLAGS = 0x3f7fd5 };
+    static const uint64_t vectors[] = {6, 13, 14, 0x40, 0x41};
+
+    (void)state;
+    for (unsigned i = 0; i < 4 * sizeof(vectors) / sizeof(vectors[0]); i++) {
+        struct trap_frame f = frame_of(false, vectors[i / 4]), was = f;
+        bool is_ipi = f.vector == 0x41, is_tick = f.vector == 0x40;
+        uint64_t before = trap_virtual_8086_count();
+        vcpu->probe_resume = i & 1 ? 0x7654 : 0;
+        vcpu->probe_stack = 0x8765;
+        vcpu->probe_stays = i & 1;
+        vcpu->counting = false;
+        f.cs = was.cs = i & 2 ? 0x10 : 0x1231;
+        f.rflags = was.rflags = VM | ALL_FLAGS;
+        f.rip = was.rip = 100; /* where the kernel would have a fix-up */
+        const char *way = is_ipi    ? "eoi flush ask ipi "
+                          : is_tick ? "eoi timer(ring 3) "
+                          : i & 1   ? ""
+                                    : "fault ";
+        assert_string_equal(dispatched(&f), way);
+        assert_int_equal(trap_virtual_8086_count(), before + 1);
+        was.cs = 0x33;
+        if (i & 1 && !is_ipi) {
+            expect_probe(&f, &was, f.vector == 14 ? machine.cr2 : 0);
+            continue;
+        }
+        was.ss = 0x2b;
+        was.rflags = 0x202;
+        assert_memory_equal(&f, &was, sizeof(f));
+    }
+    struct trap_frame f = frame_of(true, 6);
+    uint64_t before = trap_virtual_8086_count();
+    f.rflags = ALL_FLAGS & ~VM;
+    (void)dispatched(&f);
+    assert_int_equal(trap_virtual_8086_count(), before);
+}
+
 static void a_fault_of_the_kernel_is_fixed_up_or_fatal(void **state)
 {
     (void)state;
@@ -764,6 +804,7 @@ int main(void)
         TEST(interrupts_are_counted_and_acknowledged),
         TEST(a_fault_of_ring_3_ends_it_unless_announced),
         TEST(an_announced_fault_goes_on_where_it_was_announced),
+        TEST(virtual_8086_mode_is_ring_3),
         TEST(a_fault_of_the_kernel_is_fixed_up_or_fatal),
         TEST(a_system_call_left_half_done_is_completed),
         TEST(what_only_looks_half_done_is_a_fault),

@@ -19,6 +19,7 @@
 static struct {
     uint64_t hz;        /* of the TSC */
     uint64_t ns;        /* the time, which a read of the TSC takes 1 us of */
+    uint64_t away;      /* ns that the host paused the guest for: the TSC alone goes on */
     uint64_t pit_begin; /* when the i8254 was started */
     bool no_pit;
     uint32_t crystal_hz, ratio, divisor, mhz;
@@ -34,7 +35,7 @@ static uint64_t count_of(uint64_t hz, uint64_t ns)
 uint64_t tsc_mock_read(void)
 {
     machine.ns += 1000;
-    return count_of(machine.hz, machine.ns);
+    return count_of(machine.hz, machine.ns + machine.away);
 }
 
 void tsc_mock_pause(void)
@@ -289,6 +290,86 @@ static void a_stall_voids_the_window(void **state)
     assert_true(ppm_off(TSC_PM_TIMER, hz) < 200 && ppm_off(TSC_I8254, hz) < 1000);
 }
 
+/* As the kernel does it: one more window, in which the host pauses the guest or does not. */
+static bool next_window(uint64_t pause_ns)
+{
+    tsc_begin_again(&t);
+    machine.ns += 6000000;
+    machine.away += pause_ns;
+    machine.ns += 6000000;
+    assert_true(tsc_end_pit(&t));
+    tsc_end_pm_timer(&t);
+    return tsc_choose(&t) && tsc_is_sound(&t);
+}
+
+static bool is_right(uint64_t hz)
+{
+    return ppm_off(TSC_PM_TIMER, hz) < 1000 && ppm_off(TSC_I8254, hz) < 1000 &&
+           (t.hz > hz ? t.hz - hz : hz - t.hz) < hz / 1000;
+}
+
+/* In a pause both timers stand still: they agree, and what they say is wrong. */
+static void a_pause_voids_the_window(void **state)
+{
+    const uint64_t hz = 2596000000;
+    unsigned cases = 0;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    machine.hz = hz;
+    for (uint64_t ms = 1; ms < 100000; ms = ms * 3 + 1) {
+        for (unsigned claimed = 0; claimed < 2; claimed++, cases++) {
+            memset(&t, 0, sizeof(t));
+            tsc_begin(&t);
+            tsc_begin_pm_timer(&t, 0x608, false);
+            tsc_set_kvmclock(&t, claimed ? hz : 0, 1);
+            assert_false(next_window(ms * 1000000));
+            /* Two pauses of different lengths do not bear out each other. */
+            assert_false(next_window(ms * 2000000));
+            /* What is claimed bears out the next; without a claim it takes two that agree. */
+            assert_int_equal(next_window(0), claimed);
+            assert_true(next_window(0));
+            assert_true(is_right(hz));
+            assert_int_equal(t.chosen, claimed ? TSC_KVMCLOCK : TSC_PM_TIMER);
+        }
+    }
+    figures("%u windows with pauses of 1 ms to 88 s, with a claim and without", cases);
+}
+
+/* The host takes the vCPU away as one timer is read, which shows in its figure alone. */
+static void one_timer_does_not_speak_for_the_other(void **state)
+{
+    static const enum tsc_source_id timers[] = {TSC_PM_TIMER, TSC_I8254};
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    for (unsigned i = 0; i < 2; i++) {
+        measure(hz, 1000000);
+        tsc_set_kvmclock(&t, hz, 1);
+        t.sources[timers[i]].hz += hz / 100;
+        assert_true(tsc_choose(&t));
+        assert_false(tsc_is_sound(&t));
+    }
+}
+
+/* A claim that is wrong is no reason to measure for good. */
+static void a_false_claim_ends_no_measurement(void **state)
+{
+    const uint64_t hz = 2596000000;
+
+    (void)state;
+    memset(&machine, 0, sizeof(machine));
+    machine.hz = hz;
+    memset(&t, 0, sizeof(t));
+    tsc_begin(&t);
+    tsc_begin_pm_timer(&t, 0x608, false);
+    tsc_set_kvmclock(&t, hz / 2, 1);
+    assert_false(next_window(0));
+    assert_true(next_window(0));
+    assert_true(is_right(hz));
+}
+
 /* One of 32 bits may come round within them: each counts. */
 static void a_timer_of_32_bits_is_read_whole(void **state)
 {
@@ -461,6 +542,9 @@ int main(void)
         cmocka_unit_test(the_confirmed_source_wins),
         cmocka_unit_test(a_refusal_is_not_for_good),
         cmocka_unit_test(a_stall_voids_the_window),
+        cmocka_unit_test(a_pause_voids_the_window),
+        cmocka_unit_test(one_timer_does_not_speak_for_the_other),
+        cmocka_unit_test(a_false_claim_ends_no_measurement),
         cmocka_unit_test(a_timer_of_32_bits_is_read_whole),
         cmocka_unit_test(all_sources_have_names_and_no_value_at_first),
         cmocka_unit_test(quality_follows_from_what_is_known),

@@ -336,6 +336,45 @@ static void every_pair_switches(void **state)
     figures("20 pairs, from each counter in use");
 }
 
+/* From a counter that takes 1 ms to read to a slow one, so that the guard lasts for a while. */
+static void start_slowly(void)
+{
+    machine[I8254].cost_ns = 1000000;
+    machine[TSC].rate = 0.5;
+    machine_start("i8254", HZ);
+    tick(3);
+}
+
+/* The host stops the vCPU for 22 s at a read after the switch: the guard ends all the same. */
+static bool guard_ends(const void *argument)
+{
+    const uint64_t *read = argument;
+    struct tc_hands h;
+
+    start_slowly();
+    uint64_t begin = machine_reads;
+    (void)clock_select("TSC", NULL);
+    uint64_t of_switch = machine_reads - begin;
+    bool guarded = tc_get_hands(&clock_counters, &h) == TC_OK && h.flags & TC_HANDS_GUARDED;
+    (void)clock_select("i8254", NULL);
+    tick(1);
+    /* The same once more, which takes as many reads. */
+    machine_stall =
+        (struct machine_stall){machine_reads + of_switch + *read, 22000000000, 0, false};
+    return guarded && clock_use(&machine[TSC].counter) && machine_reads > machine_stall.read;
+}
+
+static void a_stall_does_not_spend_the_guards_patience(void **state)
+{
+    unsigned cases = 0, bad = 0;
+
+    (void)state;
+    for (uint64_t read = 0; read < 1000; read += 3, cases++)
+        bad += !holds(guard_ends, &read);
+    figures("%u of %u stalls of 22 s: the counter was said to be guarded still", bad, cases);
+    assert_int_equal(bad, 0);
+}
+
 struct disturbed {
     const char *chosen;
     unsigned pause_at[2]; /* ticks */
@@ -408,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_reference_that_goes_back_does_no_harm),
         cmocka_unit_test(what_wraps_too_soon_is_refused),
         cmocka_unit_test(every_pair_switches),
+        cmocka_unit_test(a_stall_does_not_spend_the_guards_patience),
         cmocka_unit_test(deviation_is_found_at_5_per_cent),
         cmocka_unit_test(deviation_leaves_pauses_out),
     };

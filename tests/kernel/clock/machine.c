@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "tests/kernel/clock/machine.h"
 #include "base/format.h"
+#include "base/pause.h"
 #include "base/tunables.h"
 #include "kernel/clock/clock.h"
 #include "kernel/clock/host.h"
@@ -27,6 +28,11 @@ void machine_pause(uint64_t ns)
 uint64_t host_disturbances(void)
 {
     return pauses;
+}
+
+void pause_at(enum pause_place place)
+{
+    (void)place;
 }
 
 static uint64_t read_counter(void *context)

@@ -18,6 +18,13 @@ static struct trap_frame frames[CPUS]; /* what each vCPU is to go on with */
 static struct trap_frame resumed;
 static jmp_buf away;
 
+static uint64_t dispatched[CPUS]; /* how often a vCPU was said to be given a thread */
+
+void words_dispatched(const struct cpu *cpu)
+{
+    dispatched[cpu->index]++;
+}
+
 void smp_answer_flush(void)
 {
     sched_yield();
@@ -55,6 +62,7 @@ static void begin(uint32_t waiting)
         cpus[i] = (struct cpu){.index = i, .thread = i};
         frames[i] = frame_of(i, 0);
     }
+    memset(dispatched, 0, sizeof(dispatched));
     threads_move_begin(waiting, &f);
     memset(&f, 0, sizeof(f));
 }
@@ -88,6 +96,10 @@ static void at_a_tick_the_waiting_thread_takes_the_vcpu(void **state)
     assert_int_equal(cpus[2].thread, 3);
     assert_true(is(&frames[2], 3, 7));
     assert_true(end_on(0));
+    /* Whoever keeps a vCPU's word must know of each. */
+    assert_int_equal(dispatched[0], 2);
+    assert_int_equal(dispatched[1], 2);
+    assert_int_equal(dispatched[2], 1);
 }
 
 static void the_last_one_ends_where_another_has_ended(void **state)
@@ -102,8 +114,10 @@ static void the_last_one_ends_where_another_has_ended(void **state)
     threads_tick(&cpus[0], &frames[0]);
     assert_int_equal(cpus[0].thread, 0);
     assert_true(is(&frames[0], 0, 0));
+    assert_int_equal(dispatched[0], 0);
     for (uint32_t i = 0; i < CPUS; i++)
         assert_false(end_on(i));
+    assert_int_equal(dispatched[1], 1);
     /* The next job begins with its own. */
     begin(2);
     assert_true(end_on(0));

@@ -43,6 +43,7 @@ static uint64_t host_ns(uint32_t cpu)
 static void enter(uint32_t cpu)
 {
     pvclock_mock.aux = cpu;
+    pvclock_mock.word = (pvclock_mock.word & ~(uint64_t)UINT32_MAX) | cpu;
     if (!host.pending[cpu])
         return;
     host.pending[cpu] = false;
@@ -56,7 +57,7 @@ static void enter(uint32_t cpu)
 
 static void move(uint32_t cpu)
 {
-    pvclock_mock.generation++;
+    pvclock_mock.word += UINT64_C(1) << 32;
     enter(cpu);
 }
 

@@ -246,6 +246,73 @@ static void timespec_is_the_division(void **state)
     figures("%llu times, twice each", count);
 }
 
+static uint64_t ns_of(struct pvclock_time time)
+{
+    return time.sec * 1000000000 + time.nsec;
+}
+
+/*
+ * Whatever second is the hint, and wherever the page, the base and the TSC are, the time is that
+ * of the reader without a hint; and what is kept is a second.
+ */
+static void any_second_is_a_hint(void **state)
+{
+    const uint64_t last = UINT64_C(18446744073) - 1; /* the last whole one in 64 bits of ns */
+    unsigned long long count = test_count() / 4, by[PVCLOCK_BAD_VALUE + 1] = {0}, kept = 0;
+    struct pvclock_second second = {0, 0};
+    uint64_t seed = 5;
+
+    (void)state;
+    for (unsigned long long i = 0; i < count; i++) {
+        uint64_t r = next_random(&seed), base = random_length(&seed);
+        struct pvclock_vcpu_time_info page =
+            page_of(random_length(&seed), (uint32_t)(r >> 32) | 0x80000000, -(int)(r % 5));
+        struct pvclock_timespec spec = {-1, -1};
+        struct pvclock_time want, time;
+
+        pvclock_mock.tsc = random_length(&seed) >> (r >> 8 & 1);
+        want = pvclock_time_now(&page, PVCLOCK_LFENCE, base);
+        if (pvclock_has_time((enum pvclock_status)want.status) && (r >> 9 & 1) != 0) {
+            /* Move the time to a second's edge, on either side. */
+            base += (r >> 10 & 1) - (uint64_t)want.nsec;
+            base += (r >> 11 & 1) != 0 ? 999999999 : 0;
+            want = pvclock_time_now(&page, PVCLOCK_LFENCE, base);
+        }
+        if ((r >> 12 & 3) != 0) {
+            /* Its second, one before or behind; else any, or that of the reading before. */
+            uint64_t sec = (r >> 12 & 3) == 1 ? next_random(&seed) : want.sec + (r >> 14 & 3) - 1;
+
+            second.sec = sec > last ? (r >> 16 & 1) != 0 ? last : 0 : sec;
+            second.ns = second.sec * 1000000000;
+        }
+        kept += second.sec == want.sec;
+        time = pvclock_time_near(&page, PVCLOCK_LFENCE, base, &second);
+        if (time.sec != want.sec || time.nsec != want.nsec || time.status != want.status)
+            assert_int_equal(ns_of(time), ns_of(want));
+        assert_true(second.ns == second.sec * 1000000000 && second.sec <= last);
+        if (pvclock_has_time((enum pvclock_status)want.status) && want.sec <= last)
+            assert_int_equal(second.sec, want.sec);
+        assert_int_equal(pvclock_timespec_near(&page, PVCLOCK_LFENCE, base, &second, &spec),
+                         want.status);
+        if (pvclock_has_time((enum pvclock_status)want.status))
+            assert_true((uint64_t)spec.tv_sec == want.sec && (uint64_t)spec.tv_nsec == want.nsec);
+        else
+            assert_true(spec.tv_sec == -1 && spec.tv_nsec == -1);
+        by[want.status]++;
+    }
+    assert_true(by[PVCLOCK_OK] != 0 && by[PVCLOCK_OVERFLOW] != 0 && kept > count / 8);
+    /* The last second of 64 bits is not whole: it is read, and is no hint for the first one. */
+    struct pvclock_vcpu_time_info page = page_of(100000000, 1, -31);
+    struct pvclock_time time;
+    pvclock_mock.tsc = 0;
+    time = pvclock_time_near(&page, PVCLOCK_LFENCE, UINT64_MAX - 100000000, &second);
+    assert_true(time.sec == last + 1 && time.nsec == 709551615);
+    time = pvclock_time_near(&page, PVCLOCK_LFENCE, 0, &second);
+    assert_true(time.sec == 0 && time.nsec == 100000000 && second.sec == 0);
+    figures("%llu times, %llu of them in the hint's second; %llu overflow", count, kept,
+            by[PVCLOCK_OVERFLOW]);
+}
+
 static void deadline_is_the_first_tsc(void **state)
 {
     unsigned long long count = test_count() / 20, over = 0;
@@ -406,9 +473,13 @@ static void digest_of_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scale_is_exact_at_all_corners), cmocka_unit_test(scale_is_exact_at_random),
-        cmocka_unit_test(any_32_bytes_have_a_status),    cmocka_unit_test(timespec_is_the_division),
-        cmocka_unit_test(deadline_is_the_first_tsc),     cmocka_unit_test(frequency_is_hz),
+        cmocka_unit_test(scale_is_exact_at_all_corners),
+        cmocka_unit_test(scale_is_exact_at_random),
+        cmocka_unit_test(any_32_bytes_have_a_status),
+        cmocka_unit_test(timespec_is_the_division),
+        cmocka_unit_test(any_second_is_a_hint),
+        cmocka_unit_test(deadline_is_the_first_tsc),
+        cmocka_unit_test(frequency_is_hz),
         cmocka_unit_test(digest_of_everything),
     };
 

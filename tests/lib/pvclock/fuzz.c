@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pvclock/clock.h>
 #include <pvclock/guard.h>
 #include <pvclock/host.h>
 #include <pvclock/read.h>
@@ -115,6 +116,81 @@ static bool wrmsr(void *context, uint32_t msr, uint64_t value)
     return (in.faults & 1) == 0;
 }
 
+/* With any second as the hint, the same as without one. */
+static void fuzz_hints(enum pvclock_order order, const struct pvclock_time *want, bool rest)
+{
+    struct pvclock_second second = {in.address % 18446744073, 0}, cold, through, cold_through;
+    struct pvclock_timespec spec;
+    struct pvclock_time time;
+    enum pvclock_status status;
+
+    second.ns = second.sec * 1000000000;
+    cold = through = cold_through = second;
+    time = pvclock_time_near(&in.pages[0], order, in.ns, &second);
+    CHECK(time.nsec < 1000000000);
+    if (rest)
+        CHECK(time.sec == want->sec && time.nsec == want->nsec && time.status == want->status);
+    time = pvclock_read_time_near(&in.pages[0], order, in.ns, &cold);
+    if (rest)
+        CHECK(time.sec == want->sec && time.nsec == want->nsec && time.status == want->status);
+    status = pvclock_timespec_near(&in.pages[0], order, in.ns, &through, &spec);
+    if (rest && pvclock_has_time(status))
+        CHECK((uint64_t)spec.tv_sec == want->sec && (uint64_t)spec.tv_nsec == want->nsec);
+    status = pvclock_read_timespec_near(&in.pages[0], order, in.ns, &cold_through, &spec);
+    if (rest && pvclock_has_time(status))
+        CHECK((uint64_t)spec.tv_sec == want->sec && (uint64_t)spec.tv_nsec == want->nsec);
+    steps = 0;
+}
+
+/*
+ * An end, whatever the pages hold.  No step back if they are at rest, and agree where they say so.
+ */
+static void fuzz_clock(bool rest)
+{
+    const bool sure = rest && (!memcmp(&in.pages[0], &in.pages[1], sizeof(in.pages[0])) ||
+                               (in.mul & PVCLOCK_FEATURE_TSC_STABLE) == 0);
+    static struct pvclock_clock clock;
+    static struct pvclock_clock_vcpu vcpus[2];
+    const struct pvclock_date_policy policy = {in.address, in.ns, in.count, in.tsc};
+    struct pvclock_deadline_at at;
+    uint64_t last = 0, now, value;
+    uint32_t hint = in.hint;
+
+    if (pvclock_clock_init(&clock, vcpus, 2, in.mul, in.order % 2, in.ns, in.tsc) != PVCLOCK_OK)
+        CHECK(clock.early.mul == 0);
+    clock.aux_mask = 1;
+    for (unsigned i = 0; i < 6; i++) {
+        if (i == 1)
+            pvclock_clock_attach(&clock, 0, &in.pages[0]);
+        if (i == 2)
+            pvclock_clock_attach(&clock, 1, &in.pages[1]);
+        now = i % 2 ? pvclock_clock_ns(&clock, PVCLOCK_BY_RDPID)
+                    : pvclock_clock_read_hint(&clock, &hint).ns;
+        CHECK(!sure || now >= last);
+        last = now;
+        pvclock_mock.tsc += in.hint;
+    }
+    now = pvclock_clock_read(&clock, PVCLOCK_BY_RDTSCP).ns;
+    CHECK(!sure || now >= last);
+    now = pvclock_clock_read_slow(&clock, PVCLOCK_BY_RDPID).ns;
+    CHECK(!sure || now >= last);
+    if (pvclock_clock_date_is_due(&clock, &policy, last))
+        pvclock_clock_take_date(&clock, &policy, last, in.address);
+    pvclock_clock_set_date(&clock, in.ns, last);
+    CHECK(pvclock_clock_time(&clock, PVCLOCK_BY_RDPID, PVCLOCK_DATE).nsec < 1000000000);
+    (void)pvclock_clock_poll(&clock, &in.pages[0]);
+    if (pvclock_clock_deadline(&clock, 0, in.ns, &at) == PVCLOCK_OK)
+        (void)pvclock_deadline_holds(&clock, &at);
+    if (pvclock_cycles_to_ns(&clock.early, in.tsc, &value) == PVCLOCK_OK && value > 0)
+        CHECK(pvclock_ns_to_cycles(&clock.early, value, &now) != PVCLOCK_OK || now <= in.tsc);
+    (void)pvclock_delay(&clock.early, PVCLOCK_LFENCE, 0);
+    pvclock_clock_suspend(&clock, PVCLOCK_BY_RDPID);
+    pvclock_clock_resume(&clock, in.tsc, in.address);
+    now = pvclock_clock_ns(&clock, PVCLOCK_BY_RDPID);
+    CHECK(!sure || now >= last);
+    steps = 0;
+}
+
 static void fuzz_readers(void)
 {
     struct pvclock_vcpus vcpus = {in.pages, sizeof(in.pages[0]) * (in.stride_index % 2), in.count,
@@ -150,6 +226,7 @@ static void fuzz_readers(void)
     status = pvclock_timespec_now(&in.pages[0], order, in.ns, &spec);
     CHECK(!pvclock_has_time(status) || (spec.tv_nsec >= 0 && spec.tv_nsec < 1000000000));
     steps = 0;
+    fuzz_hints(order, &time, rest);
 
     vcpus.count %= 3;
     if (vcpus.count != 0) {
@@ -204,7 +281,8 @@ static void fuzz_set_up(void)
     struct pvclock_host host;
     struct pvclock_time time = pvclock_time_from_ns(in.ns);
     struct pvclock_guard guard = {in.tsc};
-    struct pvclock_slot slots[2] = {{in.tsc, {0}}, {in.address, {0}}};
+    struct pvclock_slot slots[2] = {{in.tsc}, {in.address}};
+    struct pvclock_tsc_choice choice;
     uint64_t epoch;
     bool registered, stopped;
 
@@ -218,7 +296,8 @@ static void fuzz_set_up(void)
     CHECK(pvclock_guard_slots(slots, 2, in.order % 2, in.ns) >= in.ns);
 
     (void)pvclock_host_find(&ops, &host);
-    (void)pvclock_host_tsc_order(&ops);
+    pvclock_host_tsc_choice(&ops, &choice);
+    CHECK(choice.order == pvclock_host_tsc_order(&ops));
     if (pvclock_host_enable(&ops, &host, &in.pages[1], in.address, &registered) == PVCLOCK_OK)
         CHECK(registered);
     (void)pvclock_host_disable(&ops, &host, &registered);
@@ -253,6 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     steps = 0;
     fuzz_readers();
     fuzz_snapshots();
+    fuzz_clock(in.script_on % 2 == 0);
     fuzz_set_up();
     return 0;
 }

@@ -3,6 +3,8 @@
  * The version protocol, step by step: the mock port calls a script before each step of a reader, so
  * the host writes exactly where a test wants it to.
  */
+#define PVCLOCK_MOCK_HAS_VCPU_WORD
+
 #include "tests/check.h"
 
 #include <string.h>
@@ -98,6 +100,27 @@ static enum pvclock_status by_timespec(uint64_t *ns)
     return status;
 }
 
+static struct pvclock_second near; /* may be of any earlier test */
+
+static enum pvclock_status by_time_near(uint64_t *ns)
+{
+    struct pvclock_time time = pvclock_time_near(&pages[0], PVCLOCK_RDTSCP, 0, &near);
+
+    *ns = time.sec == UINT64_MAX ? PVCLOCK_NO_TIME : time.sec * 1000000000 + time.nsec;
+    return (enum pvclock_status)time.status;
+}
+
+static enum pvclock_status by_timespec_near(uint64_t *ns)
+{
+    struct pvclock_timespec spec = {-1, -1};
+    enum pvclock_status status = pvclock_timespec_near(&pages[0], PVCLOCK_LFENCE, 0, &near, &spec);
+
+    assert_true(pvclock_has_time(status) || (spec.tv_sec == -1 && spec.tv_nsec == -1));
+    *ns = pvclock_has_time(status) ? (uint64_t)spec.tv_sec * 1000000000 + (uint64_t)spec.tv_nsec
+                                   : PVCLOCK_NO_TIME;
+    return status;
+}
+
 static const struct pvclock_vcpus vcpus = {pages, sizeof(pages[0]), 2, 0xfff};
 
 static enum pvclock_status by_vcpu(uint64_t *ns)
@@ -114,6 +137,13 @@ static enum pvclock_status by_vcpu_read(uint64_t *ns)
     return pvclock_vcpu_read(&vcpus, &hint, ns);
 }
 
+static enum pvclock_status by_word(uint64_t *ns)
+{
+    uint32_t vcpu;
+
+    return pvclock_word_ns(&vcpus, PVCLOCK_LFENCE, &vcpu, ns);
+}
+
 static const struct {
     const char *name;
     enum pvclock_status (*read)(uint64_t *ns);
@@ -126,6 +156,9 @@ static const struct {
     {"relaxed ns", by_relaxed, PVCLOCK_MOCK_TSC_RELAXED},
     {"time", by_time, PVCLOCK_MOCK_TSC_LFENCE},
     {"timespec", by_timespec, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"time near", by_time_near, PVCLOCK_MOCK_TSC_RDTSCP},
+    {"timespec near", by_timespec_near, PVCLOCK_MOCK_TSC_LFENCE},
+    {"vcpu's word", by_word, PVCLOCK_MOCK_TSC_LFENCE},
     {"vcpu ns", by_vcpu, PVCLOCK_MOCK_TSC_RDTSCP},
     {"vcpu read", by_vcpu_read, PVCLOCK_MOCK_TSC_RDTSCP},
 };
@@ -409,14 +442,18 @@ static void the_tsc_is_read_between_the_versions(void **state)
         uint64_t ns;
 
         fresh();
-        traced = 0;
         pvclock_mock.tsc = 0x123456789;
+        (void)readers[r].read(&ns); /* some keep a hint */
+        traced = 0;
         pvclock_mock.script = script_trace;
         assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
         /* Whatever comes before says which vCPU it is. */
         while (trace[first] != PVCLOCK_MOCK_LOAD)
             first++;
-        assert_int_equal(traced, first + 3);
+        /* The vCPU's word comes once more, behind what waits for the TSC. */
+        if (readers[r].read == by_word)
+            assert_int_equal(trace[first + 3], PVCLOCK_MOCK_VCPU_WORD);
+        assert_int_equal(traced, first + 3 + (readers[r].read == by_word));
         assert_int_equal(trace[first + 1], readers[r].tsc);
         assert_int_equal(trace[first + 2], PVCLOCK_MOCK_LOAD_AFTER);
         assert_int_equal((uint32_t)pvclock_mock.after_tsc, 0x23456789);
@@ -449,15 +486,15 @@ static void an_ordinary_page_is_read_inline(void **state)
                         readers[r].read == by_vcpu_read)
                         continue;
                     fresh();
-                    /* by_vcpu() keeps its hint, so the first read may be of another vCPU's page. */
-                    (void)readers[r].read(&ns);
-                    memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
                     pages[0].tsc_shift = (int8_t)shift;
                     pages[0].system_time = times[t];
                     pvclock_mock.tsc = 500 + deltas[d];
+                    /* Some keep a hint, so the first read may be the long way. */
+                    (void)readers[r].read(&ns);
+                    memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
                     assert_int_equal(readers[r].read(&ns), PVCLOCK_OK);
                     assert_int_equal(ns, want);
-                    assert_int_equal(steps(), 3);
+                    assert_int_equal(steps(), readers[r].read == by_word ? 5 : 3);
                     reads++;
                 }
             }
@@ -574,6 +611,84 @@ static void a_thread_that_always_moves_gives_busy(void **state)
     assert_true(steps() <= 6 * (PVCLOCK_TRIES + 1));
 }
 
+/* ---- The same by the vCPU's word --------------------------------------- */
+
+static unsigned move_at; /* of the steps of a reading */
+static bool comes_back;
+
+/* The thread goes to vCPU 1 before a step; or on to vCPU 1, whose TSC is another, and back. */
+static void script_dispatch(enum pvclock_mock_step step, const volatile void *address)
+{
+    static uint64_t tsc;
+
+    (void)step;
+    (void)address;
+    if (steps() == move_at) {
+        tsc = pvclock_mock.tsc;
+        pvclock_mock.word = UINT64_C(1) << 32 | 1;
+        pvclock_mock.tsc += 1000000;
+    }
+    if (comes_back && steps() == move_at + 2) {
+        pvclock_mock.word = UINT64_C(2) << 32;
+        pvclock_mock.tsc = tsc;
+    }
+}
+
+/* vCPU 1's TSC is ahead, and its page allows for that: 1100 is right, its TSC on page 0 is not. */
+static void a_thread_that_went_away_and_came_back_is_seen(void **state)
+{
+    unsigned readings = 0;
+
+    (void)state;
+    for (unsigned back = 0; back < 2; back++) {
+        for (move_at = 1; move_at < 10; move_at++) {
+            uint32_t vcpu = 77;
+            uint64_t ns;
+
+            fresh();
+            comes_back = back != 0;
+            pages[1].tsc_timestamp += 1000000;
+            pvclock_mock.script = script_dispatch;
+            assert_int_equal(pvclock_word_ns(&vcpus, PVCLOCK_RDTSCP, &vcpu, &ns), PVCLOCK_OK);
+            assert_int_equal(ns, 1100);
+            /* The vCPU whose page it was; behind the reading it may be another. */
+            assert_true(vcpu == (uint32_t)pvclock_mock.word || steps() <= move_at + 2);
+            readings++;
+        }
+    }
+    figures("%u readings", readings);
+}
+
+/* Each look at the word finds the thread dispatched once more; a number that no vCPU has. */
+static void script_dispatched_always(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    if (step == PVCLOCK_MOCK_VCPU_WORD)
+        pvclock_mock.word += UINT64_C(1) << 32;
+}
+
+static void a_word_that_never_rests_gives_busy(void **state)
+{
+    uint32_t vcpu;
+    uint64_t ns = 0;
+
+    (void)state;
+    fresh();
+    pvclock_mock.script = script_dispatched_always;
+    assert_int_equal(pvclock_word_ns(&vcpus, PVCLOCK_LFENCE, &vcpu, &ns), PVCLOCK_BUSY);
+    assert_int_equal(ns, PVCLOCK_NO_TIME);
+    assert_true(steps() < 200);
+    fresh();
+    for (uint32_t number = 0; number < 4; number++) {
+        pvclock_mock.word = UINT64_C(0xfedcba98) << 32 | number;
+        pages[1].system_time = 7000;
+        assert_int_equal(pvclock_word_ns(&vcpus, PVCLOCK_LFENCE, &vcpu, &ns),
+                         number < 2 ? PVCLOCK_OK : PVCLOCK_BAD_VALUE);
+        assert_int_equal(vcpu, number);
+        assert_int_equal(ns, number == 0 ? 1100 : number == 1 ? 7100 : PVCLOCK_NO_TIME);
+    }
+}
+
 /* ---- Guards ------------------------------------------------------------ */
 
 static struct pvclock_guard guard;
@@ -617,7 +732,7 @@ static void the_slots_do_not_step_back(void **state)
     (void)state;
     fresh();
     memset(slots, 0, sizeof(slots));
-    assert_int_equal(sizeof(struct pvclock_slot), 64);
+    assert_int_equal(sizeof(struct pvclock_slot), 8); /* several in a line: see guard.h */
     assert_int_equal(pvclock_guard_slots(slots, 3, 0, UINT64_C(6000000000)), UINT64_C(6000000000));
     assert_int_equal(pvclock_guard_slots(slots, 3, 2, UINT64_C(5000000000)), UINT64_C(6000000000));
     assert_int_equal(slots[2].last, UINT64_C(6000000000));
@@ -1038,7 +1153,8 @@ static struct {
     uint32_t kvm_base, max_leaf, features, khz, ecx1;
     int wrong_word; /* of the signature: 1 to 3; 0: none */
     bool msr_faults, host_is_dead;
-    uint32_t ext1, ext_max;
+    uint32_t ext1, ext21, ext_max;
+    const char *vendor;
     unsigned writes;
     uint32_t msr;
     uint64_t value;
@@ -1071,6 +1187,12 @@ static void machine_cpuid(void *context, uint32_t leaf, struct pvclock_cpuid *ou
         out->eax = machine.ext_max;
     } else if (leaf == 0x80000001) {
         out->edx = machine.ext1;
+    } else if (leaf == 0x80000021) {
+        out->eax = machine.ext21;
+    } else if (leaf == 0 && machine.vendor != NULL) {
+        memcpy(&out->ebx, machine.vendor, 4);
+        memcpy(&out->edx, machine.vendor + 4, 4);
+        memcpy(&out->ecx, machine.vendor + 8, 4);
     }
 }
 
@@ -1231,28 +1353,110 @@ static void registration_proves_that_the_page_lives(void **state)
     assert_int_equal(machine.writes, 0);
 }
 
+static void assert_choice(enum pvclock_order order, bool either, const char *why)
+{
+    struct pvclock_tsc_choice choice = {PVCLOCK_RELAXED, !either, NULL};
+
+    pvclock_host_tsc_choice(&machine_ops, &choice);
+    assert_int_equal(choice.order, order);
+    assert_int_equal(choice.either, either);
+    assert_string_equal(choice.why, why);
+    assert_int_equal(pvclock_host_tsc_order(&machine_ops), order);
+}
+
 static void the_ordered_tsc_read_fits_the_cpu(void **state)
 {
+    static const char amd[] = "AuthenticAMD", intel[] = "GenuineIntel";
+    static const char may_not[] = "LFENCE may not serialize", none[] = "it has no RDTSCP";
+
     (void)state;
     fresh_machine();
+    machine.vendor = amd;
     machine.ext_max = 0x80000008;
     machine.ext1 = UINT32_C(1) << 27;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    machine.ext21 = UINT32_MAX; /* past the last leaf */
+    assert_choice(PVCLOCK_RDTSCP, false, may_not);
     machine.ext1 = ~(UINT32_C(1) << 27);
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    assert_choice(PVCLOCK_LFENCE, false, none);
     machine.ext1 = UINT32_MAX;
     machine.ext_max = 0x80000001;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    assert_choice(PVCLOCK_RDTSCP, false, may_not);
     machine.ext_max = 0x80010000;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_RDTSCP);
+    machine.ext21 = ~(UINT32_C(1) << 2);
+    assert_choice(PVCLOCK_RDTSCP, false, may_not);
     machine.ext_max = 0x80010001; /* no number of a leaf */
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    assert_choice(PVCLOCK_LFENCE, false, none);
     /* A CPU without extended leaves repeats an ordinary one. */
-    machine.ext1 = UINT32_MAX;
+    machine.ext1 = machine.ext21 = UINT32_MAX;
     machine.ext_max = 0x7280203;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    assert_choice(PVCLOCK_LFENCE, false, none);
     machine.ext_max = 0x80000000;
-    assert_int_equal(pvclock_host_tsc_order(&machine_ops), PVCLOCK_LFENCE);
+    assert_choice(PVCLOCK_LFENCE, false, none);
+
+    /* LFENCE where it serializes: CPUID says so, or it is Intel's; RDTSCP is another way then. */
+    for (unsigned rdtscp = 0; rdtscp < 2; rdtscp++) {
+        machine.ext1 = rdtscp << 27;
+        machine.vendor = amd;
+        machine.ext_max = 0x80000021;
+        machine.ext21 = UINT32_C(1) << 2;
+        assert_choice(PVCLOCK_LFENCE, rdtscp != 0, "LFENCE always serializes");
+        machine.ext_max = 0x80000020;
+        assert_choice(rdtscp != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE, false,
+                      rdtscp != 0 ? may_not : none);
+        machine.vendor = intel;
+        assert_choice(PVCLOCK_LFENCE, rdtscp != 0, "it is Intel's");
+        machine.vendor = "GenuineTMx86";
+        assert_choice(rdtscp != 0 ? PVCLOCK_RDTSCP : PVCLOCK_LFENCE, false,
+                      rdtscp != 0 ? may_not : none);
+    }
+}
+
+static unsigned cost_of[2], disturbed;
+
+/* Each read costs what the test says; now and then an interrupt comes in between. */
+static void script_costs(enum pvclock_mock_step step, const volatile void *address)
+{
+    (void)address;
+    pvclock_mock.tsc += cost_of[step == PVCLOCK_MOCK_TSC_RDTSCP];
+    if (++disturbed % 100 == 0)
+        pvclock_mock.tsc += 10000;
+}
+
+static void the_cheaper_tsc_read_is_measured(void **state)
+{
+    static const struct {
+        unsigned lfence, rdtscp;
+        enum pvclock_order order;
+    } cases[] = {
+        {50, 60, PVCLOCK_LFENCE},         {60, 50, PVCLOCK_RDTSCP},
+        {50, 50, PVCLOCK_LFENCE},         {100, 99, PVCLOCK_LFENCE},
+        {100, 98, PVCLOCK_RDTSCP},        {100000, 200000, PVCLOCK_LFENCE},
+        {200000, 100000, PVCLOCK_RDTSCP},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        struct pvclock_tsc_choice choice = {PVCLOCK_LFENCE, true, "x"};
+
+        fresh();
+        cost_of[0] = cases[c].lfence;
+        cost_of[1] = cases[c].rdtscp;
+        pvclock_mock.script = script_costs;
+        pvclock_tsc_measure(&choice);
+        assert_int_equal(choice.order, cases[c].order);
+        assert_string_equal(choice.why, choice.order == PVCLOCK_RDTSCP
+                                            ? "it was measured to cost less"
+                                            : "RDTSCP was measured to cost no less");
+        /* 1 ms at 3 GHz, or a piece of each. */
+        assert_true(steps() == 1 + 2 * 64 || pvclock_mock.tsc < 4000000);
+        /* Where one is not in order, nothing is measured. */
+        choice = (struct pvclock_tsc_choice){PVCLOCK_RDTSCP, false, "x"};
+        fresh();
+        pvclock_mock.script = script_costs;
+        pvclock_tsc_measure(&choice);
+        assert_int_equal(choice.order, PVCLOCK_RDTSCP);
+        assert_string_equal(choice.why, "x");
+    }
 }
 
 static void names_are_names(void **state)
@@ -1330,6 +1534,8 @@ int main(void)
         cmocka_unit_test(a_moved_thread_reads_its_new_page),
         cmocka_unit_test(no_page_past_the_last_is_read),
         cmocka_unit_test(a_thread_that_always_moves_gives_busy),
+        cmocka_unit_test(a_thread_that_went_away_and_came_back_is_seen),
+        cmocka_unit_test(a_word_that_never_rests_gives_busy),
         cmocka_unit_test(the_cas_guard_does_not_step_back),
         cmocka_unit_test(the_slots_do_not_step_back),
         cmocka_unit_test(skewed_pages_with_a_guard_do_not_step_back),
@@ -1348,6 +1554,7 @@ int main(void)
         cmocka_unit_test(the_host_is_found_at_any_base),
         cmocka_unit_test(registration_proves_that_the_page_lives),
         cmocka_unit_test(the_ordered_tsc_read_fits_the_cpu),
+        cmocka_unit_test(the_cheaper_tsc_read_is_measured),
         cmocka_unit_test(publish_is_the_protocol),
         cmocka_unit_test(the_numbers_are_of_the_binary_interface),
         cmocka_unit_test(names_are_names),

@@ -58,6 +58,10 @@ for compiler in gcc clang; do
 		run "$build/races.$compiler" "lib.pvclock.races.$compiler-$order" "$file" "$order" "$reads"
 	done
 done
+# Those that keep a second, with the time moved across seconds: 10^8 reads are `races-suite.sh 1000000000`.
+for reader in time timespec gettime; do
+	run "$build/races.gcc" "lib.pvclock.races.moved-$reader" "$file" "$reader" $((reads / 10))
+done
 run "$build/races.slow-load" lib.pvclock.races.slow-load "$file" lfence $((reads / 5))
 # Until each counter was seen, for at most this many reads.
 "$build/races.no-fence" lib.pvclock.races.are-seen-without-the-fence "$file" lfence 1000000000 early back ||

@@ -9,11 +9,16 @@
  *   late   its TSC is from after every CPU could see that its version was over
  *   back   its time is before one that another reader had told already
  *
- * Usage: races NAME FILE ORDER READS [COUNTER...]
- * Without a counter none may be above 0; with some, the run goes on until each of these is, for at
- * most READS reads.
+ * Usage: races NAME FILE READER READS [COUNTER...]
+ * The readers `lfence` and `rdtscp` are of ns; for those that keep a second as a hint (`time`,
+ * `timespec`, `gettime`) the host moves the time about 2,000 times a second by up to 2 s, to and
+ * fro, and "back" means nothing.  Without a counter none may be above 0; with some, the run goes on
+ * until each of these is, for at most READS reads.
  */
 #define _GNU_SOURCE
+/* First, as <time.h> has other numbers for its clocks. */
+#include <timepage/gettime.h>
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,11 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <pvclock/read.h>
-
 #include "tools/hyp/hyp.h"
 
 struct races_seen races_seen;
+const volatile uint32_t *races_version;
 
 enum { READERS = 2, TORN = 0, EARLY, LATE, BACK, COUNTERS };
 static const char *const names[COUNTERS] = {"torn", "early", "late", "back"};
@@ -76,6 +80,88 @@ static void host(struct hyp *hyp, unsigned seed)
     }
 }
 
+/* Moves the time to and fro: by any part of 2 s, or to one side of a second's edge. */
+static void moving_host(struct hyp *hyp, unsigned seed)
+{
+    enum { SECOND = 1000000000 };
+    uint32_t mul = hyp->now.mul;
+    int64_t jump = 0;
+
+    while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
+        struct timespec rest = {0, 250000};
+
+        seed = seed * 1103515245 + 12345;
+        if (shared->updates % 2 != 0)
+            jump = -jump;
+        else if ((seed >> 8 & 1) != 0)
+            jump = seed % (2 * SECOND);
+        else /* the next second begins in 0 to 65 us */
+            jump = SECOND - (int64_t)(hyp->now.system_time % SECOND) - (seed >> 9 & 0xffff);
+        hyp_update(hyp, mul - (shared->updates % 2 != 0 ? mul >> 4 : 0), jump, 0);
+        shared->updates++;
+        (void)nanosleep(&rest, NULL);
+    }
+}
+
+/* ---- Readers ----------------------------------------------------------- */
+
+enum kind { NS_LFENCE, NS_RDTSCP, TIME, TIMESPEC, GETTIME, KINDS };
+static const char *const kinds[KINDS] = {"lfence", "rdtscp", "time", "timespec", "gettime"};
+
+static struct pvclock_second second;
+static struct time_page time_page = {TIME_PAGE_IDENTITY,
+                                     .sequence = 2,
+                                     .algorithm = TIME_PVCLOCK,
+                                     .stable_mask = PVCLOCK_FLAG_TSC_STABLE,
+                                     .vcpus = 1,
+                                     .stride = sizeof(struct pvclock_vcpu_time_info),
+                                     .uptime_base = 123456789,
+                                     .realtime_base = UINT64_C(1700000000987654321)};
+static struct gettime whole;
+
+/* Turns a time split in two into ns, if it is one. */
+static uint64_t joined(uint64_t sec, uint64_t nsec)
+{
+    return nsec < 1000000000 ? sec * 1000000000 + nsec : UINT64_MAX;
+}
+
+static enum pvclock_status by_gettime(uint64_t reads, uint64_t *ns)
+{
+    bool date = reads % 3 == 0;
+    struct pvclock_timespec t = {-1, 0};
+
+    if (gettime_read(&whole, date ? 0 : GETTIME_UPTIME, &t) != GETTIME_PATH_STABLE)
+        return PVCLOCK_BUSY;
+    *ns = joined((uint64_t)t.tv_sec, (uint64_t)t.tv_nsec) -
+          (date ? time_page.realtime_base : time_page.uptime_base);
+    return PVCLOCK_OK;
+}
+
+static inline __attribute__((always_inline)) enum pvclock_status
+read_by(enum kind kind, const struct pvclock_vcpu_time_info *page, uint64_t reads, uint64_t *ns)
+{
+    struct pvclock_timespec spec;
+    struct pvclock_time time;
+    enum pvclock_status status;
+
+    switch (kind) {
+    case NS_LFENCE:
+        return pvclock_ns(page, PVCLOCK_LFENCE, ns);
+    case NS_RDTSCP:
+        return pvclock_ns(page, PVCLOCK_RDTSCP, ns);
+    case TIME:
+        time = pvclock_time_near(page, PVCLOCK_LFENCE, 0, &second);
+        *ns = joined(time.sec, time.nsec);
+        return (enum pvclock_status)time.status;
+    case TIMESPEC:
+        status = pvclock_timespec_near(page, PVCLOCK_LFENCE, 0, &second, &spec);
+        *ns = joined((uint64_t)spec.tv_sec, (uint64_t)spec.tv_nsec);
+        return status;
+    default:
+        return by_gettime(reads, ns);
+    }
+}
+
 /* One read, judged when the next one is done: by then the host has logged how it ended. */
 struct judged {
     uint64_t tsc, ns;
@@ -112,21 +198,27 @@ static void judge(const struct hyp_file *file, int shift, const struct judged *r
         count_off(self, LATE, read->tsc - copy.ended);
 }
 
-static int reader(const char *path, enum pvclock_order order, unsigned self, uint64_t reads)
+static int reader(const char *path, enum kind kind, unsigned self, uint64_t reads)
 {
     const struct hyp_file *file = hyp_open(path);
+    static struct pvclock_guard guard;
+    static const uint32_t vcpu;
     int shift;
     struct judged last = {0, 0, 0};
 
     if (file == NULL)
         return 2;
     shift = file->page.time.tsc_shift;
+    races_version = &file->page.time.version;
+    whole.time = &time_page;
+    whole.structures = &file->page.time;
+    whole.vcpu_now = &vcpu;
+    whole.guard = &guard;
+    whole.sequence = 1;
     for (uint64_t i = 0; i < reads; i++) {
         uint64_t told = __atomic_load_n(&shared->reader[1 - self].told, __ATOMIC_ACQUIRE);
         struct judged now;
-        enum pvclock_status status = order == PVCLOCK_LFENCE
-                                         ? pvclock_ns(&file->page.time, PVCLOCK_LFENCE, &now.ns)
-                                         : pvclock_ns(&file->page.time, PVCLOCK_RDTSCP, &now.ns);
+        enum pvclock_status status = read_by(kind, &file->page.time, i, &now.ns);
 
         shared->result[self].reads++;
         if (!pvclock_has_time(status))
@@ -134,7 +226,7 @@ static int reader(const char *path, enum pvclock_order order, unsigned self, uin
         now.tsc = races_seen.tsc;
         now.version = races_seen.version;
         shared->result[self].ok++;
-        if (now.ns < told)
+        if (now.ns < told && kind < TIME)
             shared->result[self].counter[BACK]++;
         __atomic_store_n(&shared->reader[self].told, now.ns, __ATOMIC_RELEASE);
         if (last.version != 0)
@@ -177,16 +269,18 @@ int main(int argc, char **argv)
     struct hyp hyp = {NULL, {0, 0, 0, 0, 0, 0}};
     unsigned wanted = 0;
     pid_t children[READERS + 1];
-    enum pvclock_order order;
+    enum kind kind = NS_LFENCE;
     uint64_t reads, done = 0, ok = 0, unjudged = 0, worst = 0;
     bool good = true, faults, shown;
     struct timespec start, end;
 
-    if (argc < 5 || (strcmp(argv[3], "lfence") != 0 && strcmp(argv[3], "rdtscp") != 0)) {
-        fprintf(stderr, "usage: races NAME FILE lfence|rdtscp READS [torn|early|late|back]...\n");
+    while (argc >= 5 && kind < KINDS && strcmp(argv[3], kinds[kind]) != 0)
+        kind++;
+    if (argc < 5 || kind == KINDS) {
+        fprintf(stderr, "usage: races NAME FILE lfence|rdtscp|time|timespec|gettime READS "
+                        "[torn|early|late|back]...\n");
         return 2;
     }
-    order = strcmp(argv[3], "lfence") == 0 ? PVCLOCK_LFENCE : PVCLOCK_RDTSCP;
     reads = strtoull(argv[4], NULL, 10);
     for (int i = 5; i < argc; i++)
         for (unsigned c = 0; c < COUNTERS; c++)
@@ -207,10 +301,13 @@ int main(int argc, char **argv)
         children[c] = fork();
         if (children[c] == 0) {
             if (c == READERS) {
-                host(&hyp, 1);
+                if (kind < TIME)
+                    host(&hyp, 1);
+                else
+                    moving_host(&hyp, 1);
                 _exit(0);
             }
-            _exit(reader(argv[2], order, c, reads / READERS));
+            _exit(reader(argv[2], kind, c, reads / READERS));
         }
     }
     if (wanted != 0) {
@@ -251,7 +348,7 @@ int main(int argc, char **argv)
     }
     good = good && faults;
     /* Where little was judged, or nothing was written, nothing was shown: a host too busy. */
-    shown = shared->updates > 1000 && unjudged < done / 10 && ok > done / 2;
+    shown = shared->updates > (kind < TIME ? 1000 : 100) && unjudged < done / 10 && ok > done / 2;
     printf("%s %s: %s%llu reads against %llu updates in %.1f s: torn %llu, early %llu, late %llu "
            "(by at most %llu cycles), back %llu (busy %llu, not judged %llu); a write faults: %s\n",
            !good   ? "FAIL"

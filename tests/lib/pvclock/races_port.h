@@ -18,6 +18,8 @@ struct races_seen {
     uint32_t version;
 };
 extern struct races_seen races_seen;
+/* Where the page's version is, among what else a reader loads. */
+extern const volatile uint32_t *races_version;
 
 static inline __attribute__((always_inline)) struct pvclock_tsc races_tsc(struct pvclock_tsc tsc)
 {
@@ -33,7 +35,12 @@ static inline __attribute__((always_inline)) uint32_t races_load(const volatile 
     __asm__ volatile("clflush %0" : "+m"(zero));
     p += zero;
 #endif
-    return races_seen.version = *p;
+    uint32_t value = *p;
+
+    __asm__ volatile("" : : : "memory");
+    if (p == races_version)
+        races_seen.version = value;
+    return value;
 }
 
 #undef PVCLOCK_LOAD_ACQUIRE

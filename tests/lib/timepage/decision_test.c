@@ -13,7 +13,7 @@ struct pvclock_mock pvclock_mock = {.tsc = 5000};
 /*
  * The columns of the table, in its order, and the words of a cell; the first word is bit value 0.
  */
-enum { FAST, COUNTER, RDTSCP, WITHOUT, BIT_24, FORCE, STABLE, FLOOR, WAY, COLUMNS };
+enum { FAST, COUNTER, RDTSCP, WORD, WITHOUT, BIT_24, FORCE, STABLE, FLOOR, WAY, COLUMNS };
 
 static const struct {
     const char *name;
@@ -22,6 +22,7 @@ static const struct {
     [FAST] = {"fast_gettime", {"0", "1"}},
     [COUNTER] = {"counter", {"other", "kvmclock", "TSC"}},
     [RDTSCP] = {"RDTSCP", {"no", "yes"}},
+    [WORD] = {"word", {"no", "yes"}},
     [WITHOUT] = {"without_rdtscp", {"0", "1"}},
     [BIT_24] = {"bit 24", {"no", "yes"}},
     [FORCE] = {"force_unstable", {"0", "1"}},
@@ -142,7 +143,7 @@ static struct pvclock_vcpu_time_info structure(uint64_t second, bool stable)
     };
 }
 
-static int way_taken(const struct time_facts *facts, bool stable, bool floor)
+static int way_taken(const struct time_facts *facts, bool word, bool stable, bool floor)
 {
     struct gettime g = {.time = &page,
                         .structures = structures,
@@ -154,10 +155,12 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
 
     guard.last = 0;
     pvclock_mock.aux = THIS_VCPU;
+    pvclock_mock.word = UINT64_C(7) << 32 | THIS_VCPU;
     page = (struct time_page){
         TIME_PAGE_IDENTITY,
         .sequence = 4,
         .has_rdtscp = facts->rdtscp,
+        .has_vcpu_word = word,
         .vcpus = VCPUS,
         .stride = sizeof(structures[0]),
         .floor = floor,
@@ -170,7 +173,7 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
     enum gettime_path first = gettime_read(&g, GETTIME_MONOTONIC, &t);
     /* Again, now that all is derived; and it is the same way. */
     assert_int_equal(gettime_read(&g, GETTIME_MONOTONIC, &t), first);
-    if (!facts->rdtscp)
+    if (!facts->rdtscp || word)
         assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP], rdtscp);
 
     switch (first) {
@@ -181,7 +184,7 @@ static int way_taken(const struct time_facts *facts, bool stable, bool floor)
         assert_int_equal(t.tv_sec, FIRST_SECOND + THIS_VCPU);
         return OWN_VCPU;
     case GETTIME_PATH_STABLE:
-        assert_true(t.tv_sec == FIRST_SECOND || t.tv_sec == TSC_SECOND);
+        assert_true(t.tv_sec == FIRST_SECOND + THIS_VCPU || t.tv_sec == TSC_SECOND);
         return t.tv_sec == TSC_SECOND ? TSC_STRUCTURE : ONE_PAGE;
     default:
         fail_msg("path %d", first);
@@ -207,22 +210,23 @@ static void decision_table(void **state)
     unsigned facts_tried = 0, tried = 0, ways[4] = {0};
 
     (void)state;
-    for (unsigned bits = 0; bits < 1 << 9; bits++) {
+    for (unsigned bits = 0; bits < 1 << 10; bits++) {
         struct time_facts facts = facts_of(bits);
-        bool stable = bits >> 7 & 1, floor = bits >> 8 & 1;
+        bool stable = bits >> 7 & 1, floor = bits >> 8 & 1, word = bits >> 9 & 1;
         /* One counter is in use; a caller that claims two has at least the TSC's promise. */
         int counter = facts.tsc_chosen ? 2 : facts.kvmclock_chosen;
         const int combination[WAY] = {
             [FAST] = facts.fast_gettime,
             [COUNTER] = counter,
             [RDTSCP] = facts.rdtscp,
+            [WORD] = word,
             [WITHOUT] = facts.enable_without_rdtscp,
             [BIT_24] = facts.stable_feature,
             [FORCE] = facts.force_unstable,
             [STABLE] = stable,
             [FLOOR] = floor,
         };
-        int expected = table_way(combination), taken = way_taken(&facts, stable, floor);
+        int expected = table_way(combination), taken = way_taken(&facts, word, stable, floor);
         if (expected != taken) {
             for (int c = 0; c < WAY; c++)
                 print_error("%s %s, ", columns[c].name, columns[c].words[combination[c]]);
@@ -230,7 +234,7 @@ static void decision_table(void **state)
                      expected == ANY ? "nothing" : columns[WAY].words[expected],
                      columns[WAY].words[taken]);
         }
-        facts_tried += !stable && !floor;
+        facts_tried += !stable && !floor && !word;
         tried++;
         ways[taken]++;
     }

@@ -28,8 +28,9 @@ static void show(struct pvclock_vcpu_time_info *s, uint64_t ns, bool stable)
     s->flags = stable ? PVCLOCK_FLAG_TSC_STABLE : 0;
 }
 
-static const uint64_t DATE = UINT64_C(1700000000) * NS_PER_S + 123456789;
-static const uint64_t UPTIME = UINT64_C(5000) * NS_PER_S + 7;
+/* In the middle of a second: what is wrong by less is not found by the second's end. */
+static const uint64_t DATE = UINT64_C(1700000000) * NS_PER_S + 523456789;
+static const uint64_t UPTIME = UINT64_C(5000) * NS_PER_S + 500000007;
 
 /* All is well: one page, whose time is `ns` below UPTIME. */
 static void start(uint64_t system_time)
@@ -193,6 +194,66 @@ static void gettime_ways(void **state)
     assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME);
     assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE], 0);
     assert_true(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP] > 0);
+}
+
+/*
+ * From any second to any other, the next nanosecond or an hour away, in both clocks at once; inside
+ * a second no reading goes the long way, which has more steps.
+ */
+static void gettime_crosses_seconds(void **state)
+{
+    static const int64_t steps_ns[] = {
+        0, 1, -1, NS_PER_S - 1, NS_PER_S, NS_PER_S + 1, 3600ll * NS_PER_S, -3600ll * NS_PER_S};
+    enum { INLINE_STEPS = 6, NUMBER = sizeof(steps_ns) / sizeof(steps_ns[0]) };
+    const uint64_t system_times[] = {17, DATE + 3600ull * NS_PER_S};
+    unsigned readings = 0;
+
+    (void)state;
+    for (unsigned negative = 0; negative < 2; negative++) {
+        start(system_times[negative]);
+        struct gettime g = reader();
+        /* To a second's edge of this clock, and from there on. */
+        for (unsigned date = 0; date < 2; date++) {
+            const uint32_t clock = date ? GETTIME_REALTIME : GETTIME_UPTIME;
+            const uint64_t base = date ? page.realtime_base : page.uptime_base;
+            uint64_t edge = (date ? DATE : UPTIME) / NS_PER_S * NS_PER_S;
+            for (unsigned from = 0; from < NUMBER; from++) {
+                for (unsigned to = 0; to < NUMBER; to++) {
+                    show(&structures[0], edge + (uint64_t)steps_ns[from] - base, true);
+                    assert_tells(&g, clock, GETTIME_PATH_STABLE, edge + (uint64_t)steps_ns[from]);
+                    show(&structures[0], edge + (uint64_t)steps_ns[to] - base, true);
+                    assert_tells(&g, clock, GETTIME_PATH_STABLE, edge + (uint64_t)steps_ns[to]);
+                    unsigned before = steps();
+                    assert_tells(&g, clock, GETTIME_PATH_STABLE, edge + (uint64_t)steps_ns[to]);
+                    assert_int_equal(steps() - before, INLINE_STEPS);
+                    readings += 3;
+                }
+            }
+        }
+        /*
+         * The kernel changes a base, and the time stays in the second that is kept, or not; the
+         * other clock may be read first.
+         */
+        for (unsigned n = 0; n < NUMBER; n++) {
+            show(&structures[0], system_times[negative], true);
+            page.sequence += 2;
+            page.uptime_base = UPTIME + (uint64_t)steps_ns[n] - system_times[negative];
+            assert_tells(&g, GETTIME_REALTIME, GETTIME_PATH_STABLE, DATE);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + (uint64_t)steps_ns[n]);
+            assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UPTIME + (uint64_t)steps_ns[n]);
+            readings += 3;
+        }
+    }
+    /* The last second of 64 bits of ns is not whole: it is no hint for the first one. */
+    start(17);
+    struct gettime g = reader();
+    page.uptime_base = UINT64_MAX - 17;
+    assert_tells(&g, GETTIME_UPTIME, GETTIME_PATH_STABLE, UINT64_MAX);
+    show(&structures[0], 19, true);
+    struct pvclock_timespec t = {-1, -1};
+    assert_int_equal(gettime_read(&g, GETTIME_UPTIME, &t), GETTIME_PATH_STABLE);
+    assert_true(t.tv_sec == 0 && t.tv_nsec == 1);
+    figures("%u readings", readings);
 }
 
 /* ---- The own vCPU's structure ------------------------------------------ */
@@ -493,7 +554,7 @@ static void gettime_between_any_two_steps(void **state)
                 for (unsigned e = b; e < STEPS; e++) {
                     uint32_t clock = date ? GETTIME_REALTIME : GETTIME_UPTIME;
                     start(1000000);
-                    next_system_time = 40 * UINT64_C(1000000000) + 3;
+                    next_system_time = 300000003;
                     struct gettime g = reader();
                     if (derived)
                         assert_tells(&g, clock, GETTIME_PATH_STABLE, date ? DATE : UPTIME);
@@ -719,6 +780,7 @@ int main(void)
         cmocka_unit_test(gettime_between_any_two_steps),
         cmocka_unit_test(gettime_last_tick),
         cmocka_unit_test(gettime_regains_stable),
+        cmocka_unit_test(gettime_crosses_seconds),
         cmocka_unit_test(gettime_of_another_page),
         cmocka_unit_test(gettime_begins_again),
     };

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define RFLAGS_IF (1u << 9)
+#define RFLAGS_VM (1u << 17)
 
 #define CR0_WP       (1u << 16)
 #define CR4_MCE      (1u << 6)

@@ -595,6 +595,7 @@ static void flags_of_a_reading_are_none_of_the_hosts(void **state)
 
     (void)state;
     assert_int_equal(all & UINT8_MAX, 0);
+    assert_int_equal(__builtin_popcount(all), 3);
     assert_int_equal(all, PVCLOCK_READ_GUARDED + PVCLOCK_READ_HELD + PVCLOCK_READ_WITHOUT);
 }
 

@@ -408,6 +408,28 @@ static void every_way_reads_the_own_structure(void **state)
     }
 }
 
+/* The hot path takes whatever shift a host gives. */
+static void every_shift_is_read_on_the_hot_path(void **state)
+{
+    (void)state;
+    for (int shift = 0; shift >= -4; shift--) {
+        uint64_t before;
+
+        start(0);
+        attach_and_read_all();
+        move(0);
+        pages[0].tsc_to_system_mul = 0x80000000;
+        pages[0].tsc_shift = (int8_t)shift;
+        pages[0].tsc_timestamp = pvclock_mock.tsc;
+        pages[0].version += 2;
+        before = now_ns();
+        memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
+        pvclock_mock.tsc += 32000;
+        assert_int_equal(now_ns() - before, 16000 >> -shift);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TAKE_BITS], 0);
+    }
+}
+
 /* The hot path is left once a window, and not between. */
 static void goes_the_long_way_once_a_window(void **state)
 {
@@ -1025,6 +1047,7 @@ int main(void)
         cmocka_unit_test(counts_before_there_is_a_structure),
         cmocka_unit_test(stands_at_0_without_a_frequency),
         cmocka_unit_test(every_way_reads_the_own_structure),
+        cmocka_unit_test(every_shift_is_read_on_the_hot_path),
         cmocka_unit_test(goes_the_long_way_once_a_window),
         cmocka_unit_test(a_pause_is_no_step),
         cmocka_unit_test(time_stands_while_the_structure_is_behind),

@@ -183,7 +183,7 @@ $(TESTS)/lib/pvclock/vectors $(TESTS)/lib/pvclock/vectors.m32: $(TESTS)/lib/pvcl
 $(TESTS)/lib/pvclock/vectors_table.h: tests/lib/pvclock/vectors_table.py $(wildcard vectors/*.json)
 	@mkdir -p $(@D)
 	@python3 $< vectors >$@
-$(TESTS)/lib/pvclock/port $(TESTS)/lib/pvclock/port.m32: TEST_DEFINES :=
+$(TESTS)/lib/pvclock/port $(TESTS)/lib/pvclock/port.m32: TEST_DEFINES := -D_GNU_SOURCE '-DPVCLOCK_VCPU_WORD_AT="%%gs:0"'
 $(TESTS)/lib/pvclock/exact.run: TEST_CASES := 100000000
 
 $(TESTS)/lib/timepage/%: TEST_LANGUAGE := -std=gnu11

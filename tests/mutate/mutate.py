@@ -72,6 +72,7 @@ COVER = [
         [
             "lib/pvclock/port",
             "lib/pvclock/port.m32",
+            "lib/pvclock/clock_race",
             "lib/timepage/race",
             "lib/timepage/race.m32",
             "build/compiled:",

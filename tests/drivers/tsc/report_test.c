@@ -113,6 +113,15 @@ static void its_check_sums_them_up(void **state)
     t.sources[3].hz = t.sources[5].hz = t.hz;
     tsc_judge(&t);
     assert_non_null(strstr(programs, "3 sources, at most 0 ppm off"));
+    /* One is enough, and the first is one. */
+    start();
+    for (unsigned i = 1; i < TSC_SOURCES; i++)
+        t.sources[i].status = TSC_NONE;
+    t.sources[0].hz = t.hz;
+    t.sources[0].status = TSC_OK;
+    tsc_judge(&t);
+    assert_non_null(strstr(programs, "\"result\":\"PASS\""));
+    assert_non_null(strstr(programs, "1 sources, at most 0 ppm off, 1 by"));
     start();
     t.hz = 0;
     for (unsigned i = 0; i < TSC_SOURCES; i++)

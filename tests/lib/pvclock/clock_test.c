@@ -408,6 +408,28 @@ static void every_way_reads_the_own_structure(void **state)
     }
 }
 
+/* The hot path takes whatever shift a host gives. */
+static void every_shift_is_read_on_the_hot_path(void **state)
+{
+    (void)state;
+    for (int shift = 0; shift >= -4; shift--) {
+        uint64_t before;
+
+        start(0);
+        attach_and_read_all();
+        move(0);
+        pages[0].tsc_to_system_mul = 0x80000000;
+        pages[0].tsc_shift = (int8_t)shift;
+        pages[0].tsc_timestamp = pvclock_mock.tsc;
+        pages[0].version += 2;
+        before = now_ns();
+        memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
+        pvclock_mock.tsc += 32000;
+        assert_int_equal(now_ns() - before, 16000 >> -shift);
+        assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TAKE_BITS], 0);
+    }
+}
+
 /* The hot path is left once a window, and not between. */
 static void goes_the_long_way_once_a_window(void **state)
 {
@@ -595,6 +617,7 @@ static void flags_of_a_reading_are_none_of_the_hosts(void **state)
 
     (void)state;
     assert_int_equal(all & UINT8_MAX, 0);
+    assert_int_equal(__builtin_popcount(all), 3);
     assert_int_equal(all, PVCLOCK_READ_GUARDED + PVCLOCK_READ_HELD + PVCLOCK_READ_WITHOUT);
 }
 
@@ -779,6 +802,9 @@ static void deadlines_hold_while_the_version_does(void **state)
     assert_int_equal(pvclock_clock_deadline(&clock, 1, 1000, &at), PVCLOCK_NOT_READY);
     assert_true(at.tsc == UINT64_MAX);
     attach_all();
+    at.version = pages[1].version; /* there is a structure, but no base yet */
+    assert_int_equal(pvclock_clock_deadline(&clock, 1, 1000, &at), PVCLOCK_NOT_READY);
+    assert_false(pvclock_deadline_holds(&clock, &at));
     (void)now_ns();
     pvclock_mock.tsc += 20000;
     assert_int_equal(pvclock_clock_deadline(&clock, 1, now_ns() + 1000, &at), PVCLOCK_OK);
@@ -1021,6 +1047,7 @@ int main(void)
         cmocka_unit_test(counts_before_there_is_a_structure),
         cmocka_unit_test(stands_at_0_without_a_frequency),
         cmocka_unit_test(every_way_reads_the_own_structure),
+        cmocka_unit_test(every_shift_is_read_on_the_hot_path),
         cmocka_unit_test(goes_the_long_way_once_a_window),
         cmocka_unit_test(a_pause_is_no_step),
         cmocka_unit_test(time_stands_while_the_structure_is_behind),

@@ -4,7 +4,11 @@
  * races.c and tests/build/compiled-suite.sh.
  */
 #include "tests/check.h"
+#include <asm/prctl.h>
+#include <cpuid.h>
 #include <pvclock/port.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Of values that differ in each half, and of those that an attempt to load could leave behind. */
 static const uint64_t values[] = {
@@ -100,6 +104,42 @@ static void the_tsc_is_read_whole(void **state)
         assert_true(in_order[i] > TIMES / 2);
 }
 
+/* Where the CPU has RDPID it gives what RDTSCP does, but where the thread is moved in between. */
+static void the_vcpu_is_the_same_by_rdpid_and_rdtscp(void **state)
+{
+    enum { TIMES = 1000 };
+    unsigned eax, ebx, ecx, edx, same = 0;
+
+    (void)state;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (ecx & 1u << 22) == 0)
+        spoilt("this CPU has no RDPID");
+    for (unsigned i = 0; i < TIMES; i++) {
+        uint32_t by_rdtscp = ~PVCLOCK_RDPID();
+
+        (void)PVCLOCK_TSC_RDTSCP(&by_rdtscp);
+        fill_stack();
+        same += PVCLOCK_RDPID() == by_rdtscp;
+    }
+    assert_true(same > TIMES / 2);
+}
+
+#ifdef __x86_64__
+/* As a kernel has GS, the word behind it is the vCPU's. */
+static void the_vcpus_word_is_behind_gs(void **state)
+{
+    static uint64_t word;
+
+    (void)state;
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &word), 0);
+    for (uint64_t i = 1; i < 100; i++) {
+        word = i << 32 | (i & 7);
+        fill_stack();
+        assert_true(PVCLOCK_VCPU_WORD() == word);
+    }
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, 0), 0);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +147,10 @@ int main(void)
         cmocka_unit_test(words_of_32_bits_are_loaded_and_stored),
         cmocka_unit_test(bits_are_taken_and_the_rest_is_kept),
         cmocka_unit_test(the_tsc_is_read_whole),
+        cmocka_unit_test(the_vcpu_is_the_same_by_rdpid_and_rdtscp),
+#ifdef __x86_64__
+        cmocka_unit_test(the_vcpus_word_is_behind_gs),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

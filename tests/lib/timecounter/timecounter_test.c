@@ -863,6 +863,7 @@ static void advancing(void **state)
     count_a += 7;
     assert_int_equal(tc_advance(&set, 3600000000001), TC_OK);
     assert_int_equal(uptime(), 3600000000008);
+    assert_int_equal(ns_of(TC_CLOCK_UPTIME_FAST), 3600000000008); /* as of a windup */
     assert_int_equal(ns_of(TC_CLOCK_REALTIME), 1700003600000000008);
     assert_int_equal(tc_boottime(&set, &boottime), TC_OK);
     assert_true(boottime.sec == 1700000000 && boottime.nsec == 0);
@@ -1060,6 +1061,12 @@ static void crosscheck(void **state)
     assert_int_equal(tc_crosscheck_begin(&check, &a, NULL), TC_NULL);
     assert_int_equal(tc_crosscheck_end(NULL, &deviation), TC_NULL);
     assert_int_equal(tc_crosscheck_end(&check, NULL), TC_NULL);
+    check.a = NULL;
+    check.b = &b;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_NULL);
+    check.a = &b;
+    check.b = NULL;
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_NULL);
     assert_false(tc_deviates(NULL, 0));
     figures("0, 1, 50 and 100000 ppm either way: exact to 1 ppb");
 }
@@ -1435,6 +1442,13 @@ static void crosscheck_of_far_apart_rates(void **state)
         if (n >= 127)
             assert_int_equal(deviation.difference_ns, -127 * 1000000);
     }
+    count_a = 0;
+    assert_int_equal(tc_crosscheck_begin(&check, &a, &b), TC_OK);
+    count_b += 10;
+    count_a = 200; /* fast by more than half a wrap, and no fewer wraps than none */
+    assert_int_equal(tc_crosscheck_end(&check, &deviation), TC_OK);
+    assert_int_equal(deviation.wraps, 0);
+    assert_int_equal(deviation.difference_ns, 190 * 1000000);
 }
 
 int main(void)

@@ -289,6 +289,25 @@ static uint8_t get_ticking(void *context, uint8_t index)
 
 static const struct tsc_rtc ticking = {get_ticking, &machine};
 
+static void rtc_counts_from_the_start_of_the_timer(void **state)
+{
+    static const uint64_t steps[] = {0, 1, 1, 59, 58, 2};
+    struct tsc_rtc_counter counter;
+    struct tsc_timer timer;
+    uint64_t count, passed = 0;
+
+    (void)state;
+    begin(y2100 + 7, 0x32);
+    memset(&counter, 0xa5, sizeof(counter));
+    assert_int_equal(tsc_rtc_timer(&counter, &clock, &timer), TSC_OK);
+    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        rtc.seconds += steps[i];
+        passed += steps[i];
+        assert_true(timer.read(timer.context, &count));
+        assert_int_equal(count, passed);
+    }
+}
+
 static void rtc_measures_the_tsc(void **state)
 {
     struct tsc_rtc_counter counter;
@@ -371,6 +390,7 @@ int main(void)
         cmocka_unit_test(rtc_outlasts_32_bits),
         cmocka_unit_test(rtc_tick_between_reads_tears_no_date),
         cmocka_unit_test(rtc_that_is_none_tells_nothing),
+        cmocka_unit_test(rtc_counts_from_the_start_of_the_timer),
         cmocka_unit_test(rtc_measures_the_tsc),
         cmocka_unit_test(rtc_that_does_not_tick_is_given_up),
         cmocka_unit_test(rtc_pause_costs_a_window),

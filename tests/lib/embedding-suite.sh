@@ -464,7 +464,7 @@ check_symbols() {
 			    ${name}_publish(&page, &values);
 			    return ${name}_ns(&page, ${name^^}_LFENCE, &ns) == ${name^^}_OK && ns > 5 &&
 			           ${name}_timecounters_init(&set, 0) == ${name^^}_TC_OK &&
-			           ${name}_tsc_hpet_hz(10000000) == 100000000 && ${name}_calendar_from_seconds(0).year == 1970;
+			           ${name}_tsc_tsc_hpet_hz(10000000) == 100000000 && ${name}_tsc_calendar_from_seconds(0).year == 1970;
 			}
 		PROGRAM
 	done

@@ -64,7 +64,7 @@ extern "C" {
 #define PVCLOCK_CLOCK_WINDOW 18
 #endif
 
-/* A change of this many ns or more between two versions is counted as a step of the host's. */
+/* A change of more than this many ns between two versions is counted as a step of the host's. */
 #ifndef PVCLOCK_CLOCK_STEP_NS
 #define PVCLOCK_CLOCK_STEP_NS 5000000
 #endif

@@ -495,6 +495,52 @@ static void time_stands_while_the_structure_is_behind(void **state)
 }
 
 /* A page that no reader can use: time goes on from the TSC, or stands, but does not step. */
+/* A vCPU whose number is too large has no state here, whatever lies behind the array. */
+static void a_vcpu_beyond_the_array_reads_another(void **state)
+{
+    static struct pvclock_clock_vcpu more[CPUS + 1];
+    struct pvclock_vcpu_time_info wild;
+    struct pvclock_reading reading;
+
+    (void)state;
+    start(0);
+    wild = pages[0];
+    wild.system_time += UINT64_C(1) << 40;
+    assert_int_equal(pvclock_clock_init(&clock, more, CPUS + 1, PVCLOCK_FEATURE_TSC_STABLE,
+                                        PVCLOCK_LFENCE, 0, pvclock_mock.tsc),
+                     PVCLOCK_OK);
+    attach_and_read_all();
+    pvclock_clock_attach(&clock, CPUS, &wild);
+    more[CPUS].version = wild.version;
+    more[CPUS].from = pvclock_mock.tsc;
+    more[CPUS].passed = clock.guard.last;
+    clock.count = CPUS;
+    pvclock_mock.aux = CPUS;
+    pvclock_mock.word = CPUS;
+    reading = pvclock_clock_read(&clock, PVCLOCK_BY_WORD);
+    assert_int_equal(reading.flags & PVCLOCK_READ_WITHOUT, PVCLOCK_READ_WITHOUT);
+    assert_ns(reading.ns, host_ns(0) + clock.base);
+}
+
+static void init_writes_the_clock_and_no_more(void **state)
+{
+    static struct {
+        struct pvclock_clock clock;
+        unsigned char after;
+    } own = {.after = 0xa5};
+
+    (void)state;
+    start(0);
+    assert_int_equal(pvclock_clock_init(&own.clock, vcpus, CPUS, 0, PVCLOCK_RDTSCP, 0, 0),
+                     PVCLOCK_OK);
+    assert_int_equal(own.after, 0xa5);
+    /* The order is kept. */
+    memset(pvclock_mock.count, 0, sizeof(pvclock_mock.count));
+    (void)pvclock_clock_ns(&own.clock, PVCLOCK_BY_WORD);
+    assert_true(pvclock_mock.count[PVCLOCK_MOCK_TSC_RDTSCP] > 0);
+    assert_int_equal(pvclock_mock.count[PVCLOCK_MOCK_TSC_LFENCE], 0);
+}
+
 static void a_page_that_is_broken_is_no_step(void **state)
 {
     uint64_t before;
@@ -870,6 +916,7 @@ static void the_date_follows_its_policy(void **state)
     now = now_ns();
     assert_int_equal(pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_DATE).status,
                      PVCLOCK_NOT_READY);
+    assert_true(pvclock_clock_time(&clock, PVCLOCK_BY_WORD, PVCLOCK_DATE).sec == UINT64_MAX);
     assert_true(pvclock_clock_date_is_due(&clock, &policy, now));
     /* Not taken over: still due. */
     assert_true(pvclock_clock_date_is_due(&clock, &policy, now));
@@ -900,14 +947,14 @@ static void the_date_follows_its_policy(void **state)
 
         (void)pvclock_clock_date_is_due(&clock, &policy, now);
         pvclock_clock_take_date(&clock, &policy, now, epoch + 8000000);
-        assert_in_range(clock.date - before, 4999990, 5000000);
+        assert_int_equal(clock.date - before, 4999999);
         now += UINT64_C(10) * SECOND;
         assert_true(pvclock_clock_date_is_due(&clock, &policy, now));
         pvclock_clock_take_date(&clock, &policy, now, epoch + 8000000);
         assert_int_equal(clock.date - before, 8000000);
         assert_false(pvclock_clock_date_is_due(&clock, &policy, now + SECOND));
         pvclock_clock_take_date(&clock, &policy, now + UINT64_C(10) * SECOND, epoch - 2000000);
-        assert_in_range(before + 8000000 - clock.date, 4999990, 5000000);
+        assert_int_equal(before + 8000000 - clock.date, 4999999);
         /* A step. */
         pvclock_clock_take_date(&clock, &policy, now + UINT64_C(20) * SECOND,
                                 epoch + UINT64_C(3600) * SECOND);
@@ -1051,6 +1098,8 @@ int main(void)
         cmocka_unit_test(goes_the_long_way_once_a_window),
         cmocka_unit_test(a_pause_is_no_step),
         cmocka_unit_test(time_stands_while_the_structure_is_behind),
+        cmocka_unit_test(a_vcpu_beyond_the_array_reads_another),
+        cmocka_unit_test(init_writes_the_clock_and_no_more),
         cmocka_unit_test(a_page_that_is_broken_is_no_step),
         cmocka_unit_test(a_vcpu_without_a_structure_reads_another_ones),
         cmocka_unit_test(a_vcpu_without_a_structure_is_not_behind),

@@ -425,7 +425,7 @@ static inline void pvclock_clock_resume(struct pvclock_clock *clock, uint64_t ts
 
 /*
  * Before the structures' memory is given up (suspend, kexec), and after each MSR was written with
- * 0: forgets all structures.  Nobody else reads meanwhile.  Readings go on from the TSC, through
+ * 0: forgets all structures.  Nobody else may read then.  Readings go on from the TSC, through
  * the guard.
  */
 void pvclock_clock_suspend(struct pvclock_clock *clock, enum pvclock_vcpu_by by);
